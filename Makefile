@@ -1,0 +1,118 @@
+# bitloom: `make help` lists the targets. Every folder is globbed, so a new file needs no edit here (nor in CMakeLists.txt).
+CXX      := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+ARCH     ?= native
+BUILD    ?= build
+CXXFLAGS ?= -O3
+PREFIX   ?= /usr/local
+FILTER   ?= *
+OUT      ?= out/demo
+
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+LIB_SRC   := $(shell find core datasets nn quant nas mpic -name '*.cpp' 2>/dev/null | LC_ALL=C sort)
+CLI_SRC   := $(sort $(wildcard cli/*.cpp))
+TEST_SRC  := $(shell find tests -name '*.cpp' 2>/dev/null | LC_ALL=C sort)
+BENCH_SRC := $(sort $(wildcard bench/*_bench.cpp))
+CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(BENCH_SRC)
+HEADERS    = $(shell find core datasets nn quant nas mpic cli bench tests -name '*.h' -o -name '*.inc')
+
+LIB      := $(BUILD)/libbitloom.a
+PROGRAM  := $(BUILD)/bitloom
+TESTS    := $(BUILD)/bitloom_tests
+BENCHES  := $(BENCH_SRC:%.cpp=$(BUILD)/%)
+LIB_OBJ  := $(LIB_SRC:%.cpp=$(BUILD)/%.o)
+CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
+TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
+
+# Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
+FP        = -ffp-contract=off
+LANGUAGE := -std=c++17 -march=$(ARCH) -fopenmp -I.
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow
+COMPILE   = $(CXX) $(WARNINGS) $(CXXFLAGS) $(LANGUAGE) $(FP)
+# g++ 12 warns of its own std::function when it is instrumented.
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized
+LINK      = $(CXX) -fopenmp $(CXXFLAGS) $(LDFLAGS)
+LIBS     := -lz -ljpeg
+
+.PHONY: all demo test bench data sanitize lint format deps help install clean packages
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+all: $(PROGRAM)  ## build build/bitloom (default); CXX=clang++ ARCH=x86-64-v3 CXXFLAGS=-O2 as you like
+
+demo: all  ## search and deploy a small network on the built-in images; table and SVG in out/demo
+	$(PROGRAM) demo --out $(OUT)
+
+test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, BITLOOM_FAST=1 skips slow ones
+	@.ci/gtest $(TESTS) --gtest_filter='$(FILTER)'
+
+bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects
+	@for b in $(BENCHES); do $$b --benchmark_filter='$(subst *,.*,$(FILTER))' || exit 1; done
+
+data:  ## download the official datasets with checksums
+	@datasets/download.sh
+
+sanitize:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, slow ones skipped
+	@BITLOOM_FAST=1 $(MAKE) test BUILD=$(BUILD)/sanitize CXXFLAGS='$(SANITIZE)'
+
+lint: $(CPP:%.cpp=$(BUILD)/%.tidy)  ## clang-format and clang-tidy on what changed since the last lint
+	@clang-format --dry-run -Werror $(CPP) $(HEADERS)
+
+format: | packages  ## rewrite every source with clang-format
+	@clang-format -i $(CPP) $(HEADERS)
+
+deps:  ## install the packages that are missing, or print the line that does
+	@CXX='$(CXX)' .ci/deps build test bench lint
+
+install: all  ## copy program, library and headers below PREFIX (/usr/local)
+	install -Dm755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/bitloom
+	install -Dm644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libbitloom.a
+	@for h in $(filter-out tests/% bench/% cli/%,$(HEADERS)); do install -Dm644 $$h $(DESTDIR)$(PREFIX)/include/bitloom/$$h || exit 1; done
+
+clean:  ## remove build/
+	rm -rf $(BUILD)
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+# What the goals need is installed for the commands a newcomer types, and only named otherwise.
+GOALS := $(or $(MAKECMDGOALS),all)
+packages:
+	@CXX='$(CXX)' .ci/deps $(if $(filter demo test sanitize bench,$(GOALS)),,--check) build \
+	  $(if $(filter test sanitize,$(GOALS)),test) $(filter bench lint,$(GOALS)) $(if $(filter format,$(GOALS)),lint)
+
+$(LIB): $(LIB_OBJ)
+	@rm -f $@; ar rcs $@ $^
+
+$(PROGRAM): $(CLI_OBJ) $(LIB)
+	$(LINK) $^ $(LIBS) -o $@
+
+$(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
+	$(LINK) $^ -lgtest -lpthread $(LIBS) -o $@
+
+$(BENCHES): %: %.o $(LIB)
+	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@
+
+$(BUILD)/core/kernels/%.o: FP := -ffp-contract=fast
+$(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+
+# The dependency file serves the object and its lint stamp alike.
+$(BUILD)/%.o: %.cpp $(BUILD)/flags | packages
+	@mkdir -p $(@D)
+	@echo "$(CXX) $<"
+	@$(COMPILE) -MMD -MP -MT $@ -MT $(@:.o=.tidy) -c $< -o $@
+
+$(BUILD)/%.tidy: %.cpp .clang-tidy | packages
+	@mkdir -p $(@D)
+	@echo "clang-tidy $<"
+	@clang-tidy --quiet $< -- $(LANGUAGE) 2>/dev/null && touch $@
+
+# Rewritten only when the command line of the compiler changes, so that no build mixes two.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); echo '$(COMPILE)' | cmp -s - $@ || echo '$(COMPILE)' > $@
+FORCE:
+
+-include $(CPP:%.cpp=$(BUILD)/%.d)

@@ -1,0 +1,19 @@
+// The subcommands. Each declares its options on the program and what runs when it is chosen.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace bitloom {
+
+// `chosen` receives the work of the subcommand that the command line names.
+using Chosen = std::function<void()>;
+void add_train(CLI::App& program, Chosen& chosen);
+void add_search(CLI::App& program, Chosen& chosen);
+void add_eval(CLI::App& program, Chosen& chosen);
+void add_info(CLI::App& program, Chosen& chosen);
+void add_demo(CLI::App& program, Chosen& chosen);
+
+// The command line as typed, for config.json and result.json.
+std::string command_line();
+
+}  // namespace bitloom

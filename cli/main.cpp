@@ -1,0 +1,57 @@
+// The bitloom program: parses the command line, runs a subcommand, and turns every error into one line.
+#include <csignal>
+#include <exception>
+#include <iostream>
+#include <new>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/tensor.h"
+
+namespace bitloom {
+namespace {
+
+std::string typed;
+
+int run(int argc, char** argv) {
+  for (int i = 0; i < argc; ++i) typed += (i ? " " : "") + std::string(i ? argv[i] : "bitloom");
+  CLI::App app(
+      "bitloom: channel-wise mixed-precision quantization search, from training to integers.\n"
+      "Start with `bitloom demo --out out/demo`; every command explains itself with --help.");
+  app.require_subcommand(1);
+  Chosen chosen;
+  add_train(app, chosen);
+  add_search(app, chosen);
+  add_eval(app, chosen);
+  add_info(app, chosen);
+  add_demo(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    std::cerr << "error: " << e.what() << " (see bitloom --help)\n";
+    return 2;
+  }
+  chosen();
+  return 0;
+}
+
+}  // namespace
+
+std::string command_line() { return typed; }
+
+}  // namespace bitloom
+
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(), reported like a full disk
+  bitloom::keep_freed_memory();
+  try {
+    return bitloom::run(argc, argv);
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: out of memory; use a smaller --batch\n";
+  } catch (const std::exception& e) {
+    std::cerr << "error: " << e.what() << "\n";
+  }
+  return 1;
+}

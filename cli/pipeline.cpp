@@ -1,0 +1,125 @@
+// The stages of a run.
+#include "cli/pipeline.h"
+
+#include "cli/deployed.h"
+#include "cli/stage.h"
+#include "core/io.h"
+#include "nas/search.h"
+#include "quant/lower.h"
+
+namespace bitloom {
+namespace {
+
+class Pipeline {
+ public:
+  Pipeline(const RunConfig& config, const TaskData& data)
+      : config_(config), data_(data), network_(make_model(config, data), Rng(config.seed).split("init")) {}
+
+  nlohmann::ordered_json run() {
+    make_output_folder(config_.out);
+    write_text_atomic(path("config.json"), to_json(config_).dump(2) + "\n");
+    result_ = {{"task", config_.task}, {"data", data_.name}, {"model", config_.model}};
+    if (config_.quantize) {
+      result_["granularity"] = config_.granularity;
+      result_["weight_bits"] = config_.weight_bits;
+      result_["act_bits"] = config_.act_bits;
+      result_["cost"] = config_.cost;
+      result_["strength"] = config_.strength;
+      if (!config_.budget.empty()) result_["budget"] = config_.budget;
+    }
+    result_["seed"] = config_.seed;
+    result_["command"] = config_.command;
+    warm_up();
+    if (config_.quantize) quantize();
+    result_["seconds"] = seconds_;
+    write_text_atomic(path("log.csv"), log_);
+    write_text_atomic(path("result.json"), result_.dump(2) + "\n");
+    return result_;
+  }
+
+ private:
+  std::string path(const char* name) const { return config_.out + "/" + name; }
+
+  TrainResult stage(Learner& learner, const char* name, int64_t epochs, bool keep_best) {
+    TrainResult trained = run_stage(learner, data_, config_, name, epochs, keep_best);
+    log_ += trained.log;
+    seconds_[name] = trained.seconds;
+    return trained;
+  }
+
+  // The float network: from the file the user names, or trained here and kept in warmup.npz.
+  void warm_up() {
+    if (!config_.warmup_file.empty()) {
+      network_.load(read_npz(config_.warmup_file), "");
+    } else {
+      NetworkLearner learner(network_, nullptr, weight_optimizer(config_, config_.warmup.lr), weight_schedule(config_));
+      const TrainResult trained = stage(learner, "warmup", config_.warmup.epochs, true);
+      result_["val_score_float"] = trained.best_score;
+      Npz weights;
+      network_.save(weights, "");
+      write_npz(path("warmup.npz"), weights);
+    }
+    result_["test_accuracy_float"] = evaluate_network(network_, nullptr, data_.test).score;
+  }
+
+  void quantize() {
+    const bool fixed = config_.granularity == "fixed";
+    QuantOptions options;
+    options.weight_bits = config_.weight_bits;
+    options.act_bits = config_.act_bits;
+    options.weight_scale = parse_weight_scale(config_.weight_scale);
+    options.code_range = config_.code_range == "full" ? CodeRange::kFull : CodeRange::kSymmetric;
+    const Granularity granularity = config_.granularity == "layer" ? Granularity::kLayer : Granularity::kChannel;
+    SearchNetwork network(network_, options, input_scheme(data_.train), data_.train.classes > 0, granularity);
+    network.calibrate(data_.train);
+    if (!fixed) search(network);
+
+    NetworkLearner learner(network_, &network, weight_optimizer(config_, config_.finetune.lr), weight_schedule(config_));
+    const TrainResult tuned = stage(learner, "finetune", config_.finetune.epochs, true);
+    result_["val_score_fake_quant"] = tuned.best_score;
+    deploy(network);
+  }
+
+  void search(SearchNetwork& network) {
+    SearchOptions options;
+    options.cost = parse_cost(config_.cost);
+    options.strength = config_.strength;
+    if (!config_.budget.empty()) options.budget = parse_budget(config_.budget, options.cost);
+    options.sampler = parse_sampler(config_.sampling);
+    options.weights = weight_optimizer(config_, config_.search.lr);
+    options.architecture.kind = config_.arch_optimizer == "sgd" ? OptimizerOptions::kSgd : OptimizerOptions::kAdam;
+    options.architecture.lr = config_.arch_lr;
+    options.seed = config_.seed;
+    SearchLearner learner(network, options);
+    stage(learner, "search", config_.search.epochs, false);
+    network.assign(learner.result());
+  }
+
+  void deploy(QatNetwork& network) {
+    const IntegerGraph graph = lower(network, config_.task);
+    save_graph(graph, path("network.blig"));
+    write_text_atomic(path("assignment.json"), to_json(network_.spec(), network.assignment()));
+    Npz settled;
+    network_.save(settled, "");
+    network.QatNetwork::save(settled, "");
+    write_npz(path("network.npz"), settled);
+
+    const TensorT<int32_t> outputs = run_integer(graph, data_.test);
+    result_["test_accuracy_fake_quant"] = evaluate_network(network_, &network, data_.test).score;
+    result_["test_accuracy_integer"] = integer_score(graph, outputs, data_.test);
+    result_["agreement"] = agreement(graph, outputs, network_, &network, data_.test);
+    result_.update(describe(graph));
+  }
+
+  const RunConfig& config_;
+  const TaskData& data_;
+  Network network_;
+  nlohmann::ordered_json result_, seconds_;
+  std::string log_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json run_pipeline(const RunConfig& config, const TaskData& data) { return Pipeline(config, data).run(); }
+
+}  // namespace bitloom

@@ -1,0 +1,55 @@
+// Everything that determines a run: the command-line options of train and search, kept in config.json.
+#pragma once
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "nn/model_spec.h"
+#include "nn/trainer.h"
+
+namespace bitloom {
+
+struct StageConfig {
+  int64_t epochs = 0;
+  double lr = 1e-3;
+};
+
+struct RunConfig {
+  std::string task = "synthetic";  // cifar10, synthetic, or npz
+  std::string data;                // folder, archive or .npz file
+  std::string model = "resnet8";
+  std::string out;
+  std::string command;  // as typed
+  uint64_t seed = 0;
+  int64_t batch = 128, patience = 0;
+  std::string optimizer = "adam", schedule = "one-cycle", augment = "default";
+  double weight_decay = 0.01;
+  StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
+  std::string warmup_file;  // weights to start from instead of a warm-up
+
+  bool quantize = false;  // train --quant, or search
+  std::string granularity = "channel", cost = "size", sampling = "softmax", weight_scale = "learned", code_range = "full",
+              arch_optimizer = "adam";
+  std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};
+  double strength = 0.5, arch_lr = 0.02;
+  std::string budget;  // "30kB", "2M", "80uJ"; empty: strength is fixed
+};
+
+// Declare the options with their help on a subcommand.
+void add_data_options(CLI::App& app, RunConfig& config);
+void add_training_options(CLI::App& app, RunConfig& config);
+void add_search_options(CLI::App& app, RunConfig& config);
+
+nlohmann::ordered_json to_json(const RunConfig& config);
+// Error names the key that is missing or has the wrong type.
+RunConfig config_from_json(const std::string& text, const std::string& where);
+
+// The task's splits, with the augmentation the config asks for. A data path ending in .npz sets the task to npz.
+TaskData load_task(RunConfig& config);
+// The model for that data.
+ModelSpec make_model(const RunConfig& config, const TaskData& data);
+
+}  // namespace bitloom

@@ -1,0 +1,42 @@
+// bitloom search: the bit-width of every channel by gradient descent.
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/pipeline.h"
+
+namespace bitloom {
+
+void add_search(CLI::App& program, Chosen& chosen) {
+  auto config = std::make_shared<RunConfig>();
+  config->quantize = true;
+  CLI::App* app = program.add_subcommand(
+      "search", "Search the bit-width of every weight channel and activation, then fine-tune and lower to integers");
+  app->footer(
+      "Examples:\n"
+      "  bitloom search --out out/channel                                  built-in images, size pressure\n"
+      "  bitloom search --task cifar10 --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --lambda 1 --out out/c1\n"
+      "  bitloom search --granularity layer --cost energy --act-bits 2,4,8 --budget 80uJ --out out/layer");
+  add_data_options(*app, *config);
+  add_training_options(*app, *config);
+  add_search_options(*app, *config);
+  app->callback([=, &chosen] {
+    chosen = [=] {
+      RunConfig c = *config;
+      c.command = command_line();
+      for (std::vector<int>* bits : {&c.weight_bits, &c.act_bits}) {
+        std::sort(bits->begin(), bits->end());
+        bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
+      }
+      const bool fixed = c.granularity == "fixed";
+      BITLOOM_CHECK(!fixed || (c.weight_bits.size() == 1 && c.act_bits.size() == 1),
+                    "--granularity fixed wants one --weight-bits and one --act-bits");
+      BITLOOM_CHECK(c.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
+      const TaskData data = load_task(c);
+      std::cout << results_table({run_pipeline(c, data)});
+    };
+  });
+}
+
+}  // namespace bitloom

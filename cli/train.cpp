@@ -1,0 +1,47 @@
+// bitloom train: a float network, or one at fixed precisions.
+#include <iostream>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/pipeline.h"
+
+namespace bitloom {
+
+void add_train(CLI::App& program, Chosen& chosen) {
+  auto config = std::make_shared<RunConfig>();
+  auto quant = std::make_shared<std::string>();
+  CLI::App* app =
+      program.add_subcommand("train", "Train a network in float, or with every weight and activation at fixed precisions");
+  app->footer(
+      "Examples:\n"
+      "  bitloom train --out out/float                                     float, built-in images\n"
+      "  bitloom train --quant w4a8 --warmup out/float/warmup.npz --out out/w4a8\n"
+      "  bitloom train --task cifar10 --data cifar-10-binary.tar.gz --out out/cifar10");
+  add_data_options(*app, *config);
+  add_training_options(*app, *config);
+  app->add_option("--quant", *quant,
+                  "Precisions wNaM, for example w8a8, w4a8, w2a4: quantization-aware training after the warm-up")
+      ->check(CLI::Validator(
+          [](std::string& t) {
+            const bool ok = t.size() == 4 && t[0] == 'w' && t[2] == 'a' && std::string("248").find(t[1]) != std::string::npos &&
+                            std::string("248").find(t[3]) != std::string::npos;
+            return ok ? std::string() : "'" + t + "' is not of the form wNaM with N and M among 2, 4, 8";
+          },
+          "wNaM"));
+  app->callback([=, &chosen] {
+    chosen = [=] {
+      RunConfig c = *config;
+      c.command = command_line();
+      if (!quant->empty()) {
+        c.quantize = true;
+        c.granularity = "fixed";
+        c.weight_bits = {(*quant)[1] - '0'};
+        c.act_bits = {(*quant)[3] - '0'};
+      }
+      const TaskData data = load_task(c);
+      std::cout << results_table({run_pipeline(c, data)});
+    };
+  });
+}
+
+}  // namespace bitloom

@@ -1,0 +1,177 @@
+// Batch normalization kernels: flat loops over blocks of rows (channels.h). Reductions sum each position of a block in float
+// over a chunk, then fold positions and chunks in order in double.
+#include "core/kernels/batch_norm.h"
+
+#include <cmath>
+
+#include "core/kernels/channels.h"
+
+namespace bitloom {
+
+namespace {
+
+constexpr int64_t kChunkFloats = 4096;  // stays in the first-level cache between two passes
+
+// Rows a partial sum covers.
+int64_t chunk_rows(int64_t c) { return std::max<int64_t>(1, kChunkFloats / (block_rows(c) * c)) * block_rows(c); }
+
+// The elements [begin, end) of (rows, c) that one partial sum covers.
+struct Chunk {
+  int64_t begin, end;
+  int64_t rows(int64_t c) const { return (end - begin) / c; }
+};
+
+// Partial sums, K per channel and chunk: runs f(chunk, K x c doubles) for every chunk in parallel, returns them in order.
+template <class F>
+std::vector<double> for_each_chunk(int64_t rows, int64_t c, int64_t k, F f) {
+  const int64_t size = chunk_rows(c) * c, chunks = (rows * c + size - 1) / size;
+  std::vector<double> partial(size_t(chunks * k * c));
+  parallel_for(chunks, [&](int64_t i) { f(Chunk{i * size, std::min(rows * c, (i + 1) * size)}, partial.data() + i * k * c); });
+  return partial;
+}
+
+// Float sums for each position of a block, over the blocks of a chunk.
+class BlockSums {
+ public:
+  explicit BlockSums(int64_t c) : c_(c), sums_(size_t(block_rows(c) * c)) {}
+  float* data() { return sums_.data(); }
+  // out[j] += the sums at the positions of channel j.
+  void fold(double* out) const {
+    for (size_t row = 0; row < sums_.size(); row += size_t(c_)) {
+      for (size_t j = 0; j < size_t(c_); ++j) out[j] += double(sums_[row + j]);
+    }
+  }
+
+ private:
+  int64_t c_;
+  std::vector<float> sums_;
+};
+
+// Runs f(first element, number of elements) over the blocks of a chunk.
+template <class F>
+void for_each_block(const Chunk& chunk, int64_t c, F f) {
+  const int64_t block = block_rows(c) * c;
+  for (int64_t i = chunk.begin; i < chunk.end; i += block) f(i, std::min(block, chunk.end - i));
+}
+
+// out[j] += sum over the chunk's rows of term(element, position in block).
+template <class F>
+void sum_chunk(const Chunk& chunk, int64_t c, double* out, F term) {
+  BlockSums sums(c);
+  for_each_block(chunk, c, [acc = sums.data(), term](int64_t begin, int64_t size) {
+#pragma omp simd
+    for (int64_t i = 0; i < size; ++i) acc[i] += term(begin + i, i);
+  });
+  sums.fold(out);
+}
+
+// The sum over all chunks of their value number `at`.
+float fold(const std::vector<double>& partial, int64_t per_chunk, int64_t at) {
+  double sum = 0;
+  for (; at < int64_t(partial.size()); at += per_chunk) sum += partial[size_t(at)];
+  return float(sum);
+}
+
+}  // namespace
+
+void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, float* var) {
+  // Mean and sum of squared deviations of each chunk, merged as in Chan, Golub, LeVeque (1979): exact enough for any mean, and
+  // memory is read once.
+  const std::vector<double> partial = for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
+    sum_chunk(chunk, c, out, [=](int64_t i, int64_t) { return x[i]; });
+    std::vector<float> center(static_cast<size_t>(c));
+    for (int64_t j = 0; j < c; ++j) center[size_t(j)] = float(out[j] / double(chunk.rows(c)));
+    const ChannelPattern pattern(center.data(), c);
+    const float* m = pattern.data();
+    sum_chunk(chunk, c, out + c, [=](int64_t i, int64_t position) {
+      const float d = x[i] - m[position];
+      return d * d;
+    });
+  });
+  const int64_t size = chunk_rows(c);
+  for (int64_t j = 0; j < c; ++j) {
+    double n = 0, total_mean = 0, squares = 0;
+    for (int64_t first = 0, at = j; first < rows; first += size, at += 2 * c) {
+      const double m = double(std::min(size, rows - first)), delta = partial[size_t(at)] / m - total_mean;
+      squares += partial[size_t(at + c)] + delta * delta * n * m / (n + m);
+      total_mean += delta * m / (n + m);
+      n += m;
+    }
+    mean[j] = float(total_mean);
+    var[j] = float(squares / n);
+  }
+}
+
+void channel_affine(const float* x, const float* scale, const float* shift, bool relu, float* y, int64_t rows, int64_t c) {
+  const ChannelPattern scales(scale, c), shifts(shift, c);
+  const float low = relu ? 0.0f : -HUGE_VALF;
+  for_channel_blocks(rows, c, [&](int64_t begin, int64_t size) {
+    const float *in = x + begin, *a = scales.data(), *b = shifts.data();
+    float* out = y + begin;
+#pragma omp simd
+    for (int64_t i = 0; i < size; ++i) {
+      const float v = in[i] * a[i] + b[i];
+      out[i] = v < low ? low : v;
+    }
+  });
+}
+
+void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
+                          int64_t rows, int64_t c, float* sum_dy, float* sum_dy_xhat) {
+  const ChannelPattern means(mean, c);
+  const float* m = means.data();
+  const auto sums = [&](auto gradient) {
+    return for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
+      BlockSums gradients(c), products(c);
+      for_each_block(chunk, c, [=, g = gradients.data(), p = products.data()](int64_t begin, int64_t size) {
+#pragma omp simd
+        for (int64_t i = 0; i < size; ++i) {
+          const float d = gradient(begin + i);
+          g[i] += d;
+          p[i] += d * (x[begin + i] - m[i]);
+        }
+      });
+      gradients.fold(out);
+      products.fold(out + c);
+    });
+  };
+  const std::vector<double> partial =
+      y ? sums([=](int64_t i) { return where_positive(y[i], dy[i]); }) : sums([=](int64_t i) { return dy[i]; });
+  for (int64_t j = 0; j < c; ++j) {
+    sum_dy[j] = fold(partial, 2 * c, j);
+    sum_dy_xhat[j] = fold(partial, 2 * c, c + j) * inv_std[j];
+  }
+}
+
+void batch_norm_input_grad(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
+                           const float* scale, const float* a, const float* b, float* dx, int64_t rows, int64_t c) {
+  // dx = scale dy' + slope x + offset
+  std::vector<float> slope(static_cast<size_t>(c)), offset(static_cast<size_t>(c));
+  for (size_t j = 0; j < size_t(c); ++j) {
+    slope[j] = -scale[j] * inv_std[j] * b[j];
+    offset[j] = -scale[j] * a[j] - slope[j] * mean[j];
+  }
+  const ChannelPattern scales(scale, c), slopes(slope.data(), c), offsets(offset.data(), c);
+  const auto write = [&](auto gradient) {
+    for_channel_blocks(rows, c, [&, gradient](int64_t begin, int64_t size) {
+      const float *in = x + begin, *s = scales.data(), *t = slopes.data(), *u = offsets.data();
+      float* out = dx + begin;
+#pragma omp simd
+      for (int64_t i = 0; i < size; ++i) out[i] = s[i] * gradient(begin + i) + (t[i] * in[i] + u[i]);
+    });
+  };
+  if (y) {
+    write([=](int64_t i) { return where_positive(y[i], dy[i]); });
+  } else {
+    write([=](int64_t i) { return dy[i]; });
+  }
+}
+
+void column_sums(const float* x, int64_t rows, int64_t c, float* out) {
+  const std::vector<double> partial = for_each_chunk(rows, c, 1, [=](const Chunk& chunk, double* sums) {
+    sum_chunk(chunk, c, sums, [=](int64_t i, int64_t) { return x[i]; });
+  });
+  for (int64_t j = 0; j < c; ++j) out[j] = fold(partial, c, j);
+}
+
+}  // namespace bitloom

@@ -1,0 +1,26 @@
+// Elementwise and loss kernels. Outputs may alias inputs of the same size. Scalar results are folded in a fixed order.
+#pragma once
+#include <cstdint>
+
+namespace bitloom {
+
+void relu_forward(const float* x, float* y, int64_t n);
+// dx = dy where y > 0, else 0.
+void relu_input_grad(const float* y, const float* dy, float* dx, int64_t n);
+// y = a + b, then max(0, .) if relu.
+void add_forward(const float* a, const float* b, bool relu, float* y, int64_t n);
+// y += x
+void accumulate(const float* x, float* y, int64_t n);
+// x (rows, c) times g (c).
+void channel_scale(const float* x, const float* g, float* y, int64_t rows, int64_t c);
+
+// Mean cross-entropy of softmax(logits (rows, classes)) against labels; writes the probabilities to `prob`, needed by the gradient.
+double softmax_cross_entropy(const float* logits, const int32_t* labels, float* prob, int64_t rows, int64_t classes);
+// dlogits = (prob - onehot(label)) * (dloss / rows)
+void softmax_cross_entropy_grad(const float* prob, const int32_t* labels, float dloss, float* dlogits, int64_t rows, int64_t classes);
+
+// Mean over all n elements of (a - b)^2, and its gradient for a.
+double mean_squared_error(const float* a, const float* b, int64_t n);
+void mean_squared_error_grad(const float* a, const float* b, float dloss, float* da, int64_t n);
+
+}  // namespace bitloom

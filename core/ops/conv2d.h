@@ -1,0 +1,95 @@
+// Convolution and depthwise convolution operations. Inputs: x (N,H,W,C), w (OC,KH,KW,C) or (C,KH,KW,1), bias (OC) or absent.
+#pragma once
+#include "core/kernels/batch_norm.h"
+#include "core/kernels/conv2d.h"
+#include "core/kernels/depthwise.h"
+#include "core/kernels/ref.h"
+#include "core/ops/support.h"
+
+namespace bitloom {
+
+struct ConvGeometry {
+  int64_t sh = 1, sw = 1, pt = 0, pb = 0, pl = 0, pr = 0;
+};
+
+namespace detail {
+
+inline Conv2dShape conv_shape(const char* who, const ConvGeometry& g, const Shape& x, const Shape& w, bool depthwise) {
+  BITLOOM_CHECK(x.rank() == 4 && w.rank() == 4, who, ": expected input (N,H,W,C) and filters (OC,KH,KW,C), got ", x, " and ",
+                w);
+  BITLOOM_CHECK(w[3] == (depthwise ? 1 : x[3]) && (!depthwise || w[0] == x[3]), who, ": filters ", w, " do not fit input ", x);
+  const Conv2dShape s{x[0], x[1], x[2], x[3], w[0], w[1], w[2], g.sh, g.sw, g.pt, g.pb, g.pl, g.pr};
+  BITLOOM_CHECK(x[1] + g.pt + g.pb >= w[1] && x[2] + g.pl + g.pr >= w[2], who, ": filters ", w,
+                " are larger than padded input ", x);
+  return s;
+}
+
+inline const float* optional_data(const Tensors& in, size_t i) {
+  return in.size() > i && in[i].defined() ? in[i].data() : nullptr;
+}
+
+}  // namespace detail
+
+template <bool kDepthwise>
+struct ConvOp {
+  ConvGeometry geometry;
+  Tensor x, w;  // saved for backward
+  Conv2dShape s;
+
+  Tensor forward(const Tensors& in) {
+    s = detail::conv_shape(kDepthwise ? "depthwise" : "conv2d", geometry, in[0].shape(), in[1].shape(), kDepthwise);
+    x = in[0];
+    w = in[1];
+    Tensor y(Shape{s.n, s.oh(), s.ow(), s.oc});
+    (kDepthwise ? depthwise_forward : conv2d_forward)(x.data(), w.data(), detail::optional_data(in, 2), y.data(), s);
+    return y;
+  }
+
+  Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
+    Tensors grads(needs.size());
+    if (needs[0]) {
+      grads[0] = Tensor(x.shape());
+      (kDepthwise ? depthwise_input_grad : conv2d_input_grad)(dy.data(), w.data(), grads[0].data(), s);
+    }
+    if (needs[1]) {
+      grads[1] = Tensor(w.shape());
+      (kDepthwise ? depthwise_weight_grad : conv2d_weight_grad)(x.data(), dy.data(), grads[1].data(), s);
+    }
+    if (needs.size() > 2 && needs[2]) {
+      grads[2] = Tensor(Shape{s.oc});
+      column_sums(dy.data(), s.n * s.oh() * s.ow(), s.oc, grads[2].data());
+    }
+    return grads;
+  }
+
+  TensorD reference(const TensorsD& in, const TensorsD&) const {
+    const Conv2dShape shape = detail::conv_shape("reference", geometry, in[0].shape(), in[1].shape(), kDepthwise);
+    TensorD y(Shape{shape.n, shape.oh(), shape.ow(), shape.oc});
+    const double* bias = in.size() > 2 ? in[2].data() : nullptr;
+    (kDepthwise ? ref::depthwise_forward<double> : ref::conv2d_forward<double>)(in[0].data(), in[1].data(), bias, y.data(),
+                                                                                shape);
+    return y;
+  }
+
+  static std::vector<GradCase<ConvOp>> grad_cases() {
+    const int64_t c = 3, oc = kDepthwise ? 3 : 5, wc = kDepthwise ? 1 : 3;
+    const auto make = [&](const char* label, ConvGeometry g, int64_t kh, int64_t kw, bool bias) {
+      ConvOp op;
+      op.geometry = g;
+      GradCase<ConvOp> result{label, op, {random_tensor({2, 5, 6, c}, 1), random_tensor({oc, kh, kw, wc}, 2)}, {true, true}};
+      if (bias) {
+        result.inputs.push_back(random_tensor({oc}, 3));
+        result.differentiable.push_back(true);
+      }
+      return result;
+    };
+    return {make("3x3 same, bias", {1, 1, 1, 1, 1, 1}, 3, 3, true),
+            make("3x3 stride 2, padded bottom right", {2, 2, 0, 1, 0, 1}, 3, 3, false),
+            make("1x1 stride 2", {2, 2, 0, 0, 0, 0}, 1, 1, true), make("4x2 stride (2,1)", {2, 1, 2, 1, 1, 0}, 4, 2, false)};
+  }
+};
+
+using Conv2d = ConvOp<false>;
+using Depthwise = ConvOp<true>;
+
+}  // namespace bitloom

@@ -1,0 +1,52 @@
+// OpenMP helpers whose results do not depend on the number of threads.
+#pragma once
+#include <omp.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <exception>
+#include <vector>
+
+namespace bitloom {
+
+// Runs f(i) for i in [0, n), split over the threads. Iterations must write to disjoint memory. An
+// exception thrown by an iteration is rethrown here (OpenMP would terminate the program).
+template <class F>
+void parallel_for(int64_t n, F f) {
+  if (n == 1) return f(int64_t(0));
+  std::exception_ptr failure;
+#pragma omp parallel for schedule(static)
+  for (int64_t i = 0; i < n; ++i) {
+    try {
+      f(i);
+    } catch (...) {
+#pragma omp critical(bitloom_parallel_for)
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+// Splits [0, n) into blocks of at most `grain` and runs f(begin, end) on each, in parallel.
+template <class F>
+void parallel_blocks(int64_t n, int64_t grain, F f) {
+  parallel_for((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
+}
+
+// Sum of term(i) for i in [0, n): fixed chunks of 4096 folded in order, so that the rounding depends
+// on n only.
+template <class F>
+double ordered_sum(int64_t n, F term) {
+  constexpr int64_t kChunk = 4096;
+  std::vector<double> part(static_cast<size_t>((n + kChunk - 1) / kChunk));
+  parallel_for(int64_t(part.size()), [&](int64_t c) {
+    double sum = 0;
+    for (int64_t i = c * kChunk, end = std::min(n, i + kChunk); i < end; ++i) sum += term(i);
+    part[size_t(c)] = sum;
+  });
+  double total = 0;
+  for (double p : part) total += p;
+  return total;
+}
+
+}  // namespace bitloom

@@ -1,0 +1,21 @@
+// Random changes of one training image.
+#pragma once
+#include <cstdint>
+
+#include "core/rng.h"
+#include "datasets/dataset.h"
+
+namespace bitloom {
+
+// Writes the augmented form of `in` to `out`, both (h,w,c), not overlapping. The enabled steps draw from `rng` in the order of
+// `Augment`, rotation before the vertical before the horizontal shift, so equal generators give equal images.
+//
+// The steps compose to one map from the output pixel (y,x) to a place in the input, which is sampled once; places outside the
+// input are 0. With whole-pixel shifts (dy,dx), the centre (cy,cx) = ((h-1)/2, (w-1)/2) and the angle a:
+//   v = y + dy,  u = x + dx                                     dy = oy - p - ty: crop corner oy in [0,2p], translation ty
+//   v' = cy + (v-cy) cos a + (u-cx) sin a,  u' = cx - (v-cy) sin a + (u-cx) cos a
+//   u'' = w-1-u' if flipped
+// Without rotation v'', u'' are whole and pixels are copied; with it they are interpolated bilinearly.
+void augment_sample(const float* in, float* out, int64_t h, int64_t w, int64_t c, const Augment& augment, Rng rng);
+
+}  // namespace bitloom

@@ -1,0 +1,23 @@
+// Where datasets come from. Every loader returns validated splits or throws Error with path, what was found and expected.
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "datasets/dataset.h"
+
+namespace bitloom {
+
+// CIFAR-10 in its official binary form: `path` is the folder with data_batch_1..5.bin and test_batch.bin, a folder that holds
+// cifar-10-batches-bin/ or cifar-10-binary.tar.gz, or the archive itself (streamed through zlib). 45,000 / 5,000 / 10,000
+// samples: the validation part is the last 5,000 training rows. Pixels / 255.
+TaskData load_cifar10(const std::string& path);
+
+// Deterministic built-in task of small colour images, hard enough that 2-bit weights lose clearly against 8-bit ones.
+TaskData make_synthetic(uint64_t seed, int64_t train = 4096, int64_t val = 1024, int64_t test = 2048);
+
+// An .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val. x is (N,H,W,C), (N,H,W) or (N,F), uint8 or
+// float32; y is (N) integers, absent for an autoencoder (then y_* must all be absent). Without x_val, a tenth of the training
+// samples is split off.
+TaskData load_npz_task(const std::string& path, uint64_t seed);
+
+}  // namespace bitloom

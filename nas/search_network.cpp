@@ -1,0 +1,114 @@
+// The network a search trains.
+#include "nas/search_network.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitloom {
+
+SearchNetwork::SearchNetwork(Network& net, QuantOptions options, QuantScheme input, bool logits, Granularity granularity)
+    : QatNetwork(net, std::move(options), input, logits), choices_(net.spec().layers.size()) {
+  for (int i = 1; i <= net.spec().output(); ++i) {
+    const LayerSpec& layer = net.spec().layers[size_t(i)];
+    Choice& choice = choices_[size_t(i)];
+    const auto add = [&](const char* suffix, const Shape& shape) {
+      Variable v(Tensor(shape, 0.0f), true);
+      architecture_.push_back({layer.name + suffix, ParamRole::kArch, v});
+      return v;
+    };
+    const int64_t rows = granularity == Granularity::kChannel ? layer.c : 1;
+    if (weight_bits(i).size() > 1) choice.gamma = add(".gamma", Shape{rows, int64_t(weight_bits(i).size())});
+    if (act_bits(i).size() > 1) choice.delta = add(".delta", Shape{1, int64_t(act_bits(i).size())});
+  }
+}
+
+void SearchNetwork::sample(Tape& tape, const Sampling& sampling, Rng noise) {
+  const bool gumbel = sampling.sampler == Sampler::kGumbel || sampling.sampler == Sampler::kGumbelHard;
+  for (size_t i = 1; i < choices_.size(); ++i) {
+    Choice& choice = choices_[i];
+    const auto draw = [&](const Variable& parameters, int64_t channels, const char* stream) {
+      const Tensor drawn = gumbel ? gumbel_noise(parameters.shape(), noise.split(stream, i)) : Tensor();
+      return tape.apply(SampleTheta{sampling, channels, drawn, {}}, {parameters});
+    };
+    if (choice.gamma.defined()) choice.weight_theta = draw(choice.gamma, network().spec().layers[i].c, "gamma");
+    if (choice.delta.defined()) choice.act_theta = draw(choice.delta, 0, "delta");
+  }
+  sampled_ = true;
+}
+
+void SearchNetwork::forget() {
+  sampled_ = false;
+  for (Choice& choice : choices_) choice.weight_theta = choice.act_theta = Variable();
+}
+
+Variable SearchNetwork::weight_theta(Tape& tape, int layer) {
+  const Choice& choice = choices_[size_t(layer)];
+  return sampled_ && choice.weight_theta.defined() ? choice.weight_theta : QatNetwork::weight_theta(tape, layer);
+}
+
+Variable SearchNetwork::act_theta(Tape& tape, int layer) {
+  const Choice& choice = choices_[size_t(layer)];
+  return sampled_ && choice.act_theta.defined() ? choice.act_theta : QatNetwork::act_theta(tape, layer);
+}
+
+Variable SearchNetwork::cost(Tape& tape, const CostModel& model, double reference_cost) const {
+  BITLOOM_CHECK(sampled_, "search: the cost is of drawn shares; call sample() first");
+  RelativeCost op;
+  op.model = &model;
+  op.reference_cost = reference_cost;
+  std::vector<Variable> weight, act;
+  const Tensor certain(Shape{1}, 1.0f);
+  auto* self = const_cast<SearchNetwork*>(this);
+  for (int i = 0; i < int(choices_.size()); ++i) {
+    op.shares.weight_bits.push_back(weight_bits(i));
+    op.shares.act_bits.push_back(act_bits(i).empty() ? std::vector<int>{8} : act_bits(i));
+    weight.push_back(weight_bits(i).empty() ? Variable() : self->weight_theta(tape, i));
+    act.push_back(act_bits(i).empty() ? Variable(certain) : self->act_theta(tape, i));
+  }
+  weight.insert(weight.end(), act.begin(), act.end());
+  return tape.apply(op, weight);
+}
+
+Assignment SearchNetwork::discretize() const {
+  Assignment a = assignment();
+  int fallback = 8;
+  for (int bits : options().weight_bits) fallback = bits > 0 ? std::min(fallback, bits) : fallback;
+  for (int i = 1; i < int(choices_.size()); ++i) {
+    const Choice& choice = choices_[size_t(i)];
+    const auto best = [](const Variable& v, int64_t row, const std::vector<int>& bits) {
+      const float* p = v.value().data() + row * int64_t(bits.size());
+      return bits[size_t(std::max_element(p, p + bits.size()) - p)];
+    };
+    std::vector<int>& chosen = a.weight_bits[size_t(i)];
+    for (size_t c = 0; choice.gamma.defined() && c < chosen.size(); ++c)
+      chosen[c] = best(choice.gamma, choice.gamma.shape()[0] == 1 ? 0 : int64_t(c), weight_bits(i));
+    if (choice.delta.defined()) a.act_bits[size_t(i)] = best(choice.delta, 0, act_bits(i));
+  }
+  honour_ties(network().spec(), a, fallback);
+  return a;
+}
+
+Tensor SearchNetwork::gamma(int layer) const {
+  const Variable& v = choices_[size_t(layer)].gamma;
+  return v.defined() ? v.value() : Tensor();
+}
+
+void SearchNetwork::save(Npz& out, const std::string& prefix) const {
+  QatNetwork::save(out, prefix);
+  for (const Parameter& p : architecture_) out[prefix + "arch." + p.name] = NpyArray::from(p.value.value());
+}
+
+void SearchNetwork::load(const Npz& in, const std::string& prefix) {
+  QatNetwork::load(in, prefix);
+  for (Parameter& p : architecture_) {
+    const std::string key = prefix + "arch." + p.name;
+    const auto it = in.find(key);
+    BITLOOM_CHECK(it != in.end(), "not a search checkpoint: array '", key, "' is missing");
+    const Tensor value = it->second.to_float(key);
+    BITLOOM_CHECK(value.shape() == p.value.shape(), "array '", key, "' has shape ", value.shape(), ", expected ",
+                  p.value.shape());
+    p.value.value() = value;
+  }
+}
+
+}  // namespace bitloom

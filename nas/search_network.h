@@ -1,0 +1,49 @@
+// The network a search trains: every weight channel and activation tensor a learned mixture of precisions.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "nas/cost_model.h"
+#include "nas/theta.h"
+#include "quant/qat_network.h"
+
+namespace bitloom {
+
+enum class Granularity { kChannel, kLayer };
+
+class SearchNetwork : public QatNetwork {
+ public:
+  SearchNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits, Granularity granularity);
+
+  // Draws the shares that forward() and cost() use until the tape ends or forget() is called. `noise` keys the Gumbel noise.
+  void sample(Tape& tape, const Sampling& sampling, Rng noise);
+  // Back to the assigned precisions.
+  void forget();
+  // Cost of the drawn shares relative to `reference_cost`.
+  Variable cost(Tape& tape, const CostModel& model, double reference_cost) const;
+
+  // The most likely precision everywhere, ties honoured.
+  Assignment discretize() const;
+  // gamma of the layer, (C,P) or (1,P); undefined where nothing is chosen.
+  Tensor gamma(int layer) const;
+
+  // gamma and delta: trained by an optimizer of their own.
+  std::vector<Parameter> architecture() const { return architecture_; }
+  void save(Npz& out, const std::string& prefix) const override;
+  void load(const Npz& in, const std::string& prefix) override;
+
+ protected:
+  Variable weight_theta(Tape& tape, int layer) override;
+  Variable act_theta(Tape& tape, int layer) override;
+
+ private:
+  struct Choice {                      // one a layer
+    Variable gamma, delta;             // undefined where there is only one precision
+    Variable weight_theta, act_theta;  // drawn
+  };
+  std::vector<Choice> choices_;
+  std::vector<Parameter> architecture_;
+  bool sampled_ = false;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,84 @@
+// From architecture parameters to shares of the precisions.
+#include "nas/theta.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace bitloom {
+
+Sampler parse_sampler(const std::string& name) {
+  if (name == "softmax") return Sampler::kSoftmax;
+  if (name == "gumbel") return Sampler::kGumbel;
+  if (name == "gumbel-hard") return Sampler::kGumbelHard;
+  if (name == "argmax") return Sampler::kArgmax;
+  throw Error("unknown sampling '" + name + "'; known: softmax, gumbel, gumbel-hard, argmax");
+}
+
+Tensor gumbel_noise(const Shape& shape, Rng rng) {
+  Tensor noise(shape);
+  for (int64_t i = 0; i < noise.size(); ++i) noise[i] = float(-std::log(-std::log(std::max(rng.uniform(), 1e-12))));
+  return noise;
+}
+
+Tensor SampleTheta::forward(const Tensors& in) {
+  const int64_t options = in[0].shape().back(), rows = in[0].size() / options;
+  BITLOOM_CHECK(rows == 1 || rows == channels, "theta: ", rows, " rows of parameters for ", channels, " channels");
+  soft = Tensor(Shape{rows, options});
+  Tensor used = soft;
+  const bool hard = sampling.sampler == Sampler::kGumbelHard || sampling.sampler == Sampler::kArgmax;
+  if (hard) used = Tensor(soft.shape(), 0.0f);
+  for (int64_t r = 0; r < rows; ++r) {
+    float* p = soft.data() + r * options;
+    for (int64_t k = 0; k < options; ++k)
+      p[k] = (in[0][r * options + k] + (noise.defined() ? noise[r * options + k] : 0)) / float(sampling.temperature);
+    const float* top = std::max_element(p, p + options);
+    if (hard) used[r * options + (top - p)] = 1;
+    const float largest = *top;
+    float total = 0;
+    for (int64_t k = 0; k < options; ++k) total += p[k] = std::exp(p[k] - largest);
+    for (int64_t k = 0; k < options; ++k) p[k] /= total;
+  }
+  if (channels == 0) return used.clone().reshape(Shape{options});
+  Tensor theta(Shape{channels, options});
+  for (int64_t i = 0; i < theta.size(); ++i) theta[i] = used[rows == 1 ? i % options : i];
+  return theta;
+}
+
+Tensors SampleTheta::backward(const Tensor& dy, const std::vector<bool>&) {
+  const int64_t rows = soft.shape()[0], options = soft.shape()[1];
+  Tensor sum(soft.shape(), 0.0f), grad(soft.shape());
+  for (int64_t i = 0; i < dy.size(); ++i) sum[rows == 1 ? i % options : i] += dy[i];
+  for (int64_t r = 0; r < rows; ++r) {
+    const float *p = soft.data() + r * options, *d = sum.data() + r * options;
+    float mean = 0;
+    for (int64_t k = 0; k < options; ++k) mean += p[k] * d[k];
+    for (int64_t k = 0; k < options; ++k) grad[r * options + k] = p[k] * (d[k] - mean) / float(sampling.temperature);
+  }
+  return {grad};
+}
+
+TensorD SampleTheta::reference(const TensorsD& in, const TensorsD&) const {
+  const int64_t options = in[0].shape().back(), rows = in[0].size() / options;
+  TensorD theta(channels == 0 ? Shape{options} : Shape{channels, options});
+  for (int64_t i = 0; i < theta.size(); ++i) {
+    const int64_t r = rows == 1 ? 0 : i / options;
+    const auto weight = [&](int64_t k) {
+      return std::exp((in[0][r * options + k] + (noise.defined() ? double(noise[r * options + k]) : 0)) / sampling.temperature);
+    };
+    double total = 0;
+    for (int64_t k = 0; k < options; ++k) total += weight(k);
+    theta[i] = weight(i % options) / total;
+  }
+  return theta;
+}
+
+std::vector<GradCase<SampleTheta>> SampleTheta::grad_cases() {
+  return {{"per channel", {{Sampler::kSoftmax, 0.7}, 5, {}, {}}, {random_tensor({5, 3}, 1)}, {true}},
+          {"per layer", {{Sampler::kSoftmax, 5}, 4, {}, {}}, {random_tensor({1, 3}, 2)}, {true}},
+          {"activation, gumbel",
+           {{Sampler::kGumbel, 0.5}, 0, gumbel_noise({1, 3}, Rng(3)), {}},
+           {random_tensor({1, 3}, 4)},
+           {true}}};
+}
+
+}  // namespace bitloom

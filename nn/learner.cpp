@@ -1,0 +1,102 @@
+// Training steps and evaluation of a network.
+#include "nn/learner.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/ops/ops.h"
+
+namespace bitloom {
+namespace {
+
+std::vector<Parameter> trained_together(Network& network, const LayerTransform* transform) {
+  std::vector<Parameter> all = network.parameters();
+  if (transform)
+    for (Parameter& p : transform->parameters()) all.push_back(p);
+  return all;
+}
+
+// Calls f(batch, output) over the split in order.
+template <class F>
+void for_each_output(Network& network, LayerTransform* transform, const Dataset& data, F f) {
+  constexpr int64_t kBatch = 250;
+  std::vector<int64_t> indices(size_t(data.size()));
+  std::iota(indices.begin(), indices.end(), int64_t(0));
+  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
+    const Batch batch = gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr);
+    Tape tape(Tape::kInference);
+    f(tape, batch, network.forward(tape, batch.x, {false, transform, nullptr}));
+  }
+}
+
+}  // namespace
+
+std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns) {
+  std::vector<int32_t> best(static_cast<size_t>(rows));
+  for (int64_t r = 0; r < rows; ++r)
+    best[size_t(r)] = int32_t(std::max_element(values + r * columns, values + (r + 1) * columns) - values - r * columns);
+  return best;
+}
+
+Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64_t* correct) {
+  if (batch.labels.empty()) return tape.apply(MeanSquaredError{batch.x, {}}, {output});
+  if (correct) {
+    const int64_t rows = int64_t(batch.labels.size());
+    const std::vector<int32_t> predicted = argmax_rows(output.value().data(), rows, output.value().size() / rows);
+    for (size_t i = 0; i < predicted.size(); ++i) *correct += predicted[i] == batch.labels[i];
+  }
+  return tape.apply(SoftmaxCrossEntropy{batch.labels, {}}, {output});
+}
+
+EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data) {
+  double loss = 0;
+  int64_t correct = 0;
+  for_each_output(network, transform, data, [&](Tape& tape, const Batch& batch, const Variable& output) {
+    loss += double(task_loss(tape, output, batch, &correct).value()[0]) * double(batch.x.shape()[0]);
+  });
+  loss /= double(std::max<int64_t>(1, data.size()));
+  return {loss, data.classes ? double(correct) / double(std::max<int64_t>(1, data.size())) : -loss};
+}
+
+std::vector<int32_t> predict(Network& network, LayerTransform* transform, const Dataset& data) {
+  std::vector<int32_t> all;
+  for_each_output(network, transform, data, [&](Tape&, const Batch&, const Variable& output) {
+    const int64_t rows = output.shape()[0];
+    for (int32_t k : argmax_rows(output.value().data(), rows, output.value().size() / rows)) all.push_back(k);
+  });
+  return all;
+}
+
+NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options,
+                               const Schedule& schedule)
+    : network_(network),
+      transform_(transform),
+      schedule_(schedule),
+      optimizer_(trained_together(network, transform), options) {}
+
+StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double progress) {
+  StepResult result;
+  Tape tape;
+  const Variable loss = task_loss(tape, network_.forward(tape, batch.x, {true, transform_, nullptr}), batch, &result.correct);
+  result.loss = double(loss.value()[0]);
+  tape.backward(loss);
+  optimizer_.step(schedule_.factor(progress));
+  return result;
+}
+
+EvalResult NetworkLearner::evaluate(const Dataset& data) { return evaluate_network(network_, transform_, data); }
+
+void NetworkLearner::save_model(Npz& out, const std::string& prefix) const {
+  network_.save(out, prefix);
+  if (transform_) transform_->save(out, prefix);
+}
+
+void NetworkLearner::load_model(const Npz& in, const std::string& prefix) {
+  network_.load(in, prefix);
+  if (transform_) transform_->load(in, prefix);
+}
+
+void NetworkLearner::save_progress(Npz& out, const std::string& prefix) const { optimizer_.save(out, prefix + "optimizer."); }
+void NetworkLearner::load_progress(const Npz& in, const std::string& prefix) { optimizer_.load(in, prefix + "optimizer."); }
+
+}  // namespace bitloom

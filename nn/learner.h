@@ -1,0 +1,70 @@
+// What a trainer drives: something that takes optimization steps and can be evaluated, saved and restored.
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "datasets/dataset.h"
+#include "nn/network.h"
+#include "nn/optimizer.h"
+
+namespace bitloom {
+
+struct StepResult {
+  double loss = 0;
+  int64_t correct = 0;  // samples whose predicted class is right
+};
+
+// score: share of right predictions, or minus the loss for a task without labels. Higher is better.
+struct EvalResult {
+  double loss = 0, score = 0;
+};
+
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  // One optimization step. `batch_index` counts within the epoch; `progress` is the done fraction of the whole run.
+  virtual StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) = 0;
+  virtual EvalResult evaluate(const Dataset& data) = 0;
+  // Further columns of the epoch's log row.
+  virtual std::vector<std::pair<std::string, double>> report() const { return {}; }
+  // The learned values: what the best epoch's checkpoint keeps.
+  virtual void save_model(Npz& out, const std::string& prefix) const = 0;
+  virtual void load_model(const Npz& in, const std::string& prefix) = 0;
+  // What else a resumed run needs to continue with the same bits.
+  virtual void save_progress(Npz& out, const std::string& prefix) const = 0;
+  virtual void load_progress(const Npz& in, const std::string& prefix) = 0;
+};
+
+// The task's loss for one batch: cross-entropy, or mean squared error against the input where there are no labels. Also counts right
+// predictions into `correct` if it is not null.
+Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64_t* correct);
+
+// The index of the largest of each row's values; ties go to the first.
+std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns);
+
+// Loss and score over a whole split, in batches, with running statistics.
+EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data);
+// The predicted class of every sample.
+std::vector<int32_t> predict(Network& network, LayerTransform* transform, const Dataset& data);
+
+// Trains a network, and its transform's parameters if there is one.
+class NetworkLearner : public Learner {
+ public:
+  NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule);
+  StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
+  EvalResult evaluate(const Dataset& data) override;
+  void save_model(Npz& out, const std::string& prefix) const override;
+  void load_model(const Npz& in, const std::string& prefix) override;
+  void save_progress(Npz& out, const std::string& prefix) const override;
+  void load_progress(const Npz& in, const std::string& prefix) override;
+
+ protected:
+  Network& network_;
+  LayerTransform* transform_;
+  Schedule schedule_;
+  Optimizer optimizer_;
+};
+
+}  // namespace bitloom

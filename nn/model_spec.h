@@ -1,0 +1,104 @@
+// The description of a network that everything reads: float, quantized and search networks, cost models and lowering.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/ops/conv2d.h"
+
+namespace bitloom {
+
+struct InputLayer {};
+struct Conv2dLayer {
+  int64_t kh = 1, kw = 1;
+  ConvGeometry geometry;
+  bool bias = false;
+};
+struct DepthwiseLayer {
+  int64_t kh = 1, kw = 1;
+  ConvGeometry geometry;
+  bool bias = false;
+};
+struct LinearLayer {
+  bool bias = false;
+};
+struct AddLayer {};
+struct AvgPoolLayer {
+  int64_t kh = 1, kw = 1;
+};
+// A layer kind. Code that treats kinds differently calls match() with one lambda a kind and no catch-all, so that a new kind is a compile
+// error at each place to fill in.
+using LayerKind = std::variant<InputLayer, Conv2dLayer, DepthwiseLayer, LinearLayer, AddLayer, AvgPoolLayer>;
+
+template <class... Cases>
+struct Overload : Cases... {
+  using Cases::operator()...;
+};
+template <class... Cases>
+Overload(Cases...) -> Overload<Cases...>;
+template <class... Cases>
+decltype(auto) match(const LayerKind& kind, Cases... cases) {
+  return std::visit(Overload<Cases...>{cases...}, kind);
+}
+
+struct LayerSpec {
+  std::string name;
+  LayerKind kind;
+  std::vector<int> inputs;      // indices of earlier layers
+  bool norm = false;            // batch normalization of the output
+  bool relu = false;            // then ReLU
+  int64_t h = 0, w = 0, c = 0;  // output extents
+};
+
+// Layers in execution order: layers[0] is the input, the last one the output.
+struct ModelSpec {
+  std::string name;
+  std::vector<LayerSpec> layers;
+  float norm_eps = 1e-3f;
+
+  const LayerSpec& input_of(const LayerSpec& layer, int i = 0) const { return layers[size_t(layer.inputs[size_t(i)])]; }
+  int output() const { return int(layers.size()) - 1; }
+};
+
+bool has_weights(const LayerSpec& layer);
+// Filter shape: (OC,KH,KW,C), depthwise (C,KH,KW,1), fully connected (O,1,1,F). Error for a layer without weights.
+Shape weight_shape(const ModelSpec& spec, const LayerSpec& layer);
+bool has_bias(const LayerSpec& layer);
+// Multiply-accumulates for one sample; 0 for layers without weights.
+int64_t macs(const ModelSpec& spec, const LayerSpec& layer);
+int64_t macs(const ModelSpec& spec);
+// Learned values: weights, biases, gamma and beta (Keras' "trainable params").
+int64_t parameters(const ModelSpec& spec, const LayerSpec& layer);
+int64_t parameters(const ModelSpec& spec);
+
+// Keras' 'same' padding for one axis: the odd zero goes to the end. Returns {before, after}.
+std::pair<int64_t, int64_t> same_padding(int64_t extent, int64_t kernel, int64_t stride);
+
+// Adds layers one by one, inferring shapes; every method returns the new layer's index.
+class ModelBuilder {
+ public:
+  ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c);
+  struct Options {
+    bool norm = false, relu = false, bias = false;
+  };
+  // 'same' padding.
+  int conv2d(const std::string& name, int input, int64_t channels, int64_t kh, int64_t kw, int64_t sh, int64_t sw,
+             Options options);
+  int depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw, Options options);
+  int linear(const std::string& name, int input, int64_t features, Options options);
+  int add(const std::string& name, int a, int b, bool relu);
+  int avg_pool(const std::string& name, int input, int64_t kh, int64_t kw);
+  ModelSpec finish();
+  const LayerSpec& layer(int i) const { return spec_.layers[size_t(i)]; }
+
+ private:
+  int append(LayerSpec layer);
+  ModelSpec spec_;
+};
+
+// Channels that must be removed, kept and ordered alike: outputs that meet at an Add, a depthwise layer and its input, pooling and its
+// input. Entry i is the group of layer i's output channels; groups are numbered by their first layer.
+std::vector<int> channel_ties(const ModelSpec& spec);
+
+}  // namespace bitloom

@@ -1,0 +1,135 @@
+// A trainable network made from a ModelSpec.
+#include "nn/network.h"
+
+#include <cmath>
+
+#include "core/ops/ops.h"
+
+namespace bitloom {
+namespace {
+
+// "bn3" for "conv3": the reference weights number a normalization as the layer it follows.
+std::string norm_name(const std::string& layer) { return "bn" + layer.substr(layer.find_first_of("0123456789")); }
+
+Tensor he_normal(const Shape& shape, Rng rng) {
+  const int64_t fan_in = shape.size() / shape[0];
+  const double deviation = std::sqrt(2.0 / double(fan_in));
+  Tensor w(shape);
+  for (int64_t i = 0; i < w.size(); ++i) w[i] = float(deviation * rng.normal());
+  return w;
+}
+
+}  // namespace
+
+Network::Network(ModelSpec spec, Rng rng) : spec_(std::move(spec)), parts_(spec_.layers.size()) {
+  for (size_t i = 0; i < spec_.layers.size(); ++i) {
+    const LayerSpec& layer = spec_.layers[i];
+    if (!has_weights(layer)) continue;
+    Parts& p = parts_[i];
+    const auto add = [&](const std::string& name, ParamRole role, Tensor value, bool trained) {
+      Variable v(std::move(value), trained);
+      if (trained) parameters_.push_back({name, role, v});
+      return v;
+    };
+    p.weight =
+        add(layer.name + ".weight", ParamRole::kWeight, he_normal(weight_shape(spec_, layer), rng.split(layer.name)), true);
+    // In front of a normalization a bias is cancelled by the batch mean: its gradient is zero, so it is kept but not trained.
+    if (has_bias(layer)) p.bias = add(layer.name + ".bias", ParamRole::kBias, Tensor(Shape{layer.c}, 0.0f), !layer.norm);
+    if (!layer.norm) continue;
+    const std::string name = norm_name(layer.name);
+    p.gamma = add(name + ".gamma", ParamRole::kNorm, Tensor(Shape{layer.c}, 1.0f), true);
+    p.beta = add(name + ".beta", ParamRole::kNorm, Tensor(Shape{layer.c}, 0.0f), true);
+    p.norm = {Tensor(Shape{layer.c}, 0.0f), Tensor(Shape{layer.c}, 1.0f), spec_.norm_eps, 0.1f};
+  }
+}
+
+void Network::check_input(const Tensor& x) const {
+  const LayerSpec& in = spec_.layers[0];
+  const Shape& s = x.shape();
+  BITLOOM_CHECK(s.rank() == 4 && s[1] == in.h && s[2] == in.w && s[3] == in.c, "model ", spec_.name, ": expected input (N,",
+                in.h, ",", in.w, ",", in.c, "), got ", s);
+}
+
+Variable Network::forward(Tape& tape, const Tensor& x, const Forward& options) {
+  check_input(x);
+  LayerTransform* transform = options.transform;
+  std::vector<Variable> outputs(spec_.layers.size());
+  for (size_t i = 0; i < spec_.layers.size(); ++i) {
+    const LayerSpec& layer = spec_.layers[i];
+    const auto in = [&](int k) { return outputs[size_t(layer.inputs[size_t(k)])]; };
+    const bool relu = layer.relu && !transform;
+    const auto finish = [&](Variable y) {
+      Parts& p = parts_[i];
+      if (layer.norm) return tape.apply(BatchNorm{&p.norm, options.training, relu, {}, {}, {}, {}, {}}, {y, p.gamma, p.beta});
+      return relu ? tape.apply(Relu{}, {y}) : y;
+    };
+    const auto weighted = [&](auto op) {
+      const Variable w = transform ? transform->weight(tape, int(i), parts_[i].weight) : parts_[i].weight;
+      return finish(tape.apply(std::move(op), {in(0), w, parts_[i].bias}));
+    };
+    const auto convolution = [&](auto op, const ConvGeometry& geometry) {
+      op.geometry = geometry;
+      return weighted(std::move(op));
+    };
+    Variable& y = outputs[i];
+    y = match(
+        layer.kind, [&](const InputLayer&) { return transform ? transform->input(tape, x) : Variable(x); },
+        [&](const Conv2dLayer& k) { return convolution(Conv2d{}, k.geometry); },
+        [&](const DepthwiseLayer& k) { return convolution(Depthwise{}, k.geometry); },
+        [&](const LinearLayer&) { return weighted(Linear{}); },
+        [&](const AddLayer&) {
+          return tape.apply(Add{relu, {}}, {in(0), in(1)});
+        },
+        [&](const AvgPoolLayer& k) {
+          return tape.apply(AvgPool{k.kh, k.kw, {}}, {in(0)});
+        });
+    if (transform && i > 0) y = transform->output(tape, int(i), y);
+  }
+  if (options.layers) *options.layers = outputs;
+  return outputs.back();
+}
+
+template <class Self, class F>
+void Network::each_tensor(Self& self, F f) {
+  for (size_t i = 0; i < self.spec_.layers.size(); ++i) {
+    const LayerSpec& layer = self.spec_.layers[i];
+    auto& p = self.parts_[i];
+    if (p.weight.defined()) f(layer.name + ".weight", p.weight.value());
+    if (p.bias.defined()) f(layer.name + ".bias", p.bias.value());
+    if (!layer.norm) continue;
+    const std::string bn = norm_name(layer.name);
+    f(bn + ".gamma", p.gamma.value());
+    f(bn + ".beta", p.beta.value());
+    f(bn + ".mean", p.norm.mean);
+    f(bn + ".var", p.norm.var);
+  }
+}
+
+void Network::save(Npz& out, const std::string& prefix) const {
+  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out[prefix + key] = NpyArray::from(t); });
+  for (size_t i = 0; i < parts_.size(); ++i)
+    if (spec_.layers[i].norm)
+      out[prefix + norm_name(spec_.layers[i].name) + ".eps"] = NpyArray::from(Tensor(Shape{1}, parts_[i].norm.eps));
+}
+
+void Network::load(const Npz& in, const std::string& prefix) {
+  const auto read = [&](const std::string& key) {
+    const auto it = in.find(prefix + key);
+    BITLOOM_CHECK(it != in.end(), "these weights are not for model ", spec_.name, ": array '", prefix + key, "' is missing");
+    return it->second.to_float(prefix + key);
+  };
+  each_tensor(*this, [&](const std::string& key, Tensor& t) {
+    Tensor value = read(key);
+    // A depthwise or fully connected filter may be stored without its extents of 1.
+    BITLOOM_CHECK(value.size() == t.size() && value.shape()[0] == t.shape()[0], "these weights are not for model ", spec_.name,
+                  ": array '", prefix + key, "' has shape ", value.shape(), ", expected ", t.shape());
+    for (int64_t k = 0; k < t.size(); ++k) {
+      BITLOOM_CHECK(std::isfinite(value[k]), "array '", prefix + key, "': element ", k, " is not a finite number");
+      t[k] = value[k];
+    }
+  });
+  for (size_t i = 0; i < parts_.size(); ++i)
+    if (spec_.layers[i].norm) parts_[i].norm.eps = read(norm_name(spec_.layers[i].name) + ".eps")[0];
+}
+
+}  // namespace bitloom

@@ -1,0 +1,174 @@
+// The training loop.
+#include "nn/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "core/io.h"
+
+namespace bitloom {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+NpyArray from_double(double value) {
+  NpyArray a;
+  a.dtype = "<f8";
+  a.shape = {1};
+  a.bytes.resize(sizeof value);
+  std::memcpy(a.bytes.data(), &value, sizeof value);
+  return a;
+}
+
+double to_double(const NpyArray& a, const std::string& what) {
+  BITLOOM_CHECK(a.dtype == "<f8" && a.bytes.size() == sizeof(double), "checkpoint: '", what, "' is not one float64");
+  double value;
+  std::memcpy(&value, a.bytes.data(), sizeof value);
+  return value;
+}
+
+class Run {
+ public:
+  Run(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer)
+      : learner_(learner), data_(data), options_(options), observer_(observer), rng_(Rng(options.seed).split(options.stage)) {
+    BITLOOM_CHECK(data.train.size() > 0, "training: dataset '", data.name, "' has no training samples");
+    BITLOOM_CHECK(options.epochs >= 0 && options.batch_size > 0,
+                  "training: epochs must not be negative and batch size must be positive");
+    batch_size_ = std::min(options.batch_size, data.train.size());
+    batches_ = data.train.size() / batch_size_;  // a remainder smaller than a batch waits for another epoch's shuffle
+  }
+
+  TrainResult run() {
+    resume();
+    start_ = last_save_ = Clock::now();
+    while (epoch_ < options_.epochs && !stopped_early()) {
+      run_epoch();
+      finish_epoch();
+    }
+    if (options_.keep_best && !best_.empty()) learner_.load_model(best_, "best.");
+    return {best_score_, best_epoch_, seconds(), log_};
+  }
+
+ private:
+  bool stopped_early() const { return options_.patience > 0 && epoch_ - best_epoch_ >= options_.patience; }
+  double seconds() const { return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+  void run_epoch() {
+    const std::vector<int64_t> order = rng_.split("order", uint64_t(epoch_)).permutation(data_.train.size());
+    const Rng augment = rng_.split("augment", uint64_t(epoch_));
+    while (batch_ < batches_) {
+      const Batch batch = gather(data_.train, order.data() + batch_ * batch_size_, batch_size_, data_.augment, &augment);
+      const double progress = (double(epoch_) + double(batch_) / double(batches_)) / double(options_.epochs);
+      const StepResult result = learner_.step(batch, epoch_, batch_, progress);
+      BITLOOM_CHECK(std::isfinite(result.loss), options_.stage, ": the loss is no longer finite (epoch ", epoch_ + 1,
+                    ", batch ", batch_ + 1, "); lower the learning rate or look for extreme values in the data");
+      loss_sum_ += result.loss;
+      correct_ += result.correct;
+      ++batch_;
+      const bool proceed = !observer_ || observer_(state());
+      const bool due = std::chrono::duration<double>(Clock::now() - last_save_).count() >= options_.checkpoint_seconds;
+      if (due || !proceed) save();
+      if (!proceed) throw Interrupted(options_.stage + " was interrupted; run the same command again to continue");
+    }
+  }
+
+  void finish_epoch() {
+    const EvalResult val = learner_.evaluate(data_.val);
+    const TrainState now = state();
+    ++epoch_;
+    const bool better = best_epoch_ == 0 || val.score > best_score_;
+    if (better) {
+      best_score_ = val.score;
+      best_epoch_ = epoch_;
+      best_.clear();
+      if (options_.keep_best) learner_.save_model(best_, "best.");
+    }
+    std::string header = "stage,epoch,train_loss,train_accuracy,val_loss,val_score,seconds";
+    std::string row =
+        str(options_.stage, ",", epoch_, ",", now.loss, ",", now.accuracy, ",", val.loss, ",", val.score, ",", now.seconds);
+    for (const auto& [name, value] : learner_.report()) {
+      header += "," + name;
+      row += str(",", value);
+    }
+    if (log_.empty()) log_ = header + "\n";
+    log_ += row + "\n";
+    batch_ = 0;
+    loss_sum_ = 0;
+    correct_ = 0;
+    save();
+  }
+
+  TrainState state() const {
+    const double n = double(std::max<int64_t>(1, batch_));
+    return {
+        &options_,   epoch_,   options_.epochs, batch_, batches_, loss_sum_ / n, double(correct_) / (n * double(batch_size_)),
+        best_score_, seconds()};
+  }
+
+  std::string identity() const {
+    return str(options_.stage, " seed ", options_.seed, " epochs ", options_.epochs, " batch ", batch_size_, " data ",
+               data_.name, " ", data_.train.size());
+  }
+
+  void save() {
+    last_save_ = Clock::now();
+    if (options_.checkpoint.empty()) return;
+    Npz out = best_;
+    out["run.identity"] = NpyArray::from_text(identity());
+    out["run.counters"] = NpyArray::from(std::vector<int64_t>{epoch_, batch_, correct_, best_epoch_});
+    out["run.loss_sum"] = from_double(loss_sum_);
+    out["run.best_score"] = from_double(best_score_);
+    out["run.seconds"] = from_double(seconds());
+    out["run.log"] = NpyArray::from_text(log_);
+    learner_.save_model(out, "model.");
+    learner_.save_progress(out, "progress.");
+    write_npz(options_.checkpoint, out, false);
+  }
+
+  void resume() {
+    if (options_.checkpoint.empty() || !file_exists(options_.checkpoint)) return;
+    Npz in = read_npz(options_.checkpoint);
+    const auto get = [&](const std::string& key) -> const NpyArray& {
+      const auto it = in.find(key);
+      BITLOOM_CHECK(it != in.end(), options_.checkpoint, ": not a training checkpoint: '", key, "' is missing");
+      return it->second;
+    };
+    const std::string found = get("run.identity").to_text();
+    BITLOOM_CHECK(found == identity(), options_.checkpoint, ": belongs to another run (", found, "), this one is (", identity(),
+                  "); choose another --out or remove the file");
+    const std::vector<int64_t> counters = get("run.counters").to_int64("run.counters");
+    BITLOOM_CHECK(counters.size() == 4 && *std::min_element(counters.begin(), counters.end()) >= 0, options_.checkpoint,
+                  ": bad counters");
+    epoch_ = counters[0], batch_ = counters[1], correct_ = counters[2], best_epoch_ = counters[3];
+    loss_sum_ = to_double(get("run.loss_sum"), "run.loss_sum");
+    best_score_ = to_double(get("run.best_score"), "run.best_score");
+    seconds_before_ = to_double(get("run.seconds"), "run.seconds");
+    log_ = get("run.log").to_text();
+    learner_.load_model(in, "model.");
+    learner_.load_progress(in, "progress.");
+    for (auto& [key, array] : in)
+      if (key.rfind("best.", 0) == 0) best_[key] = std::move(array);
+  }
+
+  Learner& learner_;
+  const TaskData& data_;
+  const TrainerOptions& options_;
+  const TrainObserver& observer_;
+  const Rng rng_;
+  int64_t batch_size_ = 0, batches_ = 0;
+  int64_t epoch_ = 0, batch_ = 0, correct_ = 0, best_epoch_ = 0;
+  double loss_sum_ = 0, best_score_ = 0, seconds_before_ = 0;
+  std::string log_;
+  Npz best_;
+  Clock::time_point start_ = Clock::now(), last_save_ = Clock::now();
+};
+
+}  // namespace
+
+TrainResult train(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer) {
+  return Run(learner, data, options, observer).run();
+}
+
+}  // namespace bitloom

@@ -1,0 +1,51 @@
+// The training loop: epochs over shuffled batches, validation, best epoch, early stop, and checkpoints from which a run that was
+// killed at any instant continues with the same bits.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nn/learner.h"
+
+namespace bitloom {
+
+struct TrainerOptions {
+  std::string stage;  // names the run in logs and keys its random streams
+  int64_t epochs = 1;
+  int64_t batch_size = 128;
+  uint64_t seed = 0;
+  bool keep_best = true;   // end with the epoch of the best validation score (the first of equals), else with the last one
+  int64_t patience = 0;    // stop after this many epochs without a better score; 0: never
+  std::string checkpoint;  // file to write and resume from; empty: none
+  double checkpoint_seconds = 20;  // at most this much work is lost
+};
+
+struct TrainState {
+  const TrainerOptions* options;
+  int64_t epoch, epochs, batch, batches;  // done so far
+  double loss, accuracy;                  // of this epoch, training
+  double best_score;
+  double seconds;  // training time including earlier, interrupted runs
+};
+
+// Called after every batch; returning false saves a checkpoint and ends the run with Interrupted.
+using TrainObserver = std::function<bool(const TrainState&)>;
+
+class Interrupted : public Error {
+ public:
+  using Error::Error;
+};
+
+struct TrainResult {
+  double best_score = 0;
+  int64_t best_epoch = 0;  // from 1
+  double seconds = 0;
+  std::string log;  // CSV, a header and a row an epoch
+};
+
+// Trains `learner` on data.train, choosing by data.val. An existing checkpoint of the same run is resumed; one of another run (stage,
+// seed, sizes, model) is an Error. The checkpoint stays after the end: a finished run resumes to its result at once.
+// Errors: no training samples, or a loss that is not finite (names epoch and batch).
+TrainResult train(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer);
+
+}  // namespace bitloom

@@ -1,0 +1,39 @@
+// The result of a search: a bit-width for every weight channel and every activation tensor.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "nn/model_spec.h"
+
+namespace bitloom {
+
+// How the output of a layer is represented between layers.
+enum class ActKind {
+  kNone,      // the last layer's logits: 32-bit accumulators
+  kUnsigned,  // after a ReLU, or an average of such values: searched bits
+  kSigned,    // before an Add, or a last layer that reconstructs its input: 8 bits
+};
+ActKind act_kind(const ModelSpec& spec, int layer, bool logits);
+
+struct Assignment {
+  // Per layer of the spec; empty / 0 where the layer has no weights or no searched activation.
+  std::vector<std::vector<int>> weight_bits;  // per output channel, 0 removes the channel
+  std::vector<int> act_bits;                  // of the layer's output tensor
+
+  // All weights and activations alike. `logits`: the last layer returns class scores.
+  static Assignment uniform(const ModelSpec& spec, int weight_bits, int act_bits, bool logits);
+};
+
+// JSON: {"model": ..., "layers": [{"name", "weight_bits": [...], "act_bits"}]}.
+std::string to_json(const ModelSpec& spec, const Assignment& assignment);
+// Error names `where` and what does not fit the model.
+Assignment assignment_from_json(const ModelSpec& spec, const std::string& json, const std::string& where);
+
+// Makes 0-bit channels consistent: a depthwise channel and the channel it reads are removed together, and every tie group keeps a channel
+// (its first one then gets `fallback_bits`).
+void honour_ties(const ModelSpec& spec, Assignment& assignment, int fallback_bits);
+
+// kept[layer][channel]: false where a channel carries only zeros and is removed, alike over its tie group.
+std::vector<std::vector<bool>> kept_channels(const ModelSpec& spec, const Assignment& assignment);
+
+}  // namespace bitloom

@@ -1,0 +1,80 @@
+// Fake quantization: what a tensor becomes when it is stored at a mixture of precisions. Every value is scale * integer code with the code in
+// the range of the packed type, so a one-hot mixture can be deployed as it is. Rounding is half up everywhere, as in requantize().
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <tuple>
+#include <vector>
+
+#include "core/ops/support.h"
+#include "quant/integer/graph.h"
+
+namespace bitloom {
+
+// Which integers a b-bit weight may use.
+enum class CodeRange {
+  kFull,       // [-2^(b-1), 2^(b-1)-1]
+  kSymmetric,  // [-(2^(b-1)-1), 2^(b-1)-1]
+};
+
+struct WeightCodes {
+  float lo, hi;
+};
+inline WeightCodes weight_codes(int bits, CodeRange range) {
+  const float half = float(1 << (bits - 1));
+  return {range == CodeRange::kFull ? -half : 1 - half, half - 1};
+}
+
+inline float round_half_up(float v) { return std::floor(v + 0.5f); }
+
+// The scale that minimizes the mean squared rounding error of the n values, searched over fractions of max|x| (Sung et al., arXiv
+// 1511.06488); lo and hi are the code limits. A positive value even for an all-zero tensor.
+float mse_optimal_scale(const float* x, int64_t n, float lo, float hi);
+// The scale at which max|x| has the largest code.
+float max_abs_scale(const float* x, int64_t n, float lo, float hi);
+
+// W_eff[i] = sum over p with bits > 0 of theta[i][p] * Q_p(W[i]) / sum of those theta (METHOD section 2; the 0-bit share acts on the layer's
+// output through ChannelGate, where a normalization cannot undo it; a channel whose whole share is 0 bits has W_eff = 0).
+// Inputs: w (OC,...), theta (OC,P), log_scale (OC,P): natural logarithm of the scales, so that Adam's steps are relative and scales stay
+// positive. Straight-through rounding; clipped codes pass no gradient to w; gradient of a scale as in LSQ (arXiv 1902.08153).
+struct MixWeights {
+  std::vector<int> bits;
+  CodeRange range = CodeRange::kFull;
+  Tensor w, theta, log_scale;  // saved for backward
+
+  Tensor forward(const Tensors& in);
+  Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
+  TensorD reference(const TensorsD& in, const TensorsD& base) const;
+  static std::vector<GradCase<MixWeights>> grad_cases();
+};
+
+// X_eff = sum_p theta[p] * Q_p(x). Inputs: x (any shape), theta (P), log_clip (P): natural logarithm of the largest representable value.
+// Unsigned: Q_p(x) = s * round(clamp(x, 0, clip) / s), s = clip / (2^b - 1), which includes the ReLU; signed: s = clip / (2^(b-1) - 1),
+// codes from -2^(b-1). Gradient of a clip: PACT's saturated part (arXiv 1805.06085) plus LSQ's rounding residual.
+struct MixActivations {
+  std::vector<int> bits;
+  bool is_signed = false;
+  Tensor x, theta, log_clip;  // saved for backward
+
+  Tensor forward(const Tensors& in);
+  Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
+  TensorD reference(const TensorsD& in, const TensorsD& base) const;
+  static std::vector<GradCase<MixActivations>> grad_cases();
+};
+
+// keep[i] = 1 - theta[i][0]: the share of channel i that is not removed, for a theta (OC,P) whose first precision is 0 bits.
+struct KeptShare {
+  Shape shape;
+
+  Tensor forward(const Tensors& in);
+  Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
+  TensorD reference(const TensorsD& in, const TensorsD& base) const;
+  static std::vector<GradCase<KeptShare>> grad_cases();
+};
+
+// The scheme of an activation tensor with the given clip.
+QuantScheme activation_scheme(int bits, bool is_signed, float log_clip);
+
+using QuantOps = std::tuple<MixWeights, MixActivations, KeptShare>;
+
+}  // namespace bitloom

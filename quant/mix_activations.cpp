@@ -1,0 +1,162 @@
+// Fake quantization of activations: the mixture over precisions in one pass over X, nothing materialised per precision.
+#include <algorithm>
+#include <array>
+
+#include "core/parallel.h"
+#include "quant/fake_quant.h"
+
+namespace bitloom {
+namespace {
+
+constexpr int64_t kBlock = 1 << 14;  // elements a task; partial sums are kept per block and folded in order
+constexpr int kSumLanes = 16;        // independent sums within a block, folded in order too
+constexpr int kMaxOptions = 3;
+
+struct Grid {
+  float theta, clip, lo, hi, scale, inverse;
+};
+
+struct Grids {
+  int count = 0;
+  std::array<Grid, kMaxOptions> at;
+};
+
+// The precisions whose share is not 0 (all of them when `all`), in order of `bits`.
+Grids active_grids(const MixActivations& op, bool all) {
+  Grids grids;
+  for (size_t p = 0; p < op.bits.size(); ++p) {
+    const float theta = op.theta[int64_t(p)];
+    if (theta == 0 && !all) continue;
+    const QuantScheme s = activation_scheme(op.bits[p], op.is_signed, op.log_clip[int64_t(p)]);
+    const float scale = float(s.scale);
+    grids.at[size_t(grids.count++)] = {theta,    std::exp(op.log_clip[int64_t(p)]), float(s.lo()), float(s.hi()), scale,
+                                       1 / scale};
+  }
+  return grids;
+}
+
+inline float quantized(float x, const Grid& g) {
+  return g.scale * round_half_up(std::min(std::max(x * g.inverse, g.lo), g.hi));
+}
+
+template <int kCount>
+void forward_block(const float* x, float* y, int64_t n, const Grids& grids) {
+  const std::array<Grid, kMaxOptions> g = grids.at;
+  for (int64_t i = 0; i < n; ++i) {
+    float sum = 0;
+    for (int p = 0; p < kCount; ++p) sum += g[size_t(p)].theta * quantized(x[i], g[size_t(p)]);
+    y[i] = sum;
+  }
+}
+
+// Gradients of theta and of the clips' logarithms, one pair a precision.
+struct Sums {
+  std::array<double, kMaxOptions> theta{}, clip{};
+};
+
+template <int kCount>
+Sums backward_block(const float* x, const float* dy, float* dx, int64_t n, const Grids& grids) {
+  const std::array<Grid, kMaxOptions> g = grids.at;
+  float along_q[kCount][kSumLanes] = {}, along_clip[kCount][kSumLanes] = {};
+  const auto element = [&](int64_t i, int lane) {
+    float pass = 0;
+    for (int p = 0; p < kCount; ++p) {
+      const Grid& grid = g[size_t(p)];
+      const float v = x[i] * grid.inverse, q = quantized(x[i], grid);
+      const float inside = v >= grid.lo && v <= grid.hi ? 1.0f : 0.0f;
+      pass += grid.theta * inside;
+      along_q[p][lane] += dy[i] * q;
+      along_clip[p][lane] += dy[i] * (q - inside * x[i]);
+    }
+    dx[i] = dy[i] * pass;
+  };
+  int64_t i = 0;
+  for (; i + kSumLanes <= n; i += kSumLanes)
+    for (int lane = 0; lane < kSumLanes; ++lane) element(i + lane, lane);
+  for (; i < n; ++i) element(i, int(i % kSumLanes));
+  Sums sums;
+  for (int p = 0; p < kCount; ++p)
+    for (int lane = 0; lane < kSumLanes; ++lane) {
+      sums.theta[size_t(p)] += double(along_q[p][lane]);
+      sums.clip[size_t(p)] += double(along_clip[p][lane]);
+    }
+  return sums;
+}
+
+constexpr decltype(&forward_block<1>) kForward[] = {forward_block<1>, forward_block<2>, forward_block<3>};
+constexpr decltype(&backward_block<1>) kBackward[] = {backward_block<1>, backward_block<2>, backward_block<3>};
+
+}  // namespace
+
+QuantScheme activation_scheme(int bits, bool is_signed, float log_clip) {
+  const int levels = is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
+  return {bits, is_signed, double(std::exp(log_clip) / float(levels))};
+}
+
+Tensor MixActivations::forward(const Tensors& in) {
+  x = in[0], theta = in[1], log_clip = in[2];
+  BITLOOM_CHECK(bits.size() <= kMaxOptions && theta.size() == int64_t(bits.size()) && log_clip.size() == theta.size(),
+                "mix_activations: ", bits.size(), " precisions, but theta ", theta.shape(), " and clips ", log_clip.shape());
+  const Grids grids = active_grids(*this, false);
+  BITLOOM_CHECK(grids.count > 0, "mix_activations: all shares are zero");
+  Tensor y(x.shape());
+  parallel_blocks(x.size(), kBlock, [&](int64_t begin, int64_t end) {
+    kForward[grids.count - 1](x.data() + begin, y.data() + begin, end - begin, grids);
+  });
+  return y;
+}
+
+Tensors MixActivations::backward(const Tensor& dy, const std::vector<bool>& needs) {
+  const Grids grids = active_grids(*this, needs[1]);
+  Tensor dx(x.shape());
+  std::vector<Sums> parts(size_t((x.size() + kBlock - 1) / kBlock));
+  parallel_blocks(x.size(), kBlock, [&](int64_t begin, int64_t end) {
+    parts[size_t(begin / kBlock)] =
+        kBackward[grids.count - 1](x.data() + begin, dy.data() + begin, dx.data() + begin, end - begin, grids);
+  });
+  Sums total;
+  for (const Sums& part : parts)
+    for (size_t p = 0; p < kMaxOptions; ++p) {
+      total.theta[p] += part.theta[p];
+      total.clip[p] += part.clip[p];
+    }
+  Tensors grads = {dx, Tensor(theta.shape(), 0.0f), Tensor(log_clip.shape(), 0.0f)};
+  size_t active = 0;
+  for (int64_t p = 0; p < theta.size(); ++p) {
+    if (theta[p] == 0 && !needs[1]) continue;
+    grads[1][p] = float(total.theta[active]);
+    grads[2][p] = float(total.clip[active] * double(theta[p]));
+    ++active;
+  }
+  for (size_t k = 0; k < 3; ++k)
+    if (!needs[k]) grads[k] = Tensor();
+  return grads;
+}
+
+TensorD MixActivations::reference(const TensorsD& in, const TensorsD& base) const {
+  TensorD out(in[0].shape(), 0.0);
+  for (size_t p = 0; p < bits.size(); ++p) {
+    const QuantScheme s = activation_scheme(bits[p], is_signed, 0);
+    const double scale = std::exp(in[2][int64_t(p)]) * s.scale, base_scale = std::exp(base[2][int64_t(p)]) * s.scale;
+    for (int64_t i = 0; i < out.size(); ++i) {
+      const double at = base[0][i] / base_scale;
+      const double q = at < s.lo() ? s.lo() : at > s.hi() ? s.hi() : in[0][i] / scale + (std::floor(at + 0.5) - at);
+      out[i] += in[1][int64_t(p)] * scale * q;
+    }
+  }
+  return out;
+}
+
+std::vector<GradCase<MixActivations>> MixActivations::grad_cases() {
+  const auto make = [](const char* label, std::vector<int> bits, bool is_signed) {
+    const int64_t options = int64_t(bits.size());
+    return GradCase<MixActivations>{
+        label,
+        {bits, is_signed, {}, {}, {}},
+        {random_away_from_zero({2, 3, 3, 5}, 1), random_tensor({options}, 2, 0.1, 1), random_tensor({options}, 3, -0.8, 0)},
+        {true, true, true}};
+  };
+  return {make("unsigned 8 bits", {8}, false), make("unsigned 2/4/8 bits", {2, 4, 8}, false), make("signed 8 bits", {8}, true)};
+}
+
+}  // namespace bitloom

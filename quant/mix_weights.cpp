@@ -1,0 +1,159 @@
+// Fake quantization of weights: scales, and the mixture over precisions in one pass over W.
+#include <algorithm>
+#include <limits>
+
+#include "core/parallel.h"
+#include "quant/fake_quant.h"
+
+namespace bitloom {
+
+float max_abs_scale(const float* x, int64_t n, float lo, float hi) {
+  float largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+  return largest > 0 ? largest / std::max(-lo, hi) : 1e-8f;
+}
+
+float mse_optimal_scale(const float* x, int64_t n, float lo, float hi) {
+  float largest = 0;
+  for (int64_t i = 0; i < n; ++i) largest = std::max(largest, std::fabs(x[i]));
+  if (!(largest > 0)) return 1e-8f;
+  constexpr int kSteps = 40;
+  double best_error = std::numeric_limits<double>::infinity();
+  float best = largest / hi;
+  for (int k = kSteps; k >= 4; --k) {
+    const float scale = largest / hi * float(k) / kSteps, inverse = 1 / scale;
+    double error = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      const double d = double(std::clamp(round_half_up(x[i] * inverse), lo, hi) * scale - x[i]);
+      error += d * d;
+    }
+    if (error < best_error) best_error = error, best = scale;
+  }
+  return best;
+}
+
+namespace {
+
+// Sum of the shares of the precisions above 0 bits.
+float kept_share(const float* theta, const std::vector<int>& bits) {
+  float share = 0;
+  for (size_t p = 0; p < bits.size(); ++p) share += bits[p] ? theta[p] : 0;
+  return share;
+}
+
+}  // namespace
+
+Tensor MixWeights::forward(const Tensors& in) {
+  w = in[0], theta = in[1], log_scale = in[2];
+  const int64_t channels = w.shape()[0], n = w.size() / channels, options = int64_t(bits.size());
+  BITLOOM_CHECK(theta.size() == channels * options && log_scale.size() == theta.size(), "mix_weights: ", channels,
+                " channels and ", options, " precisions, but theta ", theta.shape(), " and scales ", log_scale.shape());
+  Tensor out(w.shape(), 0.0f);
+  parallel_for(channels, [&](int64_t i) {
+    const float* x = w.data() + i * n;
+    float* y = out.data() + i * n;
+    const float share = kept_share(theta.data() + i * options, bits);
+    for (int64_t p = 0; p < options; ++p) {
+      const float t = theta[i * options + p];
+      if (bits[size_t(p)] == 0 || t == 0) continue;
+      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
+      const float scale = std::exp(log_scale[i * options + p]), inverse = 1 / scale, step = t / share * scale;
+      for (int64_t k = 0; k < n; ++k) y[k] += step * std::clamp(round_half_up(x[k] * inverse), lo, hi);
+    }
+  });
+  return out;
+}
+
+Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
+  const int64_t channels = w.shape()[0], n = w.size() / channels, options = int64_t(bits.size());
+  Tensors grads = {Tensor(w.shape(), 0.0f), Tensor(theta.shape(), 0.0f), Tensor(log_scale.shape(), 0.0f)};
+  parallel_for(channels, [&](int64_t i) {
+    const float *x = w.data() + i * n, *d = dy.data() + i * n, *th = theta.data() + i * options;
+    float *dx = grads[0].data() + i * n, *dtheta = grads[1].data() + i * options, *dscale = grads[2].data() + i * options;
+    const float share = kept_share(th, bits);
+    if (share == 0) return;
+    double mixed = 0;  // <dy, W_eff>
+    for (int64_t p = 0; p < options; ++p) {
+      if (bits[size_t(p)] == 0 || (th[p] == 0 && !needs[1])) continue;
+      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
+      const float scale = std::exp(log_scale[i * options + p]), inverse = 1 / scale, t = th[p] / share;
+      double along_q = 0, along_scale = 0;
+      for (int64_t k = 0; k < n; ++k) {
+        const float v = x[k] * inverse, code = round_half_up(v), inside = code >= lo && code <= hi ? 1.0f : 0.0f;
+        const float q = std::clamp(code, lo, hi) * scale;
+        dx[k] += t * inside * d[k];
+        along_q += double(d[k] * q);
+        along_scale += double(d[k] * (q - inside * x[k]));
+      }
+      dtheta[p] = float(along_q / double(share));
+      dscale[p] = float(along_scale * double(t));
+      mixed += along_q * double(t);
+    }
+    for (int64_t p = 0; p < options; ++p)
+      if (bits[size_t(p)]) dtheta[p] -= float(mixed / double(share));
+  });
+  for (size_t k = 0; k < 3; ++k)
+    if (!needs[k]) grads[k] = Tensor();
+  return grads;
+}
+
+TensorD MixWeights::reference(const TensorsD& in, const TensorsD& base) const {
+  const int64_t channels = in[0].shape()[0], n = in[0].size() / channels, options = int64_t(bits.size());
+  TensorD out(in[0].shape(), 0.0);
+  for (int64_t i = 0; i < channels; ++i) {
+    double share = 0;
+    for (int64_t p = 0; p < options; ++p) share += bits[size_t(p)] ? in[1][i * options + p] : 0;
+    for (int64_t p = 0; p < options; ++p) {
+      if (bits[size_t(p)] == 0 || share == 0) continue;
+      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
+      const double scale = std::exp(in[2][i * options + p]), base_scale = std::exp(base[2][i * options + p]);
+      for (int64_t k = 0; k < n; ++k) {
+        const double at = base[0][i * n + k] / base_scale, code = std::floor(at + 0.5);
+        const double q = code < double(lo)   ? double(lo)
+                         : code > double(hi) ? double(hi)
+                                             : in[0][i * n + k] / scale + (code - at);
+        out[i * n + k] += in[1][i * options + p] / share * scale * q;
+      }
+    }
+  }
+  return out;
+}
+
+std::vector<GradCase<MixWeights>> MixWeights::grad_cases() {
+  const auto make = [](const char* label, std::vector<int> bits, CodeRange range) {
+    const int64_t options = int64_t(bits.size());
+    return GradCase<MixWeights>{
+        label,
+        {bits, range, {}, {}, {}},
+        {random_tensor({3, 2, 3, 4}, 1), random_tensor({3, options}, 2, 0.1, 1), random_tensor({3, options}, 3, -3, -0.5)},
+        {true, true, true}};
+  };
+  return {make("2/4/8 bits", {2, 4, 8}, CodeRange::kFull), make("0/2/4/8 bits", {0, 2, 4, 8}, CodeRange::kFull),
+          make("2 bits, symmetric", {2}, CodeRange::kSymmetric)};
+}
+
+Tensor KeptShare::forward(const Tensors& in) {
+  shape = in[0].shape();
+  Tensor keep(Shape{shape[0]});
+  for (int64_t i = 0; i < keep.size(); ++i) keep[i] = 1 - in[0][i * shape[1]];
+  return keep;
+}
+
+Tensors KeptShare::backward(const Tensor& dy, const std::vector<bool>&) {
+  Tensor dtheta(shape, 0.0f);
+  for (int64_t i = 0; i < shape[0]; ++i) dtheta[i * shape[1]] = -dy[i];
+  return {dtheta};
+}
+
+TensorD KeptShare::reference(const TensorsD& in, const TensorsD&) const {
+  const int64_t channels = in[0].shape()[0], options = in[0].shape()[1];
+  TensorD keep(Shape{channels});
+  for (int64_t i = 0; i < channels; ++i) keep[i] = 1 - in[0][i * options];
+  return keep;
+}
+
+std::vector<GradCase<KeptShare>> KeptShare::grad_cases() {
+  return {{"5 channels, 4 precisions", {}, {random_tensor({5, 4}, 1, 0, 1)}, {true}}};
+}
+
+}  // namespace bitloom

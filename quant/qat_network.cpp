@@ -1,0 +1,197 @@
+// Quantization-aware training.
+#include "quant/qat_network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/ops/elementwise.h"
+#include "core/parallel.h"
+
+namespace bitloom {
+namespace {
+
+constexpr int kSignedActBits[] = {8};
+
+Tensor one_hot(const std::vector<int>& options, const std::vector<int>& chosen, const std::string& layer) {
+  Tensor theta(Shape{int64_t(chosen.size()), int64_t(options.size())}, 0.0f);
+  for (size_t c = 0; c < chosen.size(); ++c) {
+    const auto it = std::find(options.begin(), options.end(), chosen[c]);
+    BITLOOM_CHECK(it != options.end(), "layer '", layer, "': ", chosen[c], " bits are not among the precisions offered");
+    theta[int64_t(c * options.size()) + (it - options.begin())] = 1;
+  }
+  return theta;
+}
+
+// The clip with the smallest mean squared rounding error for the values seen at one activation.
+float optimal_clip(const std::vector<float>& values, int bits, bool is_signed) {
+  const QuantScheme unit{bits, is_signed, 1};
+  const float scale = mse_optimal_scale(values.data(), int64_t(values.size()), float(unit.lo()), float(unit.hi()));
+  return std::max(scale * float(unit.hi()), 1e-4f);
+}
+
+}  // namespace
+
+WeightScale parse_weight_scale(const std::string& name) {
+  if (name == "learned") return WeightScale::kLearned;
+  if (name == "mse") return WeightScale::kMse;
+  if (name == "maxabs") return WeightScale::kMaxAbs;
+  throw Error("unknown weight scale '" + name + "'; known: learned, mse, maxabs");
+}
+
+QuantScheme input_scheme(const Dataset& data) {
+  if (data.values.empty()) return {8, false, double(data.input_scale)};
+  const auto [lo, hi] = std::minmax_element(data.values.begin(), data.values.end());
+  const float largest = std::max({-*lo, *hi, 1e-6f});
+  return *lo < 0 ? QuantScheme{8, true, double(largest / 127)} : QuantScheme{8, false, double(largest / 255)};
+}
+
+QatNetwork::QatNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits)
+    : network_(network), options_(std::move(options)), input_(input), logits_(logits), sites_(network.spec().layers.size()) {
+  const ModelSpec& spec = network_.spec();
+  const bool learned = options_.weight_scale == WeightScale::kLearned;
+  for (int i = 1; i <= spec.output(); ++i) {
+    const LayerSpec& layer = spec.layers[size_t(i)];
+    Site& site = sites_[size_t(i)];
+    const auto add = [&](const char* suffix, const Shape& shape, bool trained) {
+      Variable v(Tensor(shape, 0.0f), trained);
+      if (trained) parameters_.push_back({layer.name + suffix, ParamRole::kClip, v});
+      return v;
+    };
+    if (has_weights(layer)) {
+      for (int bits : options_.weight_bits)
+        if (bits > 0 || i != spec.output()) site.weight_bits.push_back(bits);
+      site.log_scale = add(".log_scale", Shape{layer.c, int64_t(site.weight_bits.size())}, learned);
+    }
+    const ActKind kind = act_kind(i);
+    if (kind == ActKind::kUnsigned) site.act_bits = options_.act_bits;
+    if (kind == ActKind::kSigned) site.act_bits.assign(std::begin(kSignedActBits), std::end(kSignedActBits));
+    if (!site.act_bits.empty()) site.log_clip = add(".log_clip", Shape{int64_t(site.act_bits.size())}, true);
+  }
+  assign(Assignment::uniform(spec, options_.weight_bits.back(), options_.act_bits.back(), logits_));
+}
+
+void QatNetwork::assign(const Assignment& assignment) {
+  assignment_ = assignment;
+  for (size_t i = 1; i < sites_.size(); ++i) {
+    Site& site = sites_[i];
+    const std::string& name = network_.spec().layers[i].name;
+    if (site.log_scale.defined()) site.weight_theta = Variable(one_hot(site.weight_bits, assignment.weight_bits[i], name));
+    if (!site.log_clip.defined()) continue;
+    const int bits = act_kind(int(i)) == ActKind::kSigned ? kSignedActBits[0] : assignment.act_bits[i];
+    site.act_theta = Variable(one_hot(site.act_bits, {bits}, name).reshape(Shape{int64_t(site.act_bits.size())}));
+  }
+}
+
+void QatNetwork::refresh_scales(int layer) {
+  const Site& site = sites_[size_t(layer)];
+  const Tensor w = network_.weight(layer).value();
+  Tensor scales = site.log_scale.value();
+  const int64_t channels = w.shape()[0], n = w.size() / channels, options = int64_t(site.weight_bits.size());
+  const auto scale_of = options_.weight_scale == WeightScale::kMaxAbs ? max_abs_scale : mse_optimal_scale;
+  parallel_for(channels, [&](int64_t c) {
+    for (int64_t p = 0; p < options; ++p) {
+      if (site.weight_bits[size_t(p)] == 0) continue;
+      const auto [lo, hi] = weight_codes(site.weight_bits[size_t(p)], options_.code_range);
+      scales[c * options + p] = std::log(scale_of(w.data() + c * n, n, lo, hi));
+    }
+  });
+}
+
+void QatNetwork::calibrate(const Dataset& data, int64_t samples) {
+  for (size_t i = 1; i < sites_.size(); ++i)
+    if (sites_[i].log_scale.defined()) refresh_scales(int(i));
+  std::vector<int64_t> indices(size_t(std::min(samples, data.size())));
+  std::iota(indices.begin(), indices.end(), int64_t(0));
+  const Batch batch = gather(data, indices.data(), int64_t(indices.size()), {}, nullptr);
+  observe([&](int layer, const Tensor& y) {
+    const Site& site = sites_[size_t(layer)];
+    const bool is_signed = act_kind(layer) == ActKind::kSigned;
+    constexpr int64_t kMost = 1 << 16;
+    const int64_t stride = std::max<int64_t>(1, y.size() / kMost) | 1;  // odd, so that it does not beat with the channels
+    std::vector<float> values;
+    for (int64_t k = 0; k < y.size(); k += stride) values.push_back(is_signed ? y[k] : std::max(0.0f, y[k]));
+    Tensor clips = site.log_clip.value();
+    for (size_t p = 0; p < site.act_bits.size(); ++p)
+      clips[int64_t(p)] = std::log(optimal_clip(values, site.act_bits[p], is_signed));
+  });
+  Tape tape(Tape::kInference);
+  network_.forward(tape, batch.x, {false, this, nullptr});
+  observe(nullptr);
+}
+
+Variable QatNetwork::input(Tape&, const Tensor& x) {
+  if (observer_) return Variable(x);
+  Tensor q(x.shape());
+  const float scale = float(input_.scale), inverse = 1 / scale, lo = float(input_.lo()), hi = float(input_.hi());
+  parallel_blocks(x.size(), 1 << 14, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) q[i] = scale * std::clamp(round_half_up(x[i] * inverse), lo, hi);
+  });
+  return Variable(q);
+}
+
+Variable QatNetwork::weight_theta(Tape&, int layer) { return sites_[size_t(layer)].weight_theta; }
+Variable QatNetwork::act_theta(Tape&, int layer) { return sites_[size_t(layer)].act_theta; }
+
+Variable QatNetwork::weight(Tape& tape, int layer, const Variable& w) {
+  if (observer_) return w;
+  if (options_.weight_scale != WeightScale::kLearned && tape.recording()) refresh_scales(layer);
+  const Site& site = sites_[size_t(layer)];
+  return tape.apply(MixWeights{site.weight_bits, options_.code_range, {}, {}, {}},
+                    {w, weight_theta(tape, layer), site.log_scale});
+}
+
+Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
+  const Site& site = sites_[size_t(layer)];
+  const bool is_signed = act_kind(layer) == ActKind::kSigned;
+  if (observer_) {
+    if (site.log_clip.defined()) observer_(layer, y.value());
+    return network_.spec().layers[size_t(layer)].relu ? tape.apply(Relu{}, {y}) : y;
+  }
+  Variable gated = y;
+  if (!site.weight_bits.empty() && site.weight_bits.front() == 0)
+    gated = tape.apply(ChannelGate{}, {y, tape.apply(KeptShare{}, {weight_theta(tape, layer)})});
+  if (!site.log_clip.defined()) return gated;
+  return tape.apply(MixActivations{site.act_bits, is_signed, {}, {}, {}}, {gated, act_theta(tape, layer), site.log_clip});
+}
+
+QuantScheme QatNetwork::output_scheme(int layer) const {
+  const Site& site = sites_[size_t(layer)];
+  if (layer == 0) return input_;
+  BITLOOM_CHECK(site.log_clip.defined(), "layer '", network_.spec().layers[size_t(layer)].name, "' has no quantized output");
+  for (size_t p = 0; p < site.act_bits.size(); ++p)
+    if (site.act_theta.value()[int64_t(p)] == 1)
+      return activation_scheme(site.act_bits[p], act_kind(layer) == ActKind::kSigned, site.log_clip.value()[int64_t(p)]);
+  throw Error("qat network: no precision assigned");
+}
+
+// Calls f(key, layer, bits, tensor) for every stored tensor.
+template <class Self, class F>
+void QatNetwork::each_tensor(Self& self, F f) {
+  for (size_t i = 1; i < self.sites_.size(); ++i) {
+    auto& site = self.sites_[i];
+    const std::string& name = self.network_.spec().layers[i].name;
+    if (site.log_scale.defined()) f("quant." + name + ".log_scale", site.log_scale.value());
+    if (site.log_clip.defined()) f("quant." + name + ".log_clip", site.log_clip.value());
+  }
+}
+
+void QatNetwork::save(Npz& out, const std::string& prefix) const {
+  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out[prefix + key] = NpyArray::from(t); });
+}
+
+void QatNetwork::load(const Npz& in, const std::string& prefix) {
+  each_tensor(*this, [&](const std::string& key, Tensor& t) {
+    const auto it = in.find(prefix + key);
+    BITLOOM_CHECK(it != in.end(), "these weights are not quantized: array '", prefix + key, "' is missing");
+    const Tensor value = it->second.to_float(prefix + key);
+    BITLOOM_CHECK(value.shape() == t.shape(), "array '", prefix + key, "' has shape ", value.shape(), ", expected ", t.shape(),
+                  ": it was made for other bit-widths or another model");
+    for (int64_t k = 0; k < t.size(); ++k) {
+      BITLOOM_CHECK(std::isfinite(value[k]), "array '", prefix + key, "': element ", k, " is not a finite number");
+      t[k] = value[k];
+    }
+  });
+}
+
+}  // namespace bitloom

@@ -1,0 +1,92 @@
+// Quantization-aware training: the layer transform that fake-quantizes a float network's weights and activations.
+#pragma once
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "nn/learner.h"
+#include "quant/assignment.h"
+#include "quant/fake_quant.h"
+
+namespace bitloom {
+
+// Where weight scales come from.
+enum class WeightScale {
+  kLearned,  // LSQ (arXiv 1902.08153), started at the MSE-optimal scale
+  kMse,      // MSE-optimal, recomputed at every training step
+  kMaxAbs,   // max|w| over the largest code, recomputed at every training step
+};
+WeightScale parse_weight_scale(const std::string& name);  // "learned", "mse", "maxabs"
+
+struct QuantOptions {
+  std::vector<int> weight_bits = {8};  // ascending subset of {0,2,4,8}
+  std::vector<int> act_bits = {8};     // ascending subset of {2,4,8}
+  WeightScale weight_scale = WeightScale::kLearned;
+  CodeRange code_range = CodeRange::kFull;
+};
+
+// The 8-bit scheme of a dataset's samples: their own codes, or the range of the float values.
+QuantScheme input_scheme(const Dataset& data);
+
+// Every weighted layer holds one scale per channel and precision, every quantized activation one clip per precision. Which precision is used
+// is a distribution over them: one-hot from an Assignment here, learned in the search (nas/search_network.h).
+class QatNetwork : public LayerTransform {
+ public:
+  QatNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits);
+
+  // Sets scales from the weights, and clips from the float network's activations on the first `samples` of `data`.
+  void calibrate(const Dataset& data, int64_t samples = 256);
+  // Fixes every precision. Error when one is not among the options.
+  void assign(const Assignment& assignment);
+  const Assignment& assignment() const { return assignment_; }
+
+  Variable input(Tape& tape, const Tensor& x) override;
+  Variable weight(Tape& tape, int layer, const Variable& w) override;
+  Variable output(Tape& tape, int layer, const Variable& y) override;
+  std::vector<Parameter> parameters() const override { return parameters_; }
+  void save(Npz& out, const std::string& prefix) const override;
+  void load(const Npz& in, const std::string& prefix) override;
+
+  Network& network() const { return network_; }
+  const QuantOptions& options() const { return options_; }
+  const QuantScheme& input_quant() const { return input_; }
+  bool logits() const { return logits_; }
+  ActKind act_kind(int layer) const { return bitloom::act_kind(network_.spec(), layer, logits_); }
+  // Precisions of layer i's weights and of its output: the options, without 0 for the last layer; 8 for signed activations.
+  const std::vector<int>& weight_bits(int layer) const { return sites_[size_t(layer)].weight_bits; }
+  const std::vector<int>& act_bits(int layer) const { return sites_[size_t(layer)].act_bits; }
+  // Values of the parameters, for lowering: (C,P) and (P).
+  Tensor log_scales(int layer) const { return sites_[size_t(layer)].log_scale.value(); }
+  Tensor log_clips(int layer) const { return sites_[size_t(layer)].log_clip.value(); }
+  // Scheme of the layer's output under the assignment. Error for logits.
+  QuantScheme output_scheme(int layer) const;
+
+  // While observing, the network runs in float and every quantized activation is handed to the observer instead of being quantized.
+  void observe(std::function<void(int layer, const Tensor& y)> observer) { observer_ = std::move(observer); }
+
+ protected:
+  // Shares of the precisions: (C,P) and (P).
+  virtual Variable weight_theta(Tape& tape, int layer);
+  virtual Variable act_theta(Tape& tape, int layer);
+
+ private:
+  struct Site {  // one a layer
+    std::vector<int> weight_bits, act_bits;
+    Variable log_scale, log_clip;      // undefined where there is nothing to quantize
+    Variable weight_theta, act_theta;  // one-hot, constant
+  };
+  void refresh_scales(int layer);
+  template <class Self, class F>
+  static void each_tensor(Self& self, F f);
+
+  Network& network_;
+  QuantOptions options_;
+  QuantScheme input_;
+  bool logits_;
+  Assignment assignment_;
+  std::vector<Site> sites_;
+  std::vector<Parameter> parameters_;
+  std::function<void(int, const Tensor&)> observer_;
+};
+
+}  // namespace bitloom

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The CIFAR-10 campaign: one float warm-up, then every run fine-tuned with the same budget. Resumable: run it again
+# after an interruption and it continues where it stopped; a finished run is not repeated.
+#
+#   results/cifar10/run.sh DATA [JOBS]     DATA: cifar-10-binary.tar.gz or its folder; JOBS runs at a time, sharing the cores
+set -euo pipefail
+here=$(dirname "${BASH_SOURCE[0]}")
+data=${1:?usage: run.sh DATA [JOBS]}
+jobs=${2:-1}
+program=${BITLOOM:-build/bitloom}
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((($(nproc) + jobs - 1) / jobs))}
+
+common=(--task cifar10 --data "$data" --seed 1 --augment flip,crop=2)
+quantized=("${common[@]}" --warmup "$here/float/warmup.npz" --finetune-epochs 10 --finetune-lr 0.001)
+search=("${quantized[@]}" --search-epochs 5 --search-lr 0.001 --arch-lr 0.02 --weight-bits 2,4,8 --cost size)
+
+run() {
+  local name=$1
+  shift
+  [[ -f $here/$name/result.json ]] || "$program" "$@" --out "$here/$name"
+}
+
+run float train "${common[@]}" --epochs 40 --lr 0.005 --weight-decay 0.01
+while read -r name arguments; do
+  while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
+  # shellcheck disable=SC2086
+  case $name in
+    w*) run "$name" train "${quantized[@]}" $arguments ;;
+    *) run "$name" search "${search[@]}" $arguments ;;
+  esac &
+done <<'RUNS'
+w8a8 --quant w8a8
+channel-0.1 --granularity channel --lambda 0.1
+w4a8 --quant w4a8
+layer-0.1 --granularity layer --lambda 0.1
+w2a8 --quant w2a8
+channel-0.5 --granularity channel --lambda 0.5
+layer-0.5 --granularity layer --lambda 0.5
+channel-0.02 --granularity channel --lambda 0.02
+RUNS
+wait

@@ -1,0 +1,171 @@
+// Tests of datasets/npz_task: every accepted form, and a message for everything else.
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "core/npz.h"
+#include "datasets/sources.h"
+#include "support/files.h"
+
+namespace bitloom {
+namespace {
+
+using testing::error_of;
+using testing::TempFolder;
+
+NpyArray bytes_array(std::vector<int64_t> shape) {
+  NpyArray array{"|u1", std::move(shape), {}};
+  for (int64_t i = 0; i < array.size(); ++i) array.bytes.push_back(uint8_t(i % 251));
+  return array;
+}
+
+NpyArray float_array(const Shape& shape) {
+  Tensor values(shape);
+  for (int64_t i = 0; i < values.size(); ++i) values[i] = float(i) / 8;
+  return NpyArray::from(values);
+}
+
+NpyArray label_array(int64_t count, int64_t classes) {
+  std::vector<int64_t> labels;
+  for (int64_t i = 0; i < count; ++i) labels.push_back(i % classes);
+  return NpyArray::from(labels);
+}
+
+class NpzTask : public ::testing::Test {
+ protected:
+  TaskData load() {
+    write_npz(path_, arrays_);
+    return load_npz_task(path_, 1);
+  }
+  // The message of loading the file after `damage`.
+  template <class F>
+  std::string error_after(F damage) {
+    const Npz before = arrays_;
+    damage(arrays_);
+    const std::string message = error_of([&] { load(); });
+    arrays_ = before;
+    EXPECT_TRUE(message.empty() || message.find(path_) == 0) << message;
+    return message;
+  }
+
+  const TempFolder folder_;
+  const std::string path_ = folder_ / "task.npz";
+  Npz arrays_ = {{"x_train", bytes_array({40, 4, 5, 3})},
+                 {"y_train", label_array(40, 4)},
+                 {"x_test", bytes_array({8, 4, 5, 3})},
+                 {"y_test", label_array(8, 4)}};
+};
+
+TEST_F(NpzTask, SplitsATenthOffForValidation) {
+  const TaskData task = load();
+  EXPECT_EQ(task.name, "npz");
+  EXPECT_EQ(task.train.size(), 36);
+  EXPECT_EQ(task.val.size(), 4);
+  EXPECT_EQ(task.test.size(), 8);
+  EXPECT_EQ(task.train.classes, 4);
+  EXPECT_EQ(task.train.h, 4);
+  EXPECT_EQ(task.train.w, 5);
+  EXPECT_EQ(task.train.c, 3);
+  EXPECT_FLOAT_EQ(task.train.input_scale, 1.0f / 255);
+  EXPECT_EQ(task.test.codes, arrays_.at("x_test").bytes);
+  EXPECT_FALSE(task.augment.any());
+}
+
+TEST_F(NpzTask, UsesTheValidationPartGiven) {
+  arrays_["x_val"] = bytes_array({6, 4, 5, 3});
+  arrays_["y_val"] = label_array(6, 3);
+  const TaskData task = load();
+  EXPECT_EQ(task.train.size(), 40);
+  EXPECT_EQ(task.val.size(), 6);
+  EXPECT_EQ(task.val.classes, 4) << "the classes are those of y_train";
+}
+
+TEST_F(NpzTask, TakesMapsVectorsAndFloats) {
+  arrays_["x_train"] = float_array(Shape{40, 4, 5});
+  arrays_["x_test"] = float_array(Shape{8, 4, 5});
+  TaskData task = load();
+  EXPECT_EQ(task.test.h, 4);
+  EXPECT_EQ(task.test.w, 5);
+  EXPECT_EQ(task.test.c, 1);
+  EXPECT_EQ(task.test.values[5], 5.0f / 8);
+  EXPECT_EQ(task.test.input_scale, 1);
+  arrays_["x_train"] = float_array(Shape{40, 20});
+  arrays_["x_test"] = float_array(Shape{8, 20});
+  task = load();
+  EXPECT_EQ(task.test.h, 1);
+  EXPECT_EQ(task.test.w, 1);
+  EXPECT_EQ(task.test.c, 20);
+}
+
+TEST_F(NpzTask, TakesDataWithoutLabels) {
+  arrays_.erase("y_train");
+  arrays_.erase("y_test");
+  const TaskData task = load();
+  EXPECT_EQ(task.train.classes, 0);
+  EXPECT_TRUE(task.val.labels.empty());
+}
+
+TEST_F(NpzTask, NamesWhatIsWrong) {
+  const std::pair<const char*, void (*)(Npz&)> damages[] = {
+      {"no array 'x_train'; the file holds x_test, y_test, y_train", [](Npz& z) { z.erase("x_train"); }},
+      {"no array 'x_test'", [](Npz& z) { z.erase("x_test"); }},
+      {"no array 'y_test'", [](Npz& z) { z.erase("y_test"); }},
+      {"y_test is there but y_train is not", [](Npz& z) { z.erase("y_train"); }},
+      {"y_val is there but x_val is not", [](Npz& z) { z["y_val"] = label_array(4, 4); }},
+      {"no array 'y_val'",
+       [](Npz& z) {
+         z["x_val"] = bytes_array({4, 4, 5, 3});
+       }},
+      {"unknown array 'x_valid'",
+       [](Npz& z) {
+         z["x_valid"] = bytes_array({4, 4, 5, 3});
+       }},
+      {"x_train has rank 1", [](Npz& z) { z["x_train"] = bytes_array({40}); }},
+      {"x_train holds no samples",
+       [](Npz& z) {
+         z["x_train"] = bytes_array({0, 4, 5, 3});
+       }},
+      {"must be positive",
+       [](Npz& z) {
+         z["x_train"] = bytes_array({40, 4, 0, 3});
+       }},
+      {"x_train has dtype '<i8', expected uint8 or float32",
+       [](Npz& z) {
+         z["x_train"] = label_array(40, 4), z["x_train"].shape = {40, 1};
+       }},
+      {"y_train must have shape (40)", [](Npz& z) { z["y_train"] = label_array(39, 4); }},
+      {"y_train: expected integers, got dtype '<f4'", [](Npz& z) { z["y_train"] = float_array(Shape{40}); }},
+      {"y_train[3] is 1000000, expected 0 .. 39",
+       [](Npz& z) {
+         std::vector<int64_t> y(40);
+         y[3] = 1000000;
+         z["y_train"] = NpyArray::from(y);
+       }},
+      {"y_test[7] is -1, expected 0 .. 3",
+       [](Npz& z) {
+         std::vector<int64_t> y(8);
+         y[7] = -1;
+         z["y_test"] = NpyArray::from(y);
+       }},
+      {"y_test[4] is 4, expected 0 .. 3 as in y_train", [](Npz& z) { z["y_test"] = label_array(8, 5); }},
+      {"fewer than two classes", [](Npz& z) { z["y_train"] = label_array(40, 1); }},
+      {"differ from those of x_train in shape or dtype: (4,4,3) uint8 and (4,5,3) uint8",
+       [](Npz& z) {
+         z["x_test"] = bytes_array({8, 4, 4, 3});
+       }},
+      {"(4,5,3) float32 and (4,5,3) uint8", [](Npz& z) {
+         z["x_test"] = float_array(Shape{8, 4, 5, 3});
+       }}};
+  for (const auto& [reason, damage] : damages) {
+    const std::string message = error_after(damage);
+    EXPECT_NE(message.find(reason), std::string::npos) << "expected '" << reason << "', got '" << message << "'";
+  }
+  Tensor values(Shape{8, 60}, 0.5f);
+  values[130] = std::numeric_limits<float>::quiet_NaN();
+  arrays_["x_train"] = float_array(Shape{40, 60});
+  arrays_["x_test"] = NpyArray::from(values);
+  EXPECT_EQ(error_of([&] { load(); }), path_ + ": x_test: element 10 of sample 2 is nan; values must be finite");
+}
+
+}  // namespace
+}  // namespace bitloom
