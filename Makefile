@@ -28,7 +28,7 @@ CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
 
 # Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
-FP        = -ffp-contract=off
+FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
 LANGUAGE := -std=c++17 -march=$(ARCH) -fopenmp -I.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow
 COMPILE   = $(CXX) $(WARNINGS) $(CXXFLAGS) $(LANGUAGE) $(FP)
@@ -96,7 +96,7 @@ $(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
 $(BENCHES): %: %.o $(LIB)
 	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@
 
-$(BUILD)/core/kernels/%.o: FP := -ffp-contract=fast
+$(BUILD)/core/kernels/%.o: FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 $(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
 
 # The dependency file serves the object and its lint stamp alike.

@@ -1,8 +1,88 @@
-// bitloom demo.
+// bitloom demo: the whole method on the built-in images, with a table and a picture at the end.
+#include <iostream>
+#include <memory>
+
 #include "cli/commands.h"
+#include "cli/pipeline.h"
+#include "cli/svg_plot.h"
+#include "core/io.h"
 
 namespace bitloom {
+namespace {
 
-void add_demo(CLI::App&, Chosen&) {}
+struct DemoRun {
+  std::string name, granularity;
+  std::vector<int> weight_bits;
+  double strength;
+};
+
+std::vector<DemoRun> demo_runs() {
+  std::vector<DemoRun> runs;
+  for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), "fixed", {bits}, 0});
+  for (const char* granularity : {"layer", "channel"})
+    for (double strength : {0.1, 0.5, 2.0}) runs.push_back({str(granularity, "-", strength), granularity, {2, 4, 8}, strength});
+  return runs;
+}
+
+std::string picture(const std::vector<nlohmann::ordered_json>& results) {
+  Plot plot;
+  plot.title = "Accuracy against weight memory";
+  plot.subtitle = "built-in images, ResNet-8, integer networks on the test set";
+  plot.x_label = "weights [kB]";
+  plot.y_label = "accuracy [%]";
+  for (const char* granularity : {"channel", "layer", "fixed"}) {
+    PlotSeries series;
+    series.name = granularity == std::string("fixed") ? "fixed w2a8, w4a8, w8a8" : std::string(granularity) + "-wise search";
+    for (const nlohmann::ordered_json& r : results)
+      if (r.value("granularity", "") == granularity)
+        series.points.push_back({r.at("weight_bytes").get<double>() / 1e3, 100 * r.at("test_accuracy_integer").get<double>(), ""});
+    plot.series.push_back(series);
+  }
+  return to_svg(plot);
+}
+
+void run_demo(const std::string& out, uint64_t seed) {
+  RunConfig base;
+  base.seed = seed;
+  base.command = command_line();
+  base.warmup.epochs = 15;
+  base.search.epochs = 5;
+  base.finetune.epochs = 5;
+  base.finetune.lr = 2e-3;
+  base.out = out + "/float";
+  make_output_folder(out);
+  const TaskData data = load_task(base);
+  std::vector<nlohmann::ordered_json> results = {run_pipeline(base, data)};
+  const std::vector<DemoRun> runs = demo_runs();
+  for (size_t i = 0; i < runs.size(); ++i) {
+    std::cerr << "run " << i + 1 << " of " << runs.size() << ": " << runs[i].name << "\n";
+    RunConfig c = base;
+    c.quantize = true;
+    c.warmup_file = base.out + "/warmup.npz";
+    c.out = out + "/" + runs[i].name;
+    c.granularity = runs[i].granularity;
+    c.weight_bits = runs[i].weight_bits;
+    c.strength = runs[i].strength;
+    results.push_back(run_pipeline(c, data));
+  }
+  const std::string table = results_table(results);
+  write_text_atomic(out + "/table.txt", table);
+  write_text_atomic(out + "/results.json", nlohmann::ordered_json(results).dump(2) + "\n");
+  write_text_atomic(out + "/pareto.svg", picture(results));
+  std::cout << table << "\nTable, results and picture: " << out << "/table.txt, results.json, pareto.svg\n"
+            << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-0.5\n";
+}
+
+}  // namespace
+
+void add_demo(CLI::App& program, Chosen& chosen) {
+  auto out = std::make_shared<std::string>("out/demo");
+  auto seed = std::make_shared<uint64_t>(0);
+  CLI::App* app = program.add_subcommand(
+      "demo", "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit baselines, layer- and channel-wise search, table, picture");
+  app->add_option("--out", *out, "Folder for the runs, table.txt, results.json and pareto.svg")->capture_default_str();
+  app->add_option("--seed", *seed, "Seed of every random choice")->capture_default_str();
+  app->callback([=, &chosen] { chosen = [=] { run_demo(*out, *seed); }; });
+}
 
 }  // namespace bitloom

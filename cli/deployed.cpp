@@ -26,9 +26,6 @@ void for_each_batch(const Dataset& data, F f) {
     f(gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr), begin);
 }
 
-// Filter weights of the layer, removed channels left out.
-int64_t weights_of(const IntegerGraph& graph, const IntegerLayer& layer) { return macs(graph, layer) / (layer.h * layer.w); }
-
 std::vector<int32_t> classes_of(const TensorT<int32_t>& outputs) {
   const int64_t rows = outputs.shape()[0], columns = rows ? outputs.size() / rows : 0;
   std::vector<int32_t> best;
@@ -98,20 +95,23 @@ nlohmann::ordered_json describe(const IntegerGraph& graph) {
   for (const IntegerLayer& layer : graph.layers) {
     if (!layer.has_weights()) continue;
     const int act_bits = graph.layers[size_t(layer.inputs[0])].out.bits;
-    const int64_t layer_macs = macs(graph, layer);
     std::map<std::string, int64_t> channels;
-    double cycles = 0;
+    int64_t stored = 0;  // channels with weights
     for (const ChannelGroup& group : layer.groups) {
       channels[std::to_string(group.bits)] += group.channels;
-      if (group.bits) cycles += double(layer_macs) * double(group.channels) / double(layer.c) / table.at(act_bits, group.bits);
+      stored += group.bits ? group.channels : 0;
     }
+    const int64_t layer_macs = macs(graph, layer), channel_macs = layer_macs / std::max<int64_t>(1, stored);
+    double cycles = 0;
+    for (const ChannelGroup& group : layer.groups)
+      if (group.bits) cycles += double(channel_macs * group.channels) / table.at(act_bits, group.bits);
     total_macs += layer_macs;
     total_cycles += cycles;
     layers.push_back({{"name", layer.name},
                       {"channels", channels},
                       {"act_bits", act_bits},
                       {"macs", layer_macs},
-                      {"parameters", weights_of(graph, layer)},
+                      {"parameters", layer_macs / (layer.h * layer.w)},
                       {"weight_bytes", int64_t(layer.weights.size() * 4)},
                       {"cycles", std::llround(cycles)}});
   }

@@ -1,8 +1,170 @@
-// bitloom eval.
+// bitloom eval: the figures of a deployed network, or of imported float weights, on a test set.
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
 #include "cli/commands.h"
+#include "cli/deployed.h"
+#include "cli/run_config.h"
+#include "cli/table.h"
+#include "core/io.h"
+#include "nn/learner.h"
 
 namespace bitloom {
+namespace {
 
-void add_eval(CLI::App&, Chosen&) {}
+struct EvalOptions {
+  RunConfig config;
+  std::string run, import, golden;
+  std::string pixels = "auto";
+  bool json = false;
+};
+
+using Figures = nlohmann::ordered_json;
+
+void print(const Figures& figures, bool json) {
+  if (json) {
+    std::cout << figures.dump(2) << "\n";
+    return;
+  }
+  Table table({"figure", "value"});
+  for (const auto& [name, value] : figures.items()) table.add({name, value.is_string() ? value.get<std::string>() : value.dump()});
+  std::cout << table.text();
+}
+
+// The deployed integers on the test split; beside them the stored figure, which must be reproduced exactly.
+Figures eval_run(EvalOptions& o) {
+  const bool folder = std::filesystem::is_directory(o.run);
+  const std::string file = folder ? o.run + "/network.blig" : o.run;
+  const IntegerGraph graph = load_graph(file);
+  if (folder && o.config.data.empty()) {
+    const RunConfig stored = config_from_json(read_text(o.run + "/config.json"), o.run + "/config.json");
+    o.config.task = stored.task;
+    o.config.seed = stored.seed;
+  }
+  const TaskData data = load_task(o.config);
+  const IntegerLayer& in = graph.layers.front();
+  BITLOOM_CHECK(in.h == data.test.h && in.w == data.test.w && in.c == data.test.c, file, ": reads ", in.h, "x", in.w, "x", in.c, " samples, dataset '",
+                data.name, "' has ", data.test.h, "x", data.test.w, "x", data.test.c);
+  const auto start = std::chrono::steady_clock::now();
+  const TensorT<int32_t> outputs = run_integer(graph, data.test);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test.size()}, {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
+  if (folder && file_exists(o.run + "/result.json")) {
+    try {
+      f["test_accuracy_integer_stored"] = Figures::parse(read_text(o.run + "/result.json")).at("test_accuracy_integer");
+    } catch (const nlohmann::json::exception& e) {
+      throw Error(o.run + "/result.json: not a run's result: " + e.what());
+    }
+  }
+  f["weight_bytes"] = weight_bytes(graph);
+  f["images_per_second"] = std::round(double(data.test.size()) / seconds);
+  return f;
+}
+
+// A stored convolution must have the geometry of the model it is loaded into: conv{i}.geometry is stride h, w, padding top, bottom, left, right, groups.
+void check_geometry(const ModelSpec& spec, const Npz& weights, const std::string& file) {
+  for (const LayerSpec& layer : spec.layers) {
+    const auto it = weights.find(layer.name + ".geometry");
+    if (it == weights.end()) continue;
+    const std::vector<int64_t> stored = it->second.to_int64(it->first);
+    const auto expect = [&](const ConvGeometry& g, int64_t groups) {
+      const std::vector<int64_t> ours = {g.sh, g.sw, g.pt, g.pb, g.pl, g.pr, groups};
+      BITLOOM_CHECK(stored == ours, file, ": layer '", layer.name, "' has another stride, padding or group count than model ", spec.name);
+    };
+    match(
+        layer.kind, [](const InputLayer&) {}, [&](const Conv2dLayer& k) { expect(k.geometry, 1); },
+        [&](const DepthwiseLayer& k) { expect(k.geometry, layer.c); }, [](const LinearLayer&) {}, [](const AddLayer&) {}, [](const AvgPoolLayer&) {});
+  }
+}
+
+// Networks are trained on pixels of 0..1 or of 0..255, and their files do not say which: the better of the two on validation samples.
+void choose_pixel_range(Network& network, TaskData& data, const std::string& pixels) {
+  const float unit = data.test.input_scale;
+  const auto set = [&](float scale) {
+    for (Dataset* part : {&data.train, &data.val, &data.test}) part->input_scale = scale;
+  };
+  if (pixels == "auto" && !data.val.codes.empty()) {
+    Dataset probe = data.val;
+    probe.count = std::min<int64_t>(probe.count, 500);
+    const double as_unit = evaluate_network(network, nullptr, probe).score;
+    probe.input_scale = 1;
+    if (evaluate_network(network, nullptr, probe).score > as_unit) set(1);
+  } else {
+    set(pixels == "byte" ? 1 : unit);
+  }
+}
+
+// Largest difference of the stored activations, relative to each tensor's largest value.
+double golden_error(Network& network, const std::string& file) {
+  const Npz golden = read_npz(file);
+  const auto in = golden.find("input");
+  BITLOOM_CHECK(in != golden.end(), file, ": no array 'input'");
+  const ModelSpec& spec = network.spec();
+  Tape tape(Tape::kInference);
+  std::vector<Variable> layers;
+  network.forward(tape, in->second.to_float("input"), {false, nullptr, &layers});
+  double worst = 0;
+  int compared = 0;
+  for (size_t i = 1; i < layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    std::string key = layer.name + ".out";
+    if (layer.name.rfind("add", 0) == 0) key = "block" + layer.name.substr(3) + ".out";
+    if (int(i) == spec.output()) key = golden.count("logits") ? "logits" : "output";
+    const auto it = golden.find(key);
+    if (it == golden.end()) continue;
+    const Tensor expected = it->second.to_float(key), &got = layers[i].value();
+    BITLOOM_CHECK(expected.size() == got.size(), file, ": array '", key, "' has shape ", expected.shape(), ", the model gives ", got.shape());
+    double largest = 0, difference = 0;
+    for (int64_t k = 0; k < got.size(); ++k) {
+      const float reference = layer.relu ? std::max(0.0f, expected[k]) : expected[k];  // stored before the ReLU
+      largest = std::max(largest, std::fabs(double(reference)));
+      difference = std::max(difference, std::fabs(double(got[k]) - double(reference)));
+    }
+    worst = std::max(worst, difference / std::max(largest, 1e-12));
+    ++compared;
+  }
+  BITLOOM_CHECK(compared > 0, file, ": holds none of the activations of model ", spec.name);
+  return worst;
+}
+
+Figures eval_import(EvalOptions& o) {
+  TaskData data = load_task(o.config);
+  Network network(make_model(o.config, data), Rng(0));
+  const Npz weights = read_npz(o.import);
+  network.load(weights, "");
+  check_geometry(network.spec(), weights, o.import);
+  choose_pixel_range(network, data, o.pixels);
+  Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test.size()}};
+  if (!data.test.codes.empty()) f["pixels"] = data.test.input_scale == 1 ? "0..255" : "0..1";
+  f["test_accuracy_float"] = evaluate_network(network, nullptr, data.test).score;
+  if (!o.golden.empty()) f["golden_relative_error"] = golden_error(network, o.golden);
+  return f;
+}
+
+}  // namespace
+
+void add_eval(CLI::App& program, Chosen& chosen) {
+  auto o = std::make_shared<EvalOptions>();
+  CLI::App* app = program.add_subcommand("eval", "Measure a deployed integer network, or imported float weights, on the test set");
+  app->footer(
+      "Examples:\n"
+      "  bitloom eval results/cifar10/w8a8 --data cifar-10-binary.tar.gz\n"
+      "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz");
+  CLI::Option* run = app->add_option("run", o->run, "Folder of a run (its config.json names the task), or a network.blig");
+  add_data_options(*app, o->config);
+  CLI::Option* import = app->add_option("--import", o->import, "Float weights (.npz: conv0.weight, bn0.gamma, ...) to run instead")->excludes(run);
+  app->add_option("--golden", o->golden, "Also compare activations with this .npz (input, conv0.out, ..., logits)")->needs(import);
+  app->add_option("--pixels", o->pixels, "Pixel range the imported weights were trained on: unit (0..1), byte (0..255), auto")
+      ->check(CLI::IsMember({"auto", "unit", "byte"}))
+      ->capture_default_str();
+  app->add_flag("--json", o->json, "Machine-readable");
+  app->callback([=, &chosen] {
+    if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");
+    chosen = [=] { print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json); };
+  });
+}
 
 }  // namespace bitloom

@@ -1,8 +1,115 @@
-// bitloom info.
+// bitloom info: what a model or a deployed network consists of, layer by layer.
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+
 #include "cli/commands.h"
+#include "cli/deployed.h"
+#include "cli/run_config.h"
+#include "cli/table.h"
+#include "nas/cost_model.h"
+#include "nn/models/models.h"
 
 namespace bitloom {
+namespace {
 
-void add_info(CLI::App&, Chosen&) {}
+const std::vector<std::string> kColumns = {"layer", "output", "parameters", "MACs", "weight bits", "act bits", "weight bytes", "cycles", "energy uJ"};
+
+std::string extents(int64_t h, int64_t w, int64_t c) { return str(h, "x", w, "x", c); }
+
+// A model as it would be with one precision for all weights and activations.
+std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits) {
+  Table table(kColumns);
+  const Assignment assignment = Assignment::uniform(spec, weight_bits, act_bits, spec.name != "autoencoder");
+  const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), energy(spec, CostKind::kEnergy);
+  const auto add = [&](const std::string& name, const std::string& output, int64_t params, int64_t mac, double bits, double cycle, double joule) {
+    table.add({name, output, grouped(params), grouped(mac), params ? std::to_string(weight_bits) : "-", params ? std::to_string(act_bits) : "-",
+               grouped(std::llround(bits / 8)), grouped(std::llround(cycle)), fixed(joule, 2)});
+  };
+  for (int i = 1; i <= spec.output(); ++i) {
+    const LayerSpec& layer = spec.layers[size_t(i)];
+    add(layer.name, extents(layer.h, layer.w, layer.c), parameters(spec, layer), macs(spec, layer), size.layer_cost(assignment, i),
+        cycles.layer_cost(assignment, i), energy.layer_cost(assignment, i));
+  }
+  add("total", "", parameters(spec), macs(spec), size.cost(assignment), cycles.cost(assignment), energy.cost(assignment));
+  return table.text();
+}
+
+std::string graph_table(const IntegerGraph& graph) {
+  Table table(kColumns);
+  const nlohmann::ordered_json d = describe(graph);
+  const double cycle_energy = published_throughput().picojoule_per_cycle * 1e-6;
+  int64_t parameters = 0;
+  size_t next = 0;
+  for (const IntegerLayer& layer : graph.layers) {
+    if (layer.op == IntegerOp::kInput) continue;
+    std::vector<std::string> row = {layer.name, extents(layer.h, layer.w, layer.c), "-", "-", "-", std::to_string(layer.out.bits), "-", "-", "-"};
+    if (layer.has_weights()) {
+      const auto& l = d.at("layers")[next++];
+      std::string bits;
+      for (const auto& [width, count] : l.at("channels").items()) bits += (bits.empty() ? "" : " ") + str(count.get<int64_t>(), "@", width);
+      row = {layer.name,
+             row[1],
+             grouped(l.at("parameters")),
+             grouped(l.at("macs")),
+             bits,
+             row[5],
+             grouped(l.at("weight_bytes")),
+             grouped(l.at("cycles")),
+             fixed(l.at("cycles").get<double>() * cycle_energy, 2)};
+      parameters += l.at("parameters").get<int64_t>();
+    }
+    table.add(row);
+  }
+  table.add({"total", "", grouped(parameters), grouped(d.at("macs")), "", "", grouped(d.at("weight_bytes")), grouped(d.at("cycles")),
+             fixed(d.at("energy_uj").get<double>(), 2)});
+  return table.text();
+}
+
+struct InfoOptions {
+  std::string run, model;
+  std::string quant = "w8a8";
+  bool json = false;
+};
+
+void show(const InfoOptions& o) {
+  if (!o.run.empty()) {
+    const std::string file = std::filesystem::is_directory(o.run) ? o.run + "/network.blig" : o.run;
+    const IntegerGraph graph = load_graph(file);
+    if (o.json) {
+      std::cout << describe(graph).dump(2) << "\n";
+      return;
+    }
+    std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n" << graph_table(graph);
+    std::cout << "Requantization tables: " << grouped(table_bytes(graph)) << " bytes. Cycles by the published MPIC throughput table.\n";
+    return;
+  }
+  for (const ModelEntry& entry : all_models()) {
+    if (!o.model.empty() && o.model != entry.name) continue;
+    const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
+    std::cout << entry.name << ": " << entry.summary << ", at " << o.quant << "\n" << model_table(spec, o.quant[1] - '0', o.quant[3] - '0') << "\n";
+  }
+}
+
+}  // namespace
+
+void add_info(CLI::App& program, Chosen& chosen) {
+  auto options = std::make_shared<InfoOptions>();
+  CLI::App* app = program.add_subcommand("info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
+  app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-0.3 --json");
+  app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
+  app->add_option("--model", options->model, "Only this model");
+  app->add_option("--quant", options->quant, "Precisions to price the models at")
+      ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
+      ->capture_default_str();
+  app->add_flag("--json", options->json, "Machine-readable (deployed networks)");
+  app->callback([=, &chosen] {
+    chosen = [=] {
+      if (!options->model.empty()) find_model(options->model);
+      show(*options);
+    };
+  });
+}
 
 }  // namespace bitloom

@@ -20,15 +20,16 @@ std::string results_table(const std::vector<nlohmann::ordered_json>& results) {
     else if (name != "float")
       name += " " + str(r.at("strength").get<double>());
     double weights = 0, bits = 0;
-    if (r.contains("layers"))
-      for (const auto& layer : r.at("layers")) {
-        double channels = 0, sum = 0;
-        for (const auto& [width, count] : layer.at("channels").items())
-          channels += count.get<double>(), sum += std::stod(width) * count.get<double>();
-        const double share = channels > 0 ? layer.value("parameters", 0.0) / channels : 0;
-        weights += share * channels;
-        bits += share * sum;
+    for (const auto& layer : r.value("layers", nlohmann::ordered_json::array())) {
+      double channels = 0, sum = 0;
+      for (const auto& [width, count] : layer.at("channels").items()) {
+        if (width == "0") continue;
+        channels += count.get<double>();
+        sum += std::stod(width) * count.get<double>();
       }
+      weights += layer.at("parameters").get<double>();
+      bits += channels > 0 ? layer.at("parameters").get<double>() * sum / channels : 0;
+    }
     table.add({name, number(r, "test_accuracy_float", 100, 2), number(r, "test_accuracy_integer", 100, 2),
                number(r, "agreement", 100, 2), number(r, "weight_bytes", 1e-3, 2), weights > 0 ? fixed(bits / weights, 2) : "-",
                number(r, "cycles", 1e-6, 3), number(r, "energy_uj", 1, 1), fixed(seconds, 1)});

@@ -50,9 +50,8 @@ void add_data_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::IsMember({"cifar10", "synthetic", "npz"}))
       ->capture_default_str();
   app.add_option("--data", c.data,
-                 "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test "
-                 "and optionally x_val, "
-                 "y_val. A path ending in .npz implies --task npz");
+                 "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test and optionally "
+                 "x_val, y_val. The task follows from the path: .npz, else cifar10");
   app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
   app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")->capture_default_str();
 }
@@ -191,7 +190,9 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
 }
 
 TaskData load_task(RunConfig& c) {
-  if (c.data.size() > 4 && c.data.substr(c.data.size() - 4) == ".npz") c.task = "npz";
+  const auto ends_with = [&](const std::string& tail) { return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail; };
+  if (ends_with(".npz")) c.task = "npz";
+  else if (!c.data.empty() && c.task == "synthetic") c.task = "cifar10";
   TaskData data;
   if (c.task == "synthetic") {
     data = make_synthetic(c.seed);

@@ -47,7 +47,7 @@ nlohmann::ordered_json to_json(const RunConfig& config);
 // Error names the key that is missing or has the wrong type.
 RunConfig config_from_json(const std::string& text, const std::string& where);
 
-// The task's splits, with the augmentation the config asks for. A data path ending in .npz sets the task to npz.
+// The task's splits, with the augmentation the config asks for. A data path sets the task: npz for a file ending in .npz, else cifar10.
 TaskData load_task(RunConfig& config);
 // The model for that data.
 ModelSpec make_model(const RunConfig& config, const TaskData& data);

@@ -7,7 +7,6 @@
 #include "core/kernels/channels.h"
 
 namespace bitloom {
-
 namespace {
 
 constexpr int64_t kChunkFloats = 4096;  // stays in the first-level cache between two passes
@@ -18,7 +17,6 @@ int64_t chunk_rows(int64_t c) { return std::max<int64_t>(1, kChunkFloats / (bloc
 // The elements [begin, end) of (rows, c) that one partial sum covers.
 struct Chunk {
   int64_t begin, end;
-  int64_t rows(int64_t c) const { return (end - begin) / c; }
 };
 
 // Partial sums, K per channel and chunk: runs f(chunk, K x c doubles) for every chunk in parallel, returns them in order.
@@ -66,10 +64,10 @@ void sum_chunk(const Chunk& chunk, int64_t c, double* out, F term) {
 }
 
 // The sum over all chunks of their value number `at`.
-float fold(const std::vector<double>& partial, int64_t per_chunk, int64_t at) {
+double fold(const std::vector<double>& partial, int64_t per_chunk, int64_t at) {
   double sum = 0;
   for (; at < int64_t(partial.size()); at += per_chunk) sum += partial[size_t(at)];
-  return float(sum);
+  return sum;
 }
 
 }  // namespace
@@ -80,7 +78,8 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
   const std::vector<double> partial = for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
     sum_chunk(chunk, c, out, [=](int64_t i, int64_t) { return x[i]; });
     std::vector<float> center(static_cast<size_t>(c));
-    for (int64_t j = 0; j < c; ++j) center[size_t(j)] = float(out[j] / double(chunk.rows(c)));
+    const double scale = 1.0 / double((chunk.end - chunk.begin) / c);
+    for (int64_t j = 0; j < c; ++j) center[size_t(j)] = float(out[j] * scale);
     const ChannelPattern pattern(center.data(), c);
     const float* m = pattern.data();
     sum_chunk(chunk, c, out + c, [=](int64_t i, int64_t position) {
@@ -90,15 +89,14 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
   });
   const int64_t size = chunk_rows(c);
   for (int64_t j = 0; j < c; ++j) {
-    double n = 0, total_mean = 0, squares = 0;
+    const double center = fold(partial, 2 * c, j) / double(rows);
+    double squares = 0;
     for (int64_t first = 0, at = j; first < rows; first += size, at += 2 * c) {
-      const double m = double(std::min(size, rows - first)), delta = partial[size_t(at)] / m - total_mean;
-      squares += partial[size_t(at + c)] + delta * delta * n * m / (n + m);
-      total_mean += delta * m / (n + m);
-      n += m;
+      const double n = double(std::min(size, rows - first)), offset = partial[size_t(at)] - n * center;
+      squares += partial[size_t(at + c)] + offset * offset / n;
     }
-    mean[j] = float(total_mean);
-    var[j] = float(squares / n);
+    mean[j] = float(center);
+    var[j] = float(squares / double(rows));
   }
 }
 
@@ -138,8 +136,8 @@ void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const
   const std::vector<double> partial =
       y ? sums([=](int64_t i) { return where_positive(y[i], dy[i]); }) : sums([=](int64_t i) { return dy[i]; });
   for (int64_t j = 0; j < c; ++j) {
-    sum_dy[j] = fold(partial, 2 * c, j);
-    sum_dy_xhat[j] = fold(partial, 2 * c, c + j) * inv_std[j];
+    sum_dy[j] = float(fold(partial, 2 * c, j));
+    sum_dy_xhat[j] = float(fold(partial, 2 * c, c + j) * inv_std[j]);
   }
 }
 
@@ -171,7 +169,7 @@ void column_sums(const float* x, int64_t rows, int64_t c, float* out) {
   const std::vector<double> partial = for_each_chunk(rows, c, 1, [=](const Chunk& chunk, double* sums) {
     sum_chunk(chunk, c, sums, [=](int64_t i, int64_t) { return x[i]; });
   });
-  for (int64_t j = 0; j < c; ++j) out[j] = fold(partial, c, j);
+  for (int64_t j = 0; j < c; ++j) out[j] = float(fold(partial, c, j));
 }
 
 }  // namespace bitloom

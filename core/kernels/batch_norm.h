@@ -12,8 +12,8 @@ void channel_affine(const float* x, const float* scale, const float* shift, bool
 
 // Column sums of the gradient that reaches the normalization: sum_dy = sum dy', sum_dy_xhat = sum dy' * (x - mean) * inv_std,
 // where dy' is dy, zeroed where y <= 0 if y is not null (the fused ReLU).
-void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std, int64_t rows,
-                          int64_t c, float* sum_dy, float* sum_dy_xhat);
+void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
+                          int64_t rows, int64_t c, float* sum_dy, float* sum_dy_xhat);
 
 // dx = scale[c] * (dy' - a[c] - xhat * b[c]), xhat = (x - mean) * inv_std. Training: a = sum_dy / rows, b = sum_dy_xhat / rows;
 // frozen statistics: a = b = 0. scale = gamma * inv_std. dx may alias dy.

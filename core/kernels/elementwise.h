@@ -14,10 +14,12 @@ void accumulate(const float* x, float* y, int64_t n);
 // x (rows, c) times g (c).
 void channel_scale(const float* x, const float* g, float* y, int64_t rows, int64_t c);
 
-// Mean cross-entropy of softmax(logits (rows, classes)) against labels; writes the probabilities to `prob`, needed by the gradient.
+// Mean cross-entropy of softmax(logits (rows, classes)) against labels; writes the probabilities, which the gradient needs, to
+// `prob`. Error if a label is not in [0, classes).
 double softmax_cross_entropy(const float* logits, const int32_t* labels, float* prob, int64_t rows, int64_t classes);
 // dlogits = (prob - onehot(label)) * (dloss / rows)
-void softmax_cross_entropy_grad(const float* prob, const int32_t* labels, float dloss, float* dlogits, int64_t rows, int64_t classes);
+void softmax_cross_entropy_grad(const float* prob, const int32_t* labels, float dloss, float* dlogits, int64_t rows,
+                                int64_t classes);
 
 // Mean over all n elements of (a - b)^2, and its gradient for a.
 double mean_squared_error(const float* a, const float* b, int64_t n);

@@ -10,10 +10,10 @@
 namespace bitloom {
 namespace {
 
-// Far above any network that fits a microcontroller, low enough that no product of sizes leaves int64 and that a hostile file
-// cannot ask for more than 2^26 codes at a time.
+// Far above any network that fits a microcontroller, low enough that no product of sizes leaves int64 and that a small hostile file
+// cannot make a backend ask for gigabytes: the codes of all layers and all weights, those of 0-bit channels included.
 constexpr int64_t kMaxExtent = 1 << 20;
-constexpr int64_t kMaxCodes = 1 << 26;
+constexpr int64_t kMaxCodes = 1 << 24;
 
 struct Range {
   int64_t lo = 0, hi = 0;
@@ -206,7 +206,12 @@ void IntegerGraph::validate() const {
   BITLOOM_CHECK(!layers.empty(), "integer graph: no layers");
   BITLOOM_CHECK(is_plain(model) && is_plain(task),
                 "integer graph: model and task names may hold letters, digits and _-./ only");
-  for (size_t i = 0; i < layers.size(); ++i) LayerCheck(*this, i).run();
+  int64_t codes = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    LayerCheck(*this, i).run();
+    codes += layers[i].h * layers[i].w * layers[i].c + layers[i].c * codes_per_channel(*this, layers[i]);
+    BITLOOM_CHECK(codes <= kMaxCodes, "integer graph: layers 0 to ", i, " have more than ", kMaxCodes, " codes and weights");
+  }
 }
 
 }  // namespace bitloom

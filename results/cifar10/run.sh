@@ -10,8 +10,8 @@ jobs=${2:-1}
 program=${BITLOOM:-build/bitloom}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((($(nproc) + jobs - 1) / jobs))}
 
-common=(--task cifar10 --data "$data" --seed 1 --augment flip,crop=2)
-quantized=("${common[@]}" --warmup "$here/float/warmup.npz" --finetune-epochs 10 --finetune-lr 0.001)
+common=(--task cifar10 --data "$data" --seed 1)
+quantized=("${common[@]}" --augment flip,crop=4 --warmup "$here/float/warmup.npz" --finetune-epochs 10 --finetune-lr 0.001)
 search=("${quantized[@]}" --search-epochs 5 --search-lr 0.001 --arch-lr 0.02 --weight-bits 2,4,8 --cost size)
 
 run() {
@@ -20,7 +20,7 @@ run() {
   [[ -f $here/$name/result.json ]] || "$program" "$@" --out "$here/$name"
 }
 
-run float train "${common[@]}" --epochs 40 --lr 0.005 --weight-decay 0.01
+run float train "${common[@]}" --augment flip,crop=2 --epochs 40 --lr 0.005 --weight-decay 0.01
 while read -r name arguments; do
   while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
   # shellcheck disable=SC2086

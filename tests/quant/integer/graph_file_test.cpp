@@ -1,15 +1,13 @@
 // Integer graph files: round trip, layout, and files that are damaged or hostile.
 #include <gtest/gtest.h>
-#include <unistd.h>
 #include <zlib.h>
 
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 
 #include "core/io.h"
 #include "quant/integer/graph.h"
 #include "quant/integer/run.h"
+#include "tests/support/files.h"
 #include "tests/support/integer_graph.h"
 
 namespace bitloom {
@@ -17,8 +15,6 @@ namespace {
 
 class GraphFile : public ::testing::Test {
  protected:
-  void TearDown() override { std::remove(path_.c_str()); }
-
   std::vector<uint8_t> saved(const IntegerGraph& graph) const {
     save_graph(graph, path_);
     return read_file(path_);
@@ -26,13 +22,8 @@ class GraphFile : public ::testing::Test {
 
   // "" when the bytes load, else the error. Anything but Error escapes and fails the test.
   std::string load_error(const std::vector<uint8_t>& bytes) const {
-    std::ofstream(path_, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), int64_t(bytes.size()));
-    try {
-      load_graph(path_);
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+    testing::write_bytes(path_, bytes);
+    return testing::error_of([&] { load_graph(path_); });
   }
 
   static void fix_crc(std::vector<uint8_t>& bytes) {
@@ -40,7 +31,8 @@ class GraphFile : public ::testing::Test {
     for (int i = 0; i < 4; ++i) bytes[bytes.size() - 4 + size_t(i)] = uint8_t(crc >> (8 * i));
   }
 
-  std::string path_ = ::testing::TempDir() + "bitloom_graph_file_" + std::to_string(getpid());
+  const testing::TempFolder folder_;
+  const std::string path_ = folder_ / "graph.blig";
 };
 
 TEST_F(GraphFile, RoundTripsRandomGraphs) {
@@ -117,7 +109,7 @@ TEST_F(GraphFile, NamesThePathAndTheProblem) {
   std::memset(&bytes[8], 0xff, 8);  // a model name of 2^64 - 1 characters
   fix_crc(bytes);
   expect_error(bytes, "ends too early");
-  std::remove(path_.c_str());
+  std::filesystem::remove(path_);
   EXPECT_THROW(load_graph(path_), Error);
 }
 

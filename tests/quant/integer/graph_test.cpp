@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "quant/integer/run.h"
+#include "tests/support/files.h"
 #include "tests/support/integer_graph.h"
 
 namespace bitloom {
@@ -33,12 +34,7 @@ IntegerGraph every_op() {
 // The error of the graph after `change`, "" if it is valid.
 std::string error_after(const std::function<void(IntegerGraph&)>& change, IntegerGraph graph = every_op()) {
   change(graph);
-  try {
-    graph.validate();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
+  return testing::error_of([&] { graph.validate(); });
 }
 
 void expect_error(const std::string& part, const std::function<void(IntegerGraph&)>& change) {
@@ -147,6 +143,16 @@ TEST(IntegerGraph, RefusesBadShapes) {
   expect_error("has no window", [](IntegerGraph& g) { g.layers[0].kw = 2; });
   expect_error("stride must equal the window", [](IntegerGraph& g) { g.layers[4].sw = 2; });
   expect_error("padding must be 0", [](IntegerGraph& g) { g.layers[4].pt = 1; });
+}
+
+TEST(IntegerGraph, BoundsTheMemoryOfAllLayersTogether) {
+  IntegerGraph graph = RandomGraph(Rng(1), 256, 256, 64, {8, false, 1}).graph;
+  IntegerLayer layer = graph.layers[0];
+  layer.op = IntegerOp::kAdd, layer.inputs = {0, 0}, layer.multiplier = {1, 1}, layer.offset = {0}, layer.shift = {0};
+  for (int i = 1; i < 4; ++i) graph.layers.push_back(layer);
+  EXPECT_NO_THROW(graph.validate());
+  graph.layers.push_back(layer);
+  EXPECT_THROW(graph.validate(), Error);
 }
 
 TEST(IntegerGraph, RefusesBadWeightsAndTables) {

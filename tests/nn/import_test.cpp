@@ -1,0 +1,211 @@
+// Trained reference networks of MLPerf Tiny: our forward pass against the values that other software computed from the same weights.
+// Weights and values: models/ of the data folder (its README tells how they were made).
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <vector>
+
+#include "core/ops/elementwise.h"
+#include "datasets/sources.h"
+#include "nn/learner.h"
+#include "nn/models/models.h"
+#include "tests/support/files.h"
+#include "tests/support/gradcheck.h"
+
+namespace bitloom {
+namespace {
+
+using testing::data_path;
+using testing::error_of;
+using testing::expect_near;
+using testing::shared_path;
+using testing::to_double;
+
+std::string model_path(const std::string& name) { return shared_path("data/models/" + name + ".npz"); }
+
+Network load_reference(const std::string& name) {
+  const ModelEntry& entry = find_model(name);
+  Network network(entry.make(entry.h, entry.w, entry.c, entry.classes), Rng(1));
+  network.load(read_npz(model_path("mlperf_" + name)), "");
+  return network;
+}
+
+Tensor as_input(const Network& network, const Tensor& rows) {
+  const LayerSpec& in = network.spec().layers[0];
+  return rows.reshape(Shape{rows.shape()[0], in.h, in.w, in.c});
+}
+
+Tensor run(Network& network, const Tensor& x, LayerTransform* transform = nullptr) {
+  Tape tape(Tape::kInference);
+  return network.forward(tape, x, {false, transform, nullptr}).value();
+}
+
+// Leaves the network as it is and keeps every layer's output before its ReLU.
+class Probe : public LayerTransform {
+ public:
+  explicit Probe(const Network& network) : spec_(network.spec()), seen(network.spec().layers.size()) {}
+  Variable input(Tape&, const Tensor& x) override { return Variable(x); }
+  Variable weight(Tape&, int, const Variable& w) override { return w; }
+  Variable output(Tape& tape, int layer, const Variable& y) override {
+    seen[size_t(layer)] = y.value();
+    return spec_.layers[size_t(layer)].relu ? tape.apply(Relu{}, {y}) : y;
+  }
+  std::vector<Parameter> parameters() const override { return {}; }
+  void save(Npz&, const std::string&) const override {}
+  void load(const Npz&, const std::string&) override {}
+
+ private:
+  const ModelSpec& spec_;
+
+ public:
+  std::vector<Tensor> seen;
+};
+
+class ImportTest : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Mlperf, ImportTest, ::testing::Values("resnet8", "ds_cnn", "mobilenet_v1", "autoencoder"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(ImportTest, OutputsMatchTheGoldenOnes) {
+  const std::string name = GetParam();
+  BITLOOM_NEEDS(model_path("golden_mlperf_" + name));
+  Network network = load_reference(name);
+  Npz golden = read_npz(model_path("golden_mlperf_" + name));
+  const Tensor expected = golden.at(name == "autoencoder" ? "output" : "logits").to_float("golden");
+  const Tensor got = run(network, as_input(network, golden.at("input").to_float("input")));
+  expect_near(got.reshape(expected.shape()), to_double(expected), 1e-4, 0, name);
+}
+
+// As long as training goes on with a transform that changes nothing, it is the float network.
+TEST_P(ImportTest, TransparentTransformChangesNothing) {
+  const std::string name = GetParam();
+  BITLOOM_NEEDS(model_path("golden_mlperf_" + name));
+  Network network = load_reference(name);
+  const Tensor x = as_input(network, read_npz(model_path("golden_mlperf_" + name)).at("input").to_float("input"));
+  Probe probe(network);
+  expect_near(run(network, x, &probe), to_double(run(network, x)), 1e-6, 0, name);
+}
+
+TEST(ImportTest, EveryLayerOfResnet8MatchesTheGoldenOnes) {
+  BITLOOM_NEEDS(model_path("golden_mlperf_resnet8"));
+  Network network = load_reference("resnet8");
+  const Npz golden = read_npz(model_path("golden_mlperf_resnet8"));
+  Probe probe(network);
+  const Tensor x = as_input(network, golden.at("input").to_float("input"));
+  run(network, x, &probe);
+  Tape tape(Tape::kInference);
+  std::vector<Variable> outputs;
+  network.forward(tape, x, {false, nullptr, &outputs});
+  int compared = 0;
+  for (size_t i = 1; i < probe.seen.size(); ++i) {
+    const LayerSpec& layer = network.spec().layers[i];
+    const bool sum = std::holds_alternative<AddLayer>(layer.kind);  // golden after the ReLU, convolutions before
+    const std::string key = (sum ? "block" + layer.name.substr(3) : layer.name) + ".out";
+    if (!golden.count(key)) continue;
+    const Tensor expected = golden.at(key).to_float(key);
+    expect_near((sum ? outputs[i].value() : probe.seen[i]).reshape(expected.shape()), to_double(expected), 1e-4, 0, key);
+    ++compared;
+  }
+  EXPECT_EQ(compared, 9 + 3 + 1);
+}
+
+// The whole clip: 196 windows of 5 frames, each with its own error.
+TEST(ImportTest, AutoencoderScoresTheClip) {
+  BITLOOM_NEEDS(model_path("golden_mlperf_autoencoder"));
+  Network network = load_reference("autoencoder");
+  const Npz golden = read_npz(model_path("golden_mlperf_autoencoder"));
+  const Tensor frames = golden.at("log_mel").to_float("log_mel");
+  const int64_t bands = frames.shape()[1], features = 5 * bands, vectors = frames.shape()[0] - 4;
+  Tensor x(Shape{vectors, 1, 1, features});
+  for (int64_t i = 0; i < x.size(); ++i) x[i] = frames[i / features * bands + i % features];
+  const Tensor y = run(network, x);
+  std::vector<double> error(static_cast<size_t>(vectors));
+  double score = 0;
+  for (int64_t i = 0; i < x.size(); ++i) error[size_t(i / features)] += std::pow(double(x[i] - y[i]), 2) / double(features);
+  for (double e : error) score += e / double(vectors);
+  EXPECT_NEAR(score, double(golden.at("clip_score").to_float("clip_score")[0]), 1e-3);
+  const std::vector<int64_t> at = golden.at("frame").to_int64("frame");
+  const Tensor expected = golden.at("vector_mse").to_float("vector_mse");
+  for (size_t i = 0; i < at.size(); ++i)
+    EXPECT_NEAR(error[size_t(at[i])], double(expected[int64_t(i)]), 1e-3 * double(expected[int64_t(i)])) << "frame " << at[i];
+}
+
+TEST(ImportTest, Resnet8ReachesItsAccuracyOnCifar10) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
+  const std::string folder = data_path("cifar-10-batches-bin");
+  BITLOOM_NEEDS(folder);
+  BITLOOM_NEEDS(model_path("mlperf_resnet8"));
+  Network network = load_reference("resnet8");
+  TaskData data = load_cifar10(folder);
+  data.test.input_scale = 1;  // this network was trained on pixels 0..255
+  EXPECT_NEAR(evaluate_network(network, nullptr, data.test).score, 0.8719, 0.0005);
+}
+
+TEST(ImportTest, DsCnnReachesItsAccuracyOnKws01) {
+  const std::string path = shared_path("data/kws01.npz");
+  BITLOOM_NEEDS(path);
+  Network network = load_reference("ds_cnn");
+  const Npz inputs = read_npz(path);
+  const float scale = inputs.at("input_scale").to_float("input_scale")[0];
+  const float zero = inputs.at("input_zero_point").to_float("input_zero_point")[0];
+  const Tensor x = inputs.at("x").to_float("x");
+  Dataset data;
+  data.name = "kws01";
+  data.h = 49, data.w = 10, data.c = 1, data.classes = 12, data.count = 1000;
+  for (int64_t i = 0; i < x.size(); ++i) data.values.push_back((x[i] - zero) * scale);
+  for (int64_t label : inputs.at("y").to_int64("y")) data.labels.push_back(int32_t(label));
+  validate(data);
+  EXPECT_NEAR(evaluate_network(network, nullptr, data).score, 0.913, 0.0005);
+}
+
+TEST(NetworkTest, SavedNetworkIsLoadedBitForBit) {
+  Network a(resnet8(8, 8, 3, 4), Rng(1)), b(resnet8(8, 8, 3, 4), Rng(2));
+  a.norm(1)->mean[3] = 7;
+  a.norm(1)->eps = 0.25f;
+  Npz stored, again;
+  a.save(stored, "x.");
+  b.load(stored, "x.");
+  b.save(again, "x.");
+  ASSERT_EQ(stored.size(), again.size());
+  for (const auto& [key, array] : stored) EXPECT_EQ(again.at(key).bytes, array.bytes) << key;
+  const Tensor x = random_tensor({2, 8, 8, 3}, 5);
+  EXPECT_TRUE(testing::same_bits(run(a, x), run(b, x)));
+}
+
+TEST(NetworkTest, WrongWeightsAreRefusedByName) {
+  Network network(resnet8(8, 8, 3, 4), Rng(1));
+  Npz stored;
+  network.save(stored, "");
+  Npz broken = stored;
+  broken.erase("bn3.var");
+  EXPECT_EQ(error_of([&] { network.load(broken, ""); }),
+            "these weights are not for model resnet8: array 'bn3.var' is missing");
+  broken = stored;
+  broken["conv1.weight"] = NpyArray::from(Tensor(Shape{16, 3, 3, 8}, 0.0f));
+  EXPECT_EQ(error_of([&] { network.load(broken, ""); }),
+            "these weights are not for model resnet8: array 'conv1.weight' has shape (16,3,3,8), expected (16,3,3,16)");
+  broken = stored;
+  Tensor bad(Shape{10}, 0.0f);
+  broken["dense0.bias"] = NpyArray::from(Tensor(Shape{4}, std::nanf("")));
+  EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "array 'dense0.bias': element 0 is not a finite number");
+  for (const Tensor& eps : {Tensor(Shape{0}), Tensor(Shape{2}, 1.0f), Tensor(Shape{1}, -1.0f), Tensor(Shape{1}, std::nanf(""))}) {
+    broken = stored;
+    broken["bn0.eps"] = NpyArray::from(eps);
+    EXPECT_NE(error_of([&] { network.load(broken, ""); }), "") << eps.shape();
+  }
+  EXPECT_EQ(error_of([&] { run(network, Tensor(Shape{1, 8, 8, 4}, 0.0f)); }),
+            "model resnet8: expected input (N,8,8,3), got (1,8,8,4)");
+}
+
+TEST(NetworkTest, InitialWeightsAreHeNormalAndKeyedByName) {
+  Network a(resnet8(8, 8, 3, 4), Rng(1)), b(resnet8(8, 8, 3, 4), Rng(1)), c(resnet8(8, 8, 3, 4), Rng(2));
+  EXPECT_TRUE(testing::same_bits(a.weight(2).value(), b.weight(2).value()));
+  EXPECT_FALSE(testing::same_bits(a.weight(2).value(), c.weight(2).value()));
+  const Tensor w = a.weight(10).value();  // (64,3,3,64)
+  double mean = 0, square = 0;
+  for (int64_t i = 0; i < w.size(); ++i) mean += double(w[i]) / double(w.size()), square += std::pow(double(w[i]), 2) / double(w.size());
+  EXPECT_NEAR(mean, 0, 0.002);
+  EXPECT_NEAR(square * 9 * 64 / 2, 1, 0.02);
+}
+
+}  // namespace
+}  // namespace bitloom
