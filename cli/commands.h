@@ -1,7 +1,11 @@
 // The subcommands. Each declares its options on the program and what runs when it is chosen.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace bitloom {
 

@@ -1,6 +1,8 @@
 // bitloom demo: the whole method on the built-in images, with a table and a picture at the end.
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"

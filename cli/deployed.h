@@ -1,6 +1,6 @@
 // A network that a run deployed: its integer graph and what is measured on it.
 #pragma once
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

@@ -1,9 +1,11 @@
 // bitloom eval: the figures of a deployed network, or of imported float weights, on a test set.
+#include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/deployed.h"

@@ -1,8 +1,10 @@
 // bitloom info: what a model or a deployed network consists of, layer by layer.
+#include <CLI/CLI.hpp>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/deployed.h"

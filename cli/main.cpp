@@ -1,4 +1,5 @@
 // The bitloom program: parses the command line, runs a subcommand, and turns every error into one line.
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <exception>
 #include <iostream>

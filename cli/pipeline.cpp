@@ -1,6 +1,8 @@
 // The stages of a run.
 #include "cli/pipeline.h"
 
+#include <nlohmann/json.hpp>
+
 #include "cli/deployed.h"
 #include "cli/stage.h"
 #include "core/io.h"

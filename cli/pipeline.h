@@ -1,6 +1,8 @@
 // The stages of a run: float warm-up, search, fine-tuning, lowering and evaluation, each resumable.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "cli/run_config.h"
 

@@ -1,4 +1,6 @@
 // The table that runs are compared with.
+#include <nlohmann/json.hpp>
+
 #include "cli/pipeline.h"
 #include "cli/table.h"
 

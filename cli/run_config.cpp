@@ -1,7 +1,9 @@
 // Command-line options of train and search.
 #include "cli/run_config.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "datasets/sources.h"
 #include "nn/models/models.h"

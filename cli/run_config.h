@@ -1,14 +1,17 @@
 // Everything that determines a run: the command-line options of train and search, kept in config.json.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
 #include "datasets/dataset.h"
 #include "nn/model_spec.h"
 #include "nn/trainer.h"
+
+namespace CLI {
+class App;
+}
 
 namespace bitloom {
 

@@ -1,7 +1,9 @@
 // bitloom search: the bit-width of every channel by gradient descent.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"

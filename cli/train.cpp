@@ -1,6 +1,8 @@
 // bitloom train: a float network, or one at fixed precisions.
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"

@@ -128,8 +128,14 @@ void Network::load(const Npz& in, const std::string& prefix) {
       t[k] = value[k];
     }
   });
-  for (size_t i = 0; i < parts_.size(); ++i)
-    if (spec_.layers[i].norm) parts_[i].norm.eps = read(norm_name(spec_.layers[i].name) + ".eps")[0];
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    if (!spec_.layers[i].norm) continue;
+    const std::string key = norm_name(spec_.layers[i].name) + ".eps";
+    const Tensor eps = read(key);
+    BITLOOM_CHECK(eps.size() == 1 && std::isfinite(eps[0]) && eps[0] >= 0, "array '", prefix + key,
+                  "' must be one number, 0 or more");
+    parts_[i].norm.eps = eps[0];
+  }
 }
 
 }  // namespace bitloom

@@ -7,7 +7,7 @@
 
 #include <csignal>
 
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {

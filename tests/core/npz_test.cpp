@@ -11,7 +11,7 @@
 #include "core/io.h"
 #include "core/rng.h"
 #include "core/zip.h"
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {

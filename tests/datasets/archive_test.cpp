@@ -8,7 +8,7 @@
 
 #include "core/io.h"
 #include "core/rng.h"
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {
@@ -129,10 +129,8 @@ TEST(TarGz, TruncatedOrDamagedIsAnError) {
     damaged[at] ^= uint8_t(1 + rng.below(255));
     write_bytes(folder / "damaged", damaged);
     try {
-      const auto files = contents(folder / "damaged");
-      // What gzip does not check: time, flags and the system in its header.
-      EXPECT_LT(at, 10u);
-      EXPECT_EQ(files.at("a"), text) << "byte " << at;
+      // Fields that mean nothing here (the time, the bits after the last block) may differ, the contents may not.
+      EXPECT_EQ(contents(folder / "damaged").at("a"), text) << "byte " << at;
     } catch (const Error&) {
     }
   }

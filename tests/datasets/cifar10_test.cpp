@@ -5,7 +5,7 @@
 
 #include "core/io.h"
 #include "datasets/sources.h"
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {

@@ -9,7 +9,7 @@
 #include <limits>
 #include <numeric>
 
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {

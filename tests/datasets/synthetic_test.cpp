@@ -8,7 +8,7 @@
 #include <string>
 
 #include "datasets/sources.h"
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {

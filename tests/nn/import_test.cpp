@@ -63,7 +63,7 @@ class Probe : public LayerTransform {
 
 class ImportTest : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Mlperf, ImportTest, ::testing::Values("resnet8", "ds_cnn", "mobilenet_v1", "autoencoder"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& test) { return std::string(test.param); });
 
 TEST_P(ImportTest, OutputsMatchTheGoldenOnes) {
   const std::string name = GetParam();
@@ -85,7 +85,7 @@ TEST_P(ImportTest, TransparentTransformChangesNothing) {
   expect_near(run(network, x, &probe), to_double(run(network, x)), 1e-6, 0, name);
 }
 
-TEST(ImportTest, EveryLayerOfResnet8MatchesTheGoldenOnes) {
+TEST(ReferenceTest, EveryLayerOfResnet8MatchesTheGoldenOnes) {
   BITLOOM_NEEDS(model_path("golden_mlperf_resnet8"));
   Network network = load_reference("resnet8");
   const Npz golden = read_npz(model_path("golden_mlperf_resnet8"));
@@ -109,7 +109,7 @@ TEST(ImportTest, EveryLayerOfResnet8MatchesTheGoldenOnes) {
 }
 
 // The whole clip: 196 windows of 5 frames, each with its own error.
-TEST(ImportTest, AutoencoderScoresTheClip) {
+TEST(ReferenceTest, AutoencoderScoresTheClip) {
   BITLOOM_NEEDS(model_path("golden_mlperf_autoencoder"));
   Network network = load_reference("autoencoder");
   const Npz golden = read_npz(model_path("golden_mlperf_autoencoder"));
@@ -129,7 +129,7 @@ TEST(ImportTest, AutoencoderScoresTheClip) {
     EXPECT_NEAR(error[size_t(at[i])], double(expected[int64_t(i)]), 1e-3 * double(expected[int64_t(i)])) << "frame " << at[i];
 }
 
-TEST(ImportTest, Resnet8ReachesItsAccuracyOnCifar10) {
+TEST(ReferenceTest, Resnet8ReachesItsAccuracyOnCifar10) {
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const std::string folder = data_path("cifar-10-batches-bin");
   BITLOOM_NEEDS(folder);
@@ -140,7 +140,7 @@ TEST(ImportTest, Resnet8ReachesItsAccuracyOnCifar10) {
   EXPECT_NEAR(evaluate_network(network, nullptr, data.test).score, 0.8719, 0.0005);
 }
 
-TEST(ImportTest, DsCnnReachesItsAccuracyOnKws01) {
+TEST(ReferenceTest, DsCnnReachesItsAccuracyOnKws01) {
   const std::string path = shared_path("data/kws01.npz");
   BITLOOM_NEEDS(path);
   Network network = load_reference("ds_cnn");
@@ -184,13 +184,12 @@ TEST(NetworkTest, WrongWeightsAreRefusedByName) {
   EXPECT_EQ(error_of([&] { network.load(broken, ""); }),
             "these weights are not for model resnet8: array 'conv1.weight' has shape (16,3,3,8), expected (16,3,3,16)");
   broken = stored;
-  Tensor bad(Shape{10}, 0.0f);
   broken["dense0.bias"] = NpyArray::from(Tensor(Shape{4}, std::nanf("")));
   EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "array 'dense0.bias': element 0 is not a finite number");
   for (const Tensor& eps : {Tensor(Shape{0}), Tensor(Shape{2}, 1.0f), Tensor(Shape{1}, -1.0f), Tensor(Shape{1}, std::nanf(""))}) {
     broken = stored;
     broken["bn0.eps"] = NpyArray::from(eps);
-    EXPECT_NE(error_of([&] { network.load(broken, ""); }), "") << eps.shape();
+    EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "array 'bn0.eps' must be one number, 0 or more");
   }
   EXPECT_EQ(error_of([&] { run(network, Tensor(Shape{1, 8, 8, 4}, 0.0f)); }),
             "model resnet8: expected input (N,8,8,3), got (1,8,8,4)");

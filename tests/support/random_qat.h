@@ -1,0 +1,85 @@
+// Quantized networks with random parameters, of every model at a small size.
+#pragma once
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "nn/models/models.h"
+#include "quant/qat_network.h"
+
+namespace bitloom::testing {
+
+// The models at sizes at which every layer still has something to do.
+inline ModelSpec small_model(const std::string& name) {
+  if (name == "resnet8") return resnet8(8, 8, 3, 5);
+  if (name == "ds_cnn") return ds_cnn(12, 6, 1, 4);
+  if (name == "mobilenet_v1") return mobilenet_v1(32, 32, 3, 2);
+  BITLOOM_CHECK(name == "autoencoder", "small_model: no small size is known for '", name, "'");
+  return autoencoder(1, 1, 24, 0);
+}
+
+// Samples of 8-bit codes, or of values of both signs.
+inline Dataset random_data(const LayerSpec& input, int64_t count, bool codes, Rng rng) {
+  Dataset data;
+  data.name = "random";
+  data.h = input.h, data.w = input.w, data.c = input.c, data.count = count;
+  data.input_scale = 1.0f / 255;
+  for (int64_t i = 0; i < count * data.sample_size(); ++i) {
+    if (codes) {
+      data.codes.push_back(uint8_t(rng.below(256)));
+    } else {
+      data.values.push_back(float(rng.normal()));
+    }
+  }
+  return data;
+}
+
+// Weights, biases and normalization with random statistics and gammas of both signs.
+inline void randomize(Network& network, Rng rng) {
+  const auto fill = [&](Tensor t, double lo, double hi) {
+    for (int64_t k = 0; k < t.size(); ++k) t[k] = float(rng.uniform(lo, hi));
+  };
+  for (int i = 1; i <= network.spec().output(); ++i) {
+    if (network.bias(i).defined()) fill(network.bias(i).value(), -0.5, 0.5);
+    NormState* norm = network.norm(i);
+    if (!norm) continue;
+    fill(norm->mean, -0.5, 0.5);
+    fill(norm->var, 0.3, 2);
+    fill(network.beta(i).value(), -0.5, 0.5);
+    Tensor gamma = network.gamma(i).value();
+    for (int64_t k = 0; k < gamma.size(); ++k) gamma[k] = float(rng.uniform(0.4, 1.5) * (rng.below(4) ? 1 : -1));
+  }
+}
+
+// Any of the options for every channel and activation, made consistent.
+inline Assignment random_assignment(const QatNetwork& qat, Rng rng) {
+  Assignment a = qat.assignment();
+  const auto pick = [&](const std::vector<int>& options) { return options[size_t(rng.below(int64_t(options.size())))]; };
+  for (size_t i = 1; i < a.weight_bits.size(); ++i) {
+    for (int& bits : a.weight_bits[i]) bits = pick(qat.weight_bits(int(i)));
+    if (a.act_bits[i]) a.act_bits[i] = pick(qat.act_bits(int(i)));
+  }
+  honour_ties(qat.network().spec(), a, 2);
+  return a;
+}
+
+struct RandomQat {
+  RandomQat(const std::string& model, QuantOptions options, Rng rng)
+      : network(small_model(model), rng.split("init")),
+        data(random_data(network.spec().layers[0], 12, model != "autoencoder", rng.split("data"))),
+        qat(network, std::move(options), input_scheme(data), model != "autoencoder") {
+    randomize(network, rng.split("network"));
+    qat.calibrate(data);
+    Rng noise = rng.split("scales");
+    for (Parameter& p : qat.parameters()) {
+      Tensor t = p.value.value();
+      for (int64_t k = 0; k < t.size(); ++k) t[k] += float(noise.uniform(-0.3, 0.3));
+    }
+  }
+  Network network;
+  Dataset data;
+  QatNetwork qat;
+};
+
+}  // namespace bitloom::testing
