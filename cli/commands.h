@@ -15,6 +15,7 @@ void add_train(CLI::App& program, Chosen& chosen);
 void add_search(CLI::App& program, Chosen& chosen);
 void add_eval(CLI::App& program, Chosen& chosen);
 void add_info(CLI::App& program, Chosen& chosen);
+void add_report(CLI::App& program, Chosen& chosen);
 void add_demo(CLI::App& program, Chosen& chosen);
 
 // The command line as typed, for config.json and result.json.

@@ -6,7 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"
-#include "cli/svg_plot.h"
+#include "cli/report.h"
 #include "core/io.h"
 
 namespace bitloom {
@@ -26,31 +26,13 @@ std::vector<DemoRun> demo_runs() {
   return runs;
 }
 
-std::string picture(const std::vector<nlohmann::ordered_json>& results) {
-  Plot plot;
-  plot.title = "Accuracy against weight memory";
-  plot.subtitle = "built-in images, ResNet-8, integer networks on the test set";
-  plot.x_label = "weights [kB]";
-  plot.y_label = "accuracy [%]";
-  for (const char* granularity : {"channel", "layer", "fixed"}) {
-    PlotSeries series;
-    series.name = granularity == std::string("fixed") ? "fixed w2a8, w4a8, w8a8" : std::string(granularity) + "-wise search";
-    for (const nlohmann::ordered_json& r : results)
-      if (r.value("granularity", "") == granularity)
-        series.points.push_back({r.at("weight_bytes").get<double>() / 1e3, 100 * r.at("test_accuracy_integer").get<double>(), ""});
-    plot.series.push_back(series);
-  }
-  return to_svg(plot);
-}
-
 void run_demo(const std::string& out, uint64_t seed) {
   RunConfig base;
   base.seed = seed;
   base.command = command_line();
-  base.warmup.epochs = 15;
-  base.search.epochs = 5;
-  base.finetune.epochs = 5;
-  base.finetune.lr = 2e-3;
+  base.warmup.epochs = 25;
+  base.search.epochs = 6;
+  base.finetune.epochs = 8;
   base.out = out + "/float";
   make_output_folder(out);
   const TaskData data = load_task(base);
@@ -69,8 +51,8 @@ void run_demo(const std::string& out, uint64_t seed) {
   }
   const std::string table = results_table(results);
   write_text_atomic(out + "/table.txt", table);
-  write_text_atomic(out + "/results.json", nlohmann::ordered_json(results).dump(2) + "\n");
-  write_text_atomic(out + "/pareto.svg", picture(results));
+  write_text_atomic(out + "/results.json", json_text(results));
+  write_text_atomic(out + "/pareto.svg", results_picture("Accuracy against weight memory", "built-in images, ResNet-8, integer networks on the test set", results));
   std::cout << table << "\nTable, results and picture: " << out << "/table.txt, results.json, pareto.svg\n"
             << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-0.5\n";
 }

@@ -28,7 +28,7 @@ using Figures = nlohmann::ordered_json;
 
 void print(const Figures& figures, bool json) {
   if (json) {
-    std::cout << figures.dump(2) << "\n";
+    std::cout << json_text(figures);
     return;
   }
   Table table({"figure", "value"});
@@ -50,6 +50,10 @@ Figures eval_run(EvalOptions& o) {
   const IntegerLayer& in = graph.layers.front();
   BITLOOM_CHECK(in.h == data.test.h && in.w == data.test.w && in.c == data.test.c, file, ": reads ", in.h, "x", in.w, "x", in.c, " samples, dataset '",
                 data.name, "' has ", data.test.h, "x", data.test.w, "x", data.test.c);
+  const IntegerLayer& last = graph.layers.back();
+  const int64_t outputs_wanted = data.test.classes > 0 ? data.test.classes : data.test.sample_size();
+  BITLOOM_CHECK(last.h * last.w * last.c == outputs_wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '", data.name,
+                "' wants ", outputs_wanted);
   const auto start = std::chrono::steady_clock::now();
   const TensorT<int32_t> outputs = run_integer(graph, data.test);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -135,8 +139,7 @@ double golden_error(Network& network, const std::string& file) {
 Figures eval_import(EvalOptions& o) {
   TaskData data = load_task(o.config);
   Network network(make_model(o.config, data), Rng(0));
-  const Npz weights = read_npz(o.import);
-  network.load(weights, "");
+  const Npz weights = load_weights(network, o.import);
   check_geometry(network.spec(), weights, o.import);
   choose_pixel_range(network, data, o.pixels);
   Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test.size()}};

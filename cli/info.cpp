@@ -80,7 +80,7 @@ void show(const InfoOptions& o) {
     const std::string file = std::filesystem::is_directory(o.run) ? o.run + "/network.blig" : o.run;
     const IntegerGraph graph = load_graph(file);
     if (o.json) {
-      std::cout << describe(graph).dump(2) << "\n";
+      std::cout << json_text(describe(graph));
       return;
     }
     std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n" << graph_table(graph);
@@ -100,12 +100,12 @@ void add_info(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* app = program.add_subcommand("info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
   app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-0.3 --json");
-  app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
+  CLI::Option* run = app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
   app->add_option("--model", options->model, "Only this model");
   app->add_option("--quant", options->quant, "Precisions to price the models at")
       ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
       ->capture_default_str();
-  app->add_flag("--json", options->json, "Machine-readable (deployed networks)");
+  app->add_flag("--json", options->json, "Machine-readable (deployed networks)")->needs(run);
   app->callback([=, &chosen] {
     chosen = [=] {
       if (!options->model.empty()) find_model(options->model);

@@ -1,6 +1,8 @@
 // The bitloom program: parses the command line, runs a subcommand, and turns every error into one line.
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <new>
@@ -8,6 +10,7 @@
 #include "cli/commands.h"
 #include "core/error.h"
 #include "core/tensor.h"
+#include "nn/trainer.h"
 
 namespace bitloom {
 namespace {
@@ -25,6 +28,7 @@ int run(int argc, char** argv) {
   add_search(app, chosen);
   add_eval(app, chosen);
   add_info(app, chosen);
+  add_report(app, chosen);
   add_demo(app, chosen);
   try {
     app.parse(argc, argv);
@@ -33,8 +37,13 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     std::cerr << "error: " << e.what() << " (see bitloom --help)\n";
     return 2;
+  } catch (const Error& e) {  // options that do not go together
+    std::cerr << "error: " << e.what() << "\n";
+    return 2;
   }
   chosen();
+  std::cout.flush();
+  BITLOOM_CHECK(std::cout.good(), "cannot write to the standard output: ", std::strerror(errno));
   return 0;
 }
 
@@ -49,6 +58,9 @@ int main(int argc, char** argv) {
   bitloom::keep_freed_memory();
   try {
     return bitloom::run(argc, argv);
+  } catch (const bitloom::Interrupted& e) {
+    std::cerr << e.what() << "\n";
+    return 130;  // as a shell reports a program that Ctrl-C ended
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory; use a smaller --batch\n";
   } catch (const std::exception& e) {

@@ -15,11 +15,16 @@ namespace {
 class Pipeline {
  public:
   Pipeline(const RunConfig& config, const TaskData& data)
-      : config_(config), data_(data), network_(make_model(config, data), Rng(config.seed).split("init")) {}
+      : config_(config), data_(data), network_(make_model(config, data), Rng(config.seed).split("init")) {
+    // What is wrong with a run shows here, before it leaves a trace.
+    if (!config.warmup_file.empty()) load_weights(network_, config.warmup_file);
+    check_budget();
+    check_same_run();
+  }
 
   nlohmann::ordered_json run() {
     make_output_folder(config_.out);
-    write_text_atomic(path("config.json"), to_json(config_).dump(2) + "\n");
+    write_text_atomic(path("config.json"), json_text(to_json(config_)));
     result_ = {{"task", config_.task}, {"data", data_.name}, {"model", config_.model}};
     if (config_.quantize) {
       result_["granularity"] = config_.granularity;
@@ -35,12 +40,42 @@ class Pipeline {
     if (config_.quantize) quantize();
     result_["seconds"] = seconds_;
     write_text_atomic(path("log.csv"), log_);
-    write_text_atomic(path("result.json"), result_.dump(2) + "\n");
+    write_text_atomic(path("result.json"), json_text(result_));
     return result_;
   }
 
  private:
   std::string path(const char* name) const { return config_.out + "/" + name; }
+
+  void check_budget() const {
+    if (config_.budget.empty() || config_.weight_bits.front() == 0) return;
+    const CostKind kind = parse_cost(config_.cost);
+    const double budget = parse_budget(config_.budget, kind);
+    const double least = CostModel(network_.spec(), kind)
+                             .cost(Assignment::uniform(network_.spec(), config_.weight_bits.front(), config_.act_bits.front(),
+                                                       data_.train.classes > 0));
+    BITLOOM_CHECK(least <= budget, "--budget ", config_.budget, ": the smallest precisions offered cost ", least / budget,
+                  " times as much");
+  }
+
+  // Stages that a folder holds are not repeated, so they must be those of this run.
+  void check_same_run() const {
+    const std::string file = path("config.json");
+    const auto begun = [this](const char* stage) { return file_exists(path(stage)); };
+    if (!file_exists(file) || !(begun("warmup.ckpt.npz") || begun("search.ckpt.npz") || begun("finetune.ckpt.npz"))) return;
+    nlohmann::json stored;
+    try {
+      stored = nlohmann::json::parse(read_text(file));
+    } catch (const nlohmann::json::exception& e) {
+      throw Error(file + ": not a run's config.json: " + e.what());
+    }
+    const nlohmann::json own = nlohmann::json::parse(json_text(to_json(config_)));
+    for (const auto& [key, value] : own.items()) {
+      BITLOOM_CHECK(key == "command" || !stored.contains(key) || stored.at(key) == value, config_.out,
+                    " holds another run: its ", key, " is ", stored.at(key).dump(), ", not ", value.dump(),
+                    "; choose another --out or remove the folder");
+    }
+  }
 
   TrainResult stage(Learner& learner, const char* name, int64_t epochs, bool keep_best) {
     TrainResult trained = run_stage(learner, data_, config_, name, epochs, keep_best);
@@ -49,11 +84,9 @@ class Pipeline {
     return trained;
   }
 
-  // The float network: from the file the user names, or trained here and kept in warmup.npz.
+  // The float network, unless it came from a file: trained here and kept in warmup.npz.
   void warm_up() {
-    if (!config_.warmup_file.empty()) {
-      network_.load(read_npz(config_.warmup_file), "");
-    } else {
+    if (config_.warmup_file.empty()) {
       NetworkLearner learner(network_, nullptr, weight_optimizer(config_, config_.warmup.lr), weight_schedule(config_));
       const TrainResult trained = stage(learner, "warmup", config_.warmup.epochs, true);
       result_["val_score_float"] = trained.best_score;

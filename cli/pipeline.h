@@ -11,7 +11,5 @@ namespace bitloom {
 // Runs what `config` asks for and writes config.json, log.csv, result.json and, for a quantized run, assignment.json, network.npz and
 // network.blig into config.out. Stages that a former call finished are not repeated. Returns what result.json holds.
 nlohmann::ordered_json run_pipeline(const RunConfig& config, const TaskData& data);
-// The table of a few runs' results that train, search and demo print.
-std::string results_table(const std::vector<nlohmann::ordered_json>& results);
 
 }  // namespace bitloom

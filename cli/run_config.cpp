@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "datasets/sources.h"
@@ -10,6 +11,19 @@
 
 namespace bitloom {
 namespace {
+
+constexpr int64_t kMaxEpochs = 1000000;
+
+// CLI::PositiveNumber and CLI::NonNegativeNumber let nan pass.
+CLI::Validator number(const std::string& kind) {
+  const auto check = [kind](std::string& text) {
+    double value = 0;
+    const bool finite = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
+    const bool fits = finite && value >= 0 && (value > 0 || kind != "POSITIVE");
+    return fits ? std::string() : "'" + text + "' is not a " + (kind == "POSITIVE" ? "positive number" : "number of 0 or more");
+  };
+  return CLI::Validator(check, kind);
+}
 
 std::vector<std::string> model_names() {
   std::vector<std::string> names;
@@ -26,9 +40,9 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
   for (std::string item; std::getline(in, item, ',');) {
     const size_t equals = item.find('=');
     const std::string name = item.substr(0, equals);
-    double value = 0;
+    double value = name == "flip" ? 0 : -1;
     if (equals != std::string::npos) value = CLI::detail::lexical_cast(item.substr(equals + 1), value) ? value : -1;
-    BITLOOM_CHECK(value >= 0, "--augment: '", item, "' has no valid number");
+    BITLOOM_CHECK(value >= 0 && value <= 360, "--augment: '", item, "' has no valid number");
     if (name == "flip")
       a.flip = true;
     else if (name == "crop")
@@ -64,9 +78,9 @@ void add_training_options(CLI::App& app, RunConfig& c) {
       ->required();
   app.add_option("--batch", c.batch, "Samples a step")->check(CLI::Range(int64_t(1), int64_t(1) << 20))->capture_default_str();
   app.add_option("--epochs", c.warmup.epochs, "Epochs of float training (the warm-up)")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
-  app.add_option("--lr", c.warmup.lr, "Its peak learning rate")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--lr", c.warmup.lr, "Its peak learning rate")->check(number("POSITIVE"))->capture_default_str();
   app.add_option("--schedule", c.schedule, "Learning-rate schedule")
       ->check(CLI::IsMember({"constant", "step", "exponential", "cosine", "one-cycle"}))
       ->capture_default_str();
@@ -75,18 +89,21 @@ void add_training_options(CLI::App& app, RunConfig& c) {
       ->capture_default_str();
   app.add_option("--weight-decay", c.weight_decay,
                  "Decay of filters (decoupled under Adam); never of scales, norms or architecture")
-      ->check(CLI::NonNegativeNumber)
+      ->check(number("NONNEGATIVE"))
       ->capture_default_str();
   app.add_option("--patience", c.patience, "Stop a stage after so many epochs without a better validation score; 0: never")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
   app.add_option("--augment", c.augment, "none, default, or a list: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION")
       ->capture_default_str();
   app.add_option("--warmup", c.warmup_file, "Start from these weights (warmup.npz of another run) instead of training them");
-  app.add_option("--finetune-epochs", c.finetune.epochs, "Epochs of quantization-aware training with the precisions fixed")
-      ->check(CLI::NonNegativeNumber)
+  app.add_option("--checkpoint-seconds", c.checkpoint_seconds, "How much work a run that is killed may lose")
+      ->check(number("NONNEGATIVE"))
       ->capture_default_str();
-  app.add_option("--finetune-lr", c.finetune.lr, "Its peak learning rate")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("--finetune-epochs", c.finetune.epochs, "Epochs of quantization-aware training with the precisions fixed")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
+  app.add_option("--finetune-lr", c.finetune.lr, "Its peak learning rate")->check(number("POSITIVE"))->capture_default_str();
   app.add_option("--weight-scale", c.weight_scale, "Weight quantizer scales: learned (LSQ), mse, maxabs")
       ->check(CLI::IsMember({"learned", "mse", "maxabs"}))
       ->capture_default_str();
@@ -123,7 +140,7 @@ void add_search_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::IsMember({"size", "cycles", "energy"}))
       ->capture_default_str();
   app.add_option("--lambda", c.strength, "Strength: loss + lambda * cost / cost of the w8a8 network")
-      ->check(CLI::NonNegativeNumber)
+      ->check(number("NONNEGATIVE"))
       ->capture_default_str();
   app.add_option("--budget", c.budget,
                  "Target instead of a strength: 30kB (size), 2M (cycles) or 80uJ (energy), as --cost says");
@@ -131,12 +148,12 @@ void add_search_options(CLI::App& app, RunConfig& c) {
                  "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)")
       ->check(CLI::IsMember({"softmax", "gumbel", "gumbel-hard", "argmax"}))
       ->capture_default_str();
-  app.add_option("--search-epochs", c.search.epochs, "Epochs of search")->check(CLI::NonNegativeNumber)->capture_default_str();
+  app.add_option("--search-epochs", c.search.epochs, "Epochs of search")->check(CLI::Range(int64_t(0), kMaxEpochs))->capture_default_str();
   app.add_option("--search-lr", c.search.lr, "Weight learning rate of the search")
-      ->check(CLI::PositiveNumber)
+      ->check(number("POSITIVE"))
       ->capture_default_str();
   app.add_option("--arch-lr", c.arch_lr, "Learning rate of the architecture parameters")
-      ->check(CLI::PositiveNumber)
+      ->check(number("POSITIVE"))
       ->capture_default_str();
   app.add_option("--arch-optimizer", c.arch_optimizer, "Their optimizer (the paper: sgd, lr 0.01, for hundreds of epochs)")
       ->check(CLI::IsMember({"adam", "sgd"}))
@@ -156,6 +173,7 @@ nlohmann::ordered_json to_json(const RunConfig& c) {
           {"augment", c.augment},
           {"weight_decay", c.weight_decay},
           {"warmup", stage(c.warmup)},
+          {"warmup_file", c.warmup_file},
           {"search", stage(c.search)},
           {"finetune", stage(c.finetune)},
           {"quantize", c.quantize},
@@ -170,6 +188,10 @@ nlohmann::ordered_json to_json(const RunConfig& c) {
           {"arch_optimizer", c.arch_optimizer},
           {"weight_scale", c.weight_scale},
           {"code_range", c.code_range}};
+}
+
+std::string json_text(const nlohmann::ordered_json& json) {
+  return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 RunConfig config_from_json(const std::string& text, const std::string& where) {

@@ -32,6 +32,7 @@ struct RunConfig {
   double weight_decay = 0.01;
   StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
   std::string warmup_file;  // weights to start from instead of a warm-up
+  double checkpoint_seconds = 20;
 
   bool quantize = false;  // train --quant, or search
   std::string granularity = "channel", cost = "size", sampling = "softmax", weight_scale = "learned", code_range = "full",
@@ -47,6 +48,8 @@ void add_training_options(CLI::App& app, RunConfig& config);
 void add_search_options(CLI::App& app, RunConfig& config);
 
 nlohmann::ordered_json to_json(const RunConfig& config);
+// Indented, ending in a newline. Bytes that are not UTF-8, of a path for example, become U+FFFD.
+std::string json_text(const nlohmann::ordered_json& json);
 // Error names the key that is missing or has the wrong type.
 RunConfig config_from_json(const std::string& text, const std::string& where);
 

@@ -7,6 +7,8 @@
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"
+#include "cli/report.h"
+#include "nas/search.h"
 
 namespace bitloom {
 
@@ -24,17 +26,19 @@ void add_search(CLI::App& program, Chosen& chosen) {
   add_training_options(*app, *config);
   add_search_options(*app, *config);
   app->callback([=, &chosen] {
+    RunConfig& given = *config;
+    for (std::vector<int>* bits : {&given.weight_bits, &given.act_bits}) {
+      std::sort(bits->begin(), bits->end());
+      bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
+    }
+    const bool fixed = given.granularity == "fixed";
+    BITLOOM_CHECK(!fixed || (given.weight_bits.size() == 1 && given.act_bits.size() == 1),
+                  "--granularity fixed wants one --weight-bits and one --act-bits");
+    BITLOOM_CHECK(given.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
+    if (!given.budget.empty()) parse_budget(given.budget, parse_cost(given.cost));
     chosen = [=] {
       RunConfig c = *config;
       c.command = command_line();
-      for (std::vector<int>* bits : {&c.weight_bits, &c.act_bits}) {
-        std::sort(bits->begin(), bits->end());
-        bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
-      }
-      const bool fixed = c.granularity == "fixed";
-      BITLOOM_CHECK(!fixed || (c.weight_bits.size() == 1 && c.act_bits.size() == 1),
-                    "--granularity fixed wants one --weight-bits and one --act-bits");
-      BITLOOM_CHECK(c.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
       const TaskData data = load_task(c);
       std::cout << results_table({run_pipeline(c, data)});
     };

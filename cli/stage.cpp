@@ -40,6 +40,7 @@ TrainResult run_stage(Learner& learner, const TaskData& data, const RunConfig& c
   options.seed = config.seed;
   options.keep_best = keep_best;
   options.patience = keep_best ? config.patience : 0;
+  options.checkpoint_seconds = config.checkpoint_seconds;
   options.checkpoint = config.out + "/" + stage + ".ckpt.npz";
 
   std::signal(SIGINT, on_interrupt);

@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/pipeline.h"
+#include "cli/report.h"
 
 namespace bitloom {
 

@@ -2,12 +2,14 @@
 #include "core/io.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -15,6 +17,8 @@
 
 namespace bitloom {
 namespace {
+
+constexpr const char* kTemporary = ".tmp.";  // then the writer's process id
 
 class FileDescriptor {
  public:
@@ -45,6 +49,13 @@ bool write_all(int fd, const uint8_t* data, size_t size) {
     size -= size_t(written);
   }
   return true;
+}
+
+bool is_abandoned(const std::string& name) {
+  const size_t mark = name.rfind(kTemporary);
+  if (mark == std::string::npos) return false;
+  const long writer = std::strtol(name.c_str() + mark + std::strlen(kTemporary), nullptr, 10);
+  return writer > 0 && kill(pid_t(writer), 0) != 0 && errno == ESRCH;
 }
 
 }  // namespace
@@ -79,7 +90,7 @@ void write_file_atomic(const std::string& path, const void* data, size_t size) {
   struct stat status {};
   BITLOOM_CHECK(stat(path.c_str(), &status) != 0 || S_ISREG(status.st_mode), "cannot write ", path,
                 ": it is not a regular file");
-  const std::string temporary = path + ".tmp." + std::to_string(getpid());
+  const std::string temporary = path + kTemporary + std::to_string(getpid());
   FileDescriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   BITLOOM_CHECK(file.get() >= 0, "cannot write ", path, ": ", std::strerror(errno));
   const bool written = write_all(file.get(), static_cast<const uint8_t*>(data), size) && fsync(file.get()) == 0 &&
@@ -100,6 +111,8 @@ void make_output_folder(const std::string& path) {
   std::filesystem::create_directories(path, reason);
   BITLOOM_CHECK(!reason, "cannot create the folder ", path, ": ", reason.message());
   BITLOOM_CHECK(access(path.c_str(), W_OK | X_OK) == 0, "cannot write into the folder ", path, ": ", std::strerror(errno));
+  for (const auto& entry : std::filesystem::directory_iterator(path, reason))
+    if (is_abandoned(entry.path().filename().string())) unlink(entry.path().c_str());
 }
 
 }  // namespace bitloom

@@ -16,7 +16,8 @@ void write_file_atomic(const std::string& path, const void* data, size_t size);
 void write_text_atomic(const std::string& path, const std::string& text);
 
 bool file_exists(const std::string& path);
-// Creates the folder and its parents; Error when it cannot be created or written into.
+// Creates the folder and its parents, and removes the temporary files that writers killed in it left behind. Error when it cannot
+// be created or written into.
 void make_output_folder(const std::string& path);
 
 }  // namespace bitloom

@@ -72,9 +72,13 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
   return result;
 }
 
-EvalResult SearchLearner::evaluate(const Dataset& data) {
+EvalResult SearchLearner::validate(const TaskData& data) {
+  Npz mixture;
+  network_.save(mixture, "");
   search_.assign(search_.discretize());
-  return NetworkLearner::evaluate(data);
+  const EvalResult result = NetworkLearner::validate(data);
+  network_.load(mixture, "");
+  return result;
 }
 
 std::vector<std::pair<std::string, double>> SearchLearner::report() const {

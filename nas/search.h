@@ -26,8 +26,8 @@ class SearchLearner : public NetworkLearner {
  public:
   SearchLearner(SearchNetwork& network, const SearchOptions& options);
   StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
-  // Of the discretized network.
-  EvalResult evaluate(const Dataset& data) override;
+  // Of the discretized network; the running statistics stay those of the mixture.
+  EvalResult validate(const TaskData& data) override;
   std::vector<std::pair<std::string, double>> report() const override;
   void save_progress(Npz& out, const std::string& prefix) const override;
   void load_progress(const Npz& in, const std::string& prefix) override;

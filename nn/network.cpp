@@ -138,4 +138,14 @@ void Network::load(const Npz& in, const std::string& prefix) {
   }
 }
 
+Npz load_weights(Network& network, const std::string& path) {
+  Npz weights = read_npz(path);
+  try {
+    network.load(weights, "");
+  } catch (const Error& error) {
+    throw Error(path + ": " + error.what());
+  }
+  return weights;
+}
+
 }  // namespace bitloom

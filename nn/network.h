@@ -77,4 +77,7 @@ class Network {
   std::vector<Parameter> parameters_;
 };
 
+// Loads the weights of an .npz file, and returns all it holds. Errors name the file.
+Npz load_weights(Network& network, const std::string& path);
+
 }  // namespace bitloom

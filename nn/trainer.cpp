@@ -55,6 +55,11 @@ class Run {
   bool stopped_early() const { return options_.patience > 0 && epoch_ - best_epoch_ >= options_.patience; }
   double seconds() const { return seconds_before_ + std::chrono::duration<double>(Clock::now() - start_).count(); }
 
+  void check_finite(double loss, const std::string& where) const {
+    BITLOOM_CHECK(std::isfinite(loss), options_.stage, ": the loss is no longer finite (epoch ", epoch_ + 1, ", ", where,
+                  "); lower the learning rate or look for extreme values in the data");
+  }
+
   void run_epoch() {
     const std::vector<int64_t> order = rng_.split("order", uint64_t(epoch_)).permutation(data_.train.size());
     const Rng augment = rng_.split("augment", uint64_t(epoch_));
@@ -62,8 +67,7 @@ class Run {
       const Batch batch = gather(data_.train, order.data() + batch_ * batch_size_, batch_size_, data_.augment, &augment);
       const double progress = (double(epoch_) + double(batch_) / double(batches_)) / double(options_.epochs);
       const StepResult result = learner_.step(batch, epoch_, batch_, progress);
-      BITLOOM_CHECK(std::isfinite(result.loss), options_.stage, ": the loss is no longer finite (epoch ", epoch_ + 1,
-                    ", batch ", batch_ + 1, "); lower the learning rate or look for extreme values in the data");
+      check_finite(result.loss, str("batch ", batch_ + 1));
       loss_sum_ += result.loss;
       correct_ += result.correct;
       ++batch_;
@@ -75,7 +79,8 @@ class Run {
   }
 
   void finish_epoch() {
-    const EvalResult val = learner_.evaluate(data_.val);
+    const EvalResult val = learner_.validate(data_);
+    check_finite(val.loss, "validation");
     const TrainState now = state();
     ++epoch_;
     const bool better = best_epoch_ == 0 || val.score > best_score_;

@@ -21,12 +21,15 @@ int64_t rounding_half(int shift) { return shift > 0 ? int64_t(1) << (shift - 1) 
 
 bool fits_int32(int64_t v) { return v >= INT32_MIN && v <= INT32_MAX; }
 
+// Multipliers beyond this say more than a float parameter can hold after settle(), where a scale is kept as its logarithm.
+constexpr double kMaxMultiplier = 1 << 18;
+
 // The most precise rule for out = factor * acc + offset with acc in [lo, hi]: the largest shift at which neither product nor sum leaves int32.
 Rule choose_rule(double factor, double offset, int64_t lo, int64_t hi, const std::string& where) {
   BITLOOM_CHECK(std::isfinite(factor) && std::isfinite(offset), "lower: ", where, " has a scale that is not finite");
   for (int shift = 31; shift >= 0; --shift) {
     const double m = std::floor(std::ldexp(factor, shift) + 0.5), b = std::floor(std::ldexp(offset, shift) + 0.5);
-    if (std::fabs(m) > INT32_MAX || std::fabs(b) > INT32_MAX) continue;
+    if (std::fabs(m) > kMaxMultiplier || std::fabs(b) > INT32_MAX) continue;
     const int64_t multiplier = int64_t(m), sum = int64_t(b) + rounding_half(shift);
     const int64_t first = lo * multiplier, second = hi * multiplier;
     if (fits_int32(sum) && fits_int32(first) && fits_int32(second) && fits_int32(first + sum) && fits_int32(second + sum))
@@ -75,7 +78,10 @@ class Lowering {
     std::vector<double> scales;
     for (size_t c = 0; c < bits.size(); ++c) {
       const auto p = std::find(options.begin(), options.end(), bits[c]) - options.begin();
-      scales.push_back(bits[c] ? double(std::exp(logs[int64_t(c * options.size()) + p])) : 0);
+      const float scale = bits[c] ? std::exp(logs[int64_t(c * options.size()) + p]) : 0;
+      BITLOOM_CHECK(bits[c] == 0 || (std::isfinite(scale) && scale > 0), "lower: layer '", spec_.layers[size_t(i)].name,
+                    "' channel ", c, " has a weight scale of ", scale);
+      scales.push_back(double(scale));
     }
     return scales;
   }
@@ -209,9 +215,10 @@ class Lowering {
     const QuantScheme &x = input_of(i, 0), &y = input_of(i, 1);
     const double fx = x.scale / layer.out.scale, fy = y.scale / layer.out.scale;
     const double largest = fx * std::max(-x.lo(), x.hi()) + fy * std::max(-y.lo(), y.hi()) + 1;
-    BITLOOM_CHECK(std::isfinite(largest), "lower: layer '", spec_.layers[size_t(i)].name, "' has a scale that is not finite");
+    BITLOOM_CHECK(largest < 0x1p30, "lower: layer '", spec_.layers[size_t(i)].name, "': no 32-bit multiplier for factors ", fx,
+                  " and ", fy);
     int shift = 30;
-    while (shift > 0 && std::ldexp(largest, shift) >= 0x1p30) --shift;
+    while (std::ldexp(largest, shift) >= 0x1p30) --shift;
     const auto multiplier = [&](double f) { return int32_t(std::floor(std::ldexp(f, shift) + 0.5)); };
     layer.rules = {{multiplier(fx), int32_t(rounding_half(shift)), uint8_t(shift)}};
     layer.second = multiplier(fy);
@@ -325,7 +332,10 @@ class Lowering {
 
 }  // namespace
 
-IntegerGraph lower(QatNetwork& qat, const std::string& task) { return Lowering(qat).run(task); }
+IntegerGraph lower(QatNetwork& qat, const std::string& task) {
+  Lowering(qat).run(task);         // settles; float parameters hold a little less than the integers they replace,
+  return Lowering(qat).run(task);  // so what they hold is what counts
+}
 
 TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x) {
   const QuantScheme& s = graph.layers[0].out;

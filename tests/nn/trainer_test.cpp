@@ -230,7 +230,7 @@ class Scripted : public Learner {
     progress.push_back(p);
     return {losses[size_t(std::min(steps++, int64_t(losses.size()) - 1))], int64_t(batch.labels.size()) / 2};
   }
-  EvalResult evaluate(const Dataset&) override {
+  EvalResult validate(const TaskData&) override {
     return {0.5, scores[size_t(std::min(evaluations++, int64_t(scores.size()) - 1))]};
   }
   std::vector<std::pair<std::string, double>> report() const override { return {{"steps", double(steps)}}; }

@@ -1,0 +1,127 @@
+// Tests of interrupted runs: killed at any instant, stopped by Ctrl-C or split over other thread counts, a search ends with the same
+// bits.
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "support/program.h"
+
+namespace bitloom {
+namespace {
+
+using testing::finished_search;
+using testing::kSearch;
+using testing::Outcome;
+using testing::Program;
+using testing::run_program;
+using testing::SearchCopy;
+
+const std::string kEveryBatch = std::string(kSearch) + " --checkpoint-seconds 0";
+
+nlohmann::json without_times(const std::string& file) {
+  nlohmann::json result = nlohmann::json::parse(read_text(file));
+  result.erase("seconds");
+  result.erase("command");
+  return result;
+}
+
+// The rows of a log without their column of seconds.
+std::string log_without_times(const std::string& file) {
+  std::istringstream in(read_text(file));
+  std::string out;
+  for (std::string line; std::getline(in, line); out += "\n") {
+    std::istringstream cells(line);
+    int column = 0;
+    for (std::string cell; std::getline(cells, cell, ','); ++column)
+      if (column != 6) out += cell + ",";
+  }
+  return out;
+}
+
+void expect_same_run(const std::string& folder) {
+  const std::string own = folder + "/run/", expected = finished_search() + "/run/";
+  for (const char* name : {"warmup.npz", "assignment.json", "network.npz", "network.blig"})
+    EXPECT_EQ(read_file(own + name), read_file(expected + name)) << name;
+  EXPECT_EQ(without_times(own + "result.json"), without_times(expected + "result.json"));
+  EXPECT_EQ(log_without_times(own + "log.csv"), log_without_times(expected + "log.csv"));
+  for (const auto& entry : std::filesystem::directory_iterator(own))
+    EXPECT_EQ(entry.path().filename().string().find(".tmp"), std::string::npos) << entry.path() << " is left";
+}
+
+std::pair<int64_t, int64_t> written_at(const std::string& file) {
+  struct stat status {};
+  return stat(file.c_str(), &status) == 0 ? std::make_pair(int64_t(status.st_mtim.tv_sec), int64_t(status.st_mtim.tv_nsec))
+                                          : std::make_pair(int64_t(0), int64_t(0));
+}
+
+// Sends the signal some microseconds after `file` was written `times` times more. False if the program ended before.
+bool signal_after(Program& program, const std::string& file, int64_t times, int64_t microseconds, int signal) {
+  for (auto last = written_at(file); times > 0; usleep(200)) {
+    if (!program.running()) return false;
+    const auto now = written_at(file);
+    if (now != last) --times;
+    last = now;
+  }
+  usleep(useconds_t(microseconds));
+  const bool running = program.running();
+  program.signal(signal);
+  return running;
+}
+
+TEST(ResumeTest, ThreadsDoNotChangeASearch) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
+  for (const char* threads : {"1", "4"}) {
+    SCOPED_TRACE(threads);
+    const SearchCopy folder({"task.npz"});
+    const Outcome outcome = run_program(folder.path(), kSearch, std::string("export OMP_NUM_THREADS=") + threads + ";");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    expect_same_run(folder.path());
+  }
+}
+
+TEST(ResumeTest, FinishedSearchIsNotRepeated) {
+  const SearchCopy folder({"task.npz", "run"});
+  const auto trained = written_at(folder / "run/finetune.ckpt.npz");
+  const Outcome outcome = run_program(folder.path(), kSearch);
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_EQ(written_at(folder / "run/finetune.ckpt.npz"), trained);
+  expect_same_run(folder.path());
+}
+
+TEST(ResumeTest, SearchKilledAtAnyInstantEndsWithTheSameBits) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
+  const SearchCopy folder({"task.npz"});
+  Rng rng(5);
+  int kills = 0;
+  for (const char* stage : {"warmup", "search", "finetune"}) {
+    for (int k = 0; k < 3; ++k) {
+      Program program(folder.path(), kEveryBatch);
+      const std::string checkpoint = folder / ("run/" + std::string(stage) + ".ckpt.npz");
+      kills += signal_after(program, checkpoint, 1 + rng.below(3), rng.below(20000), SIGKILL);
+      program.wait();
+    }
+  }
+  EXPECT_GE(kills, 8);
+  // Between the stages: the lowering, the files of the end.
+  for (const char* file : {"network.blig", "network.npz"}) {
+    Program program(folder.path(), kEveryBatch);
+    signal_after(program, folder / ("run/" + std::string(file)), 1, 0, SIGKILL);
+  }
+  EXPECT_EQ(run_program(folder.path(), kEveryBatch).code, 0);
+  expect_same_run(folder.path());
+}
+
+TEST(ResumeTest, CtrlCSavesAndSaysHowToContinue) {
+  const SearchCopy folder({"task.npz"});
+  for (const char* stage : {"warmup", "search", "finetune"}) {
+    Program program(folder.path(), kSearch);
+    // The first checkpoint of a stage would come after an epoch, that of a former one is there already.
+    const char* before = std::string(stage) == "warmup" ? "run/config.json" : nullptr;
+    (void)before;
+  }
+}
+
+}  // namespace
+}  // namespace bitloom

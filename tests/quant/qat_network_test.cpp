@@ -1,0 +1,171 @@
+// The quantization-aware network: calibration, scales, assignment and storage.
+#include "quant/qat_network.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "tests/support/files.h"
+#include "tests/support/gradcheck.h"
+#include "tests/support/tiny_task.h"
+
+namespace bitloom {
+namespace {
+
+using testing::error_of;
+using testing::quant_options;
+using testing::same_bits;
+using testing::tiny_data;
+using testing::tiny_spec;
+
+Batch first_images(const Dataset& data, int64_t n) {
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < n; ++i) indices.push_back(i);
+  return gather(data, indices.data(), n, {}, nullptr);
+}
+
+Tensor run(Network& network, LayerTransform* transform, const Tensor& x) {
+  Tape tape(Tape::kInference);
+  return network.forward(tape, x, {false, transform, nullptr}).value();
+}
+
+struct Tiny {
+  explicit Tiny(QuantOptions options) : qat(network, std::move(options), input_scheme(data.train), true) {
+    qat.calibrate(data.train);
+  }
+  TaskData data = tiny_data();
+  Network network{tiny_spec(), Rng(1)};
+  QatNetwork qat;
+};
+
+double relative_error(const Tensor& got, const Tensor& expected) {
+  double difference = 0, norm = 0;
+  for (int64_t i = 0; i < got.size(); ++i) {
+    difference += std::pow(double(got[i] - expected[i]), 2);
+    norm += std::pow(double(expected[i]), 2);
+  }
+  return std::sqrt(difference / norm);
+}
+
+TEST(QatNetworkTest, EightBitsAreCloseToTheFloatNetworkAndFewerAreFurtherOff) {
+  double last = 0;
+  for (int bits : {8, 4, 2}) {
+    Tiny t(quant_options({bits}, {bits}));
+    const Tensor x = first_images(t.data.val, 45).x;
+    const double error = relative_error(run(t.network, &t.qat, x), run(t.network, nullptr, x));
+    EXPECT_GT(error, last) << bits;
+    EXPECT_LT(error, bits == 8 ? 0.03 : 2);
+    last = error;
+  }
+}
+
+TEST(QatNetworkTest, ParametersAreClipsThatNoOptimizerDecays) {
+  Tiny learned(quant_options({2, 8}, {4, 8}));
+  size_t scales = 0, clips = 0;
+  for (const Parameter& p : learned.qat.parameters()) {
+    EXPECT_EQ(p.role, ParamRole::kClip) << p.name;
+    scales += p.name.find(".log_scale") != std::string::npos;
+    clips += p.name.find(".log_clip") != std::string::npos;
+  }
+  EXPECT_EQ(scales, 4u);
+  EXPECT_EQ(clips, 5u);
+  QuantOptions fixed = quant_options({2, 8}, {8});
+  fixed.weight_scale = WeightScale::kMse;
+  Tiny t(fixed);
+  EXPECT_EQ(t.qat.parameters().size(), 5u) << "weight scales that follow from the weights are not trained";
+}
+
+TEST(QatNetworkTest, ComputedScalesFollowTheWeightsInTrainingOnly) {
+  for (WeightScale scale : {WeightScale::kMse, WeightScale::kMaxAbs, WeightScale::kLearned}) {
+    QuantOptions options = quant_options({8}, {8});
+    options.weight_scale = scale;
+    Tiny t(options);
+    const float before = t.qat.log_scales(1)[0];
+    Tensor w = t.network.weight(1).value();
+    for (int64_t i = 0; i < w.size(); ++i) w[i] *= 2;
+    const Batch batch = first_images(t.data.train, 4);
+    run(t.network, &t.qat, batch.x);
+    EXPECT_EQ(t.qat.log_scales(1)[0], before);
+    Tape tape;
+    t.network.forward(tape, batch.x, {true, &t.qat, nullptr});
+    EXPECT_NEAR(t.qat.log_scales(1)[0], double(before) + (scale == WeightScale::kLearned ? 0 : std::log(2.0)), 1e-5);
+  }
+}
+
+TEST(QatNetworkTest, AssignmentPicksThePrecision) {
+  Tiny mixed(quant_options({0, 2, 4, 8}, {2, 4, 8})), single(quant_options({4}, {2}));
+  mixed.qat.assign(Assignment::uniform(tiny_spec(), 4, 2, true));
+  const Tensor x = first_images(mixed.data.val, 8).x;
+  EXPECT_TRUE(same_bits(run(mixed.network, &mixed.qat, x), run(single.network, &single.qat, x)));
+  EXPECT_EQ(mixed.qat.output_scheme(1).bits, 2);
+  EXPECT_EQ(mixed.qat.output_scheme(3).bits, 8) << "signed activations keep 8 bits";
+  EXPECT_TRUE(mixed.qat.output_scheme(3).is_signed);
+  EXPECT_EQ(mixed.qat.output_scheme(0).scale, double(1.0f / 255));
+  EXPECT_EQ(error_of([&] { mixed.qat.output_scheme(6); }), "layer 'dense0' has no quantized output");
+
+  EXPECT_EQ(error_of([&] { single.qat.assign(Assignment::uniform(tiny_spec(), 8, 2, true)); }),
+            "layer 'conv0': 8 bits are not among the precisions offered");
+  EXPECT_EQ(error_of([&] { mixed.qat.assign(Assignment::uniform(tiny_spec(), 0, 2, true)); }),
+            "layer 'dense0': 0 bits are not among the precisions offered");
+}
+
+// A removed channel is silent even where its normalization would add a constant.
+TEST(QatNetworkTest, RemovedChannelsAreZero) {
+  Tiny t(quant_options({0, 8}, {8}));
+  t.network.beta(3).value().fill(0.7f);
+  Assignment a = t.qat.assignment();
+  a.weight_bits[3][5] = 0;
+  t.qat.assign(a);
+  Tape tape(Tape::kInference);
+  std::vector<Variable> layers;
+  t.network.forward(tape, first_images(t.data.val, 3).x, {false, &t.qat, &layers});
+  const Tensor y = layers[3].value();
+  for (int64_t i = 0; i < y.size(); ++i)
+    EXPECT_TRUE(i % 8 != 5 || y[i] == 0) << i;
+  EXPECT_NE(y[4], 0);
+}
+
+TEST(QatNetworkTest, StoredScalesAreLoadedAndOthersRefused) {
+  Tiny a(quant_options({2, 8}, {8})), b(quant_options({2, 8}, {8})), other(quant_options({8}, {8}));
+  for (Parameter& p : a.qat.parameters()) p.value.value()[0] += 0.25f;
+  Npz stored;
+  a.qat.save(stored, "x.");
+  b.qat.load(stored, "x.");
+  for (size_t i = 0; i < a.qat.parameters().size(); ++i)
+    EXPECT_TRUE(same_bits(a.qat.parameters()[i].value.value(), b.qat.parameters()[i].value.value()));
+  EXPECT_EQ(error_of([&] { other.qat.load(stored, "x."); }),
+            "array 'x.quant.conv0.log_scale' has shape (8,2), expected (8,1): it was made for other bit-widths or another model");
+  EXPECT_EQ(error_of([&] { a.qat.load({}, ""); }), "these weights are not quantized: array 'quant.conv0.log_scale' is missing");
+  stored["x.quant.add1.log_clip"] = NpyArray::from(Tensor(Shape{1}, float(INFINITY)));
+  EXPECT_EQ(error_of([&] { a.qat.load(stored, "x."); }), "array 'x.quant.add1.log_clip': element 0 is not a finite number");
+}
+
+TEST(QatNetworkTest, InputSchemeCoversTheData) {
+  Dataset data = tiny_data().train;
+  QuantScheme s = input_scheme(data);
+  EXPECT_EQ(s.bits, 8);
+  EXPECT_FALSE(s.is_signed);
+  EXPECT_EQ(s.scale, double(data.input_scale));
+  data.codes.clear();
+  data.values = {-0.5f, 2.54f};
+  s = input_scheme(data);
+  EXPECT_TRUE(s.is_signed);
+  EXPECT_FLOAT_EQ(float(s.scale), 0.02f);
+  data.values = {0, 5.1f};
+  s = input_scheme(data);
+  EXPECT_FALSE(s.is_signed);
+  EXPECT_FLOAT_EQ(float(s.scale), 0.02f);
+  data.values = {0, 0};
+  EXPECT_GT(input_scheme(data).scale, 0);
+}
+
+TEST(QatNetworkTest, NamesOfWeightScalesAreParsed) {
+  EXPECT_EQ(parse_weight_scale("learned"), WeightScale::kLearned);
+  EXPECT_EQ(parse_weight_scale("mse"), WeightScale::kMse);
+  EXPECT_EQ(parse_weight_scale("maxabs"), WeightScale::kMaxAbs);
+  EXPECT_EQ(error_of([] { parse_weight_scale("max"); }), "unknown weight scale 'max'; known: learned, mse, maxabs");
+}
+
+}  // namespace
+}  // namespace bitloom
