@@ -65,7 +65,7 @@ void add_demo(CLI::App& program, Chosen& chosen) {
   CLI::App* app = program.add_subcommand(
       "demo", "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit baselines, layer- and channel-wise search, table, picture");
   app->add_option("--out", *out, "Folder for the runs, table.txt, results.json and pareto.svg")->capture_default_str();
-  app->add_option("--seed", *seed, "Seed of every random choice")->capture_default_str();
+  app->add_option("--seed", *seed, "Seed of every random choice")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->callback([=, &chosen] { chosen = [=] { run_demo(*out, *seed); }; });
 }
 

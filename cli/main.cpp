@@ -31,9 +31,13 @@ int run(int argc, char** argv) {
   add_report(app, chosen);
   add_demo(app, chosen);
   try {
+    if (argc > 1 && argv[1][0] != '-') app.get_subcommand(argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
     return app.exit(e);
+  } catch (const CLI::OptionNotFound&) {  // parse() would only say that a subcommand is missing
+    std::cerr << "error: there is no subcommand '" << argv[1] << "' (see bitloom --help)\n";
+    return 2;
   } catch (const CLI::ParseError& e) {
     std::cerr << "error: " << e.what() << " (see bitloom --help)\n";
     return 2;

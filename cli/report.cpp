@@ -83,8 +83,8 @@ void report(const ReportOptions& o) {
       throw Error(file + ": not a run's result: " + e.what());
     }
   }
-  std::cout << results_table(results, o.markdown);
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
+  std::cout << results_table(results, o.markdown);
 }
 
 }  // namespace

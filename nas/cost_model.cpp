@@ -1,6 +1,8 @@
 // What an assignment costs.
 #include "nas/cost_model.h"
 
+#include <algorithm>
+
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -37,9 +39,11 @@ Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
     s.weight.emplace_back();
     if (chosen.empty()) continue;
     s.weight.back() = TensorD(Shape{int64_t(chosen.size()), int64_t(kBits.size())}, 0.0);
-    for (size_t c = 0; c < chosen.size(); ++c)
-      for (size_t p = 0; p < kBits.size(); ++p)
-        if (chosen[c] == kBits[p]) s.weight.back()[int64_t(c * kBits.size() + p)] = 1;
+    for (size_t c = 0; c < chosen.size(); ++c) {
+      const auto p = std::find(kBits.begin(), kBits.end(), chosen[c]);
+      BITLOOM_CHECK(p != kBits.end(), "cost of layer '", spec.layers[i].name, "': ", chosen[c], "-bit weights have no price");
+      s.weight.back()[int64_t(c * kBits.size()) + (p - kBits.begin())] = 1;
+    }
   }
   return s;
 }

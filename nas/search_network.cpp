@@ -76,8 +76,8 @@ Assignment SearchNetwork::discretize() const {
   for (int i = 1; i < int(choices_.size()); ++i) {
     const Choice& choice = choices_[size_t(i)];
     const auto best = [](const Variable& v, int64_t row, const std::vector<int>& bits) {
-      const float* p = v.value().data() + row * int64_t(bits.size());
-      return bits[size_t(std::max_element(p, p + bits.size()) - p)];
+      const int64_t options = int64_t(bits.size());
+      return bits[size_t(likeliest(v.value().data() + row * options, options))];
     };
     std::vector<int>& chosen = a.weight_bits[size_t(i)];
     for (size_t c = 0; choice.gamma.defined() && c < chosen.size(); ++c)

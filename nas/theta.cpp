@@ -20,6 +20,13 @@ Tensor gumbel_noise(const Shape& shape, Rng rng) {
   return noise;
 }
 
+int64_t likeliest(const float* values, int64_t n) {
+  int64_t best = 0;
+  for (int64_t k = 1; k < n; ++k)
+    if (values[k] >= values[best]) best = k;
+  return best;
+}
+
 Tensor SampleTheta::forward(const Tensors& in) {
   const int64_t options = in[0].shape().back(), rows = in[0].size() / options;
   BITLOOM_CHECK(rows == 1 || rows == channels, "theta: ", rows, " rows of parameters for ", channels, " channels");
@@ -31,9 +38,9 @@ Tensor SampleTheta::forward(const Tensors& in) {
     float* p = soft.data() + r * options;
     for (int64_t k = 0; k < options; ++k)
       p[k] = (in[0][r * options + k] + (noise.defined() ? noise[r * options + k] : 0)) / float(sampling.temperature);
-    const float* top = std::max_element(p, p + options);
-    if (hard) used[r * options + (top - p)] = 1;
-    const float largest = *top;
+    const int64_t top = likeliest(p, options);
+    if (hard) used[r * options + top] = 1;
+    const float largest = p[top];
     float total = 0;
     for (int64_t k = 0; k < options; ++k) total += p[k] = std::exp(p[k] - largest);
     for (int64_t k = 0; k < options; ++k) p[k] /= total;

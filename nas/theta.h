@@ -36,6 +36,9 @@ struct SampleTheta {
   static std::vector<GradCase<SampleTheta>> grad_cases();
 };
 
+// Index of the largest of n values; of equals the last, which has the most bits: undecided channels are not removed.
+int64_t likeliest(const float* values, int64_t n);
+
 // Standard Gumbel noise.
 Tensor gumbel_noise(const Shape& shape, Rng rng);
 

@@ -48,17 +48,18 @@ Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64
   return tape.apply(SoftmaxCrossEntropy{batch.labels, {}}, {output});
 }
 
-void recalibrate_norms(Network& network, LayerTransform* transform, const Dataset& train, int64_t samples) {
+void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
   constexpr int64_t kBatch = 256;
-  samples = std::min(samples, train.size());
+  const Rng rng = Rng(0).split("recalibrate");
+  samples = std::min(samples, data.train.size());
   std::vector<int64_t> indices;
-  for (int64_t i = 0; i < samples; ++i) indices.push_back(i * train.size() / samples);
+  for (int64_t i = 0; i < samples; ++i) indices.push_back(i * data.train.size() / samples);
   std::vector<NormState*> norms;
   for (int i = 0; i <= network.spec().output(); ++i)
     if (NormState* norm = network.norm(i)) norms.push_back(norm);
   const float momentum = norms.empty() ? 0 : norms.front()->momentum;
   for (int64_t begin = 0, batches = 1; begin < samples; begin += kBatch, ++batches) {
-    const Batch batch = gather(train, indices.data() + begin, std::min(kBatch, samples - begin), {}, nullptr);
+    const Batch batch = gather(data.train, indices.data() + begin, std::min(kBatch, samples - begin), data.augment, &rng);
     for (NormState* norm : norms) norm->momentum = 1 / float(batches);
     Tape tape(Tape::kInference);
     network.forward(tape, batch.x, {true, transform, nullptr});
@@ -103,7 +104,7 @@ StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double pro
 }
 
 EvalResult NetworkLearner::validate(const TaskData& data) {
-  recalibrate_norms(network_, transform_, data.train);
+  recalibrate_norms(network_, transform_, data);
   return evaluate_network(network_, transform_, data.val);
 }
 

@@ -45,10 +45,10 @@ Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64
 // The index of the largest of each row's values; ties go to the first.
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns);
 
-// Sets the running statistics to the averages over `samples` training samples, spread evenly over the split and not augmented, for the weights
-// as they are now ("precise" batch norm, arXiv 2105.07576). A moving average lags behind weights whose codes jump, at low bit-widths by points of
-// accuracy.
-void recalibrate_norms(Network& network, LayerTransform* transform, const Dataset& train, int64_t samples = 2048);
+// Sets the running statistics to the averages over `samples` training samples, spread evenly over the split and augmented as in training,
+// for the weights as they are now ("precise" batch norm, arXiv 2105.07576). A moving average lags behind weights whose codes jump, at
+// low bit-widths by points of accuracy; samples that are not augmented, which the network has come to know by heart, cost it a point.
+void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples = 4096);
 
 // Loss and score over a whole split, in batches, with running statistics.
 EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data);

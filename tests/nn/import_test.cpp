@@ -195,6 +195,14 @@ TEST(NetworkTest, WrongWeightsAreRefusedByName) {
             "model resnet8: expected input (N,8,8,3), got (1,8,8,4)");
 }
 
+TEST(NetworkTest, ErrorsOfWeightFilesNameTheFile) {
+  testing::TempFolder folder;
+  Network network(resnet8(8, 8, 3, 4), Rng(1));
+  write_npz(folder / "w.npz", {});
+  EXPECT_EQ(error_of([&] { load_weights(network, folder / "w.npz"); }),
+            folder / "w.npz" + ": these weights are not for model resnet8: array 'conv0.weight' is missing");
+}
+
 TEST(NetworkTest, InitialWeightsAreHeNormalAndKeyedByName) {
   Network a(resnet8(8, 8, 3, 4), Rng(1)), b(resnet8(8, 8, 3, 4), Rng(1)), c(resnet8(8, 8, 3, 4), Rng(2));
   EXPECT_TRUE(testing::same_bits(a.weight(2).value(), b.weight(2).value()));

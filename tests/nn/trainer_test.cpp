@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 
+#include "datasets/sources.h"
 #include "nas/search.h"
 #include "nn/models/models.h"
 #include "tests/support/files.h"
@@ -199,8 +200,8 @@ TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
   other.seed = 6;
   EXPECT_EQ(error_of([&] { run_session(stages[0], data, other, {}); }),
             options.checkpoint +
-                ": belongs to another run (stage seed 5 epochs 2 batch 16 data synthetic 160), this one is (stage seed 6 epochs 2 "
-                "batch 16 data synthetic 160); choose another --out or remove the file");
+                ": belongs to another run (stage seed 5 epochs 2 batch 16 data colours 160), this one is (stage seed 6 epochs 2 "
+                "batch 16 data colours 160); choose another --out or remove the file");
   other = options;
   other.stage = "finetune";
   EXPECT_NE(error_of([&] { run_session(stages[0], data, other, {}); }).find("belongs to another run"), std::string::npos);
@@ -223,6 +224,7 @@ TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
 class Scripted : public Learner {
  public:
   std::vector<double> losses, scores;  // by step, by evaluation; the last one repeats
+  double val_loss = 0.5;
   int64_t steps = 0, evaluations = 0;
   std::vector<double> progress;
 
@@ -231,7 +233,7 @@ class Scripted : public Learner {
     return {losses[size_t(std::min(steps++, int64_t(losses.size()) - 1))], int64_t(batch.labels.size()) / 2};
   }
   EvalResult validate(const TaskData&) override {
-    return {0.5, scores[size_t(std::min(evaluations++, int64_t(scores.size()) - 1))]};
+    return {val_loss, scores[size_t(std::min(evaluations++, int64_t(scores.size()) - 1))]};
   }
   std::vector<std::pair<std::string, double>> report() const override { return {{"steps", double(steps)}}; }
   void save_model(Npz& out, const std::string& prefix) const override {
@@ -312,6 +314,10 @@ TEST(TrainerTest, LossThatIsNotFiniteIsAnError) {
     Scripted learner = scripted({1, 1, 1, 1, bad}, {0});
     EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }),
               "stage: the loss is no longer finite (epoch 2, batch 2); lower the learning rate or look for extreme values in the data");
+    learner = scripted({1}, {0});
+    learner.val_loss = bad;
+    EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }),
+              "stage: the loss is no longer finite (epoch 1, validation); lower the learning rate or look for extreme values in the data");
   }
 }
 
@@ -319,7 +325,7 @@ TEST(TrainerTest, NothingToTrainOnIsAnError) {
   TaskData data = tiny_data();
   data.train.count = 0;
   Scripted learner = scripted({1}, {0});
-  EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }), "training: dataset 'synthetic' has no training samples");
+  EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }), "training: dataset 'colours' has no training samples");
   const TaskData full = tiny_data();
   EXPECT_EQ(error_of([&] { train(learner, full, epochs(-1), {}); }),
             "training: epochs must not be negative and batch size must be positive");
@@ -365,6 +371,30 @@ TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
   }
   EXPECT_NEAR(result.loss, loss, 1e-5);
   EXPECT_NEAR(result.score, right, 1e-9);
+}
+
+// Statistics of the data as the network sees it now, whatever they were before; 16 samples of every 64 here.
+TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
+  const TaskData data = make_synthetic(2, 64, 9, 9);
+  Network network(tiny_spec(), Rng(1));
+  network.norm(1)->mean.fill(100);
+  network.norm(2)->var.fill(0.001f);
+  recalibrate_norms(network, nullptr, data.train, 16);
+  std::vector<int64_t> every_fourth;
+  for (int64_t i = 0; i < 64; i += 4) every_fourth.push_back(i);
+  const Batch batch = gather(data.train, every_fourth.data(), 16, {}, nullptr);
+  Conv2d conv;
+  conv.geometry = std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry;
+  const Tensor y = conv.forward({batch.x, network.weight(1).value(), network.bias(1).value()});
+  for (int64_t c = 0; c < 8; ++c) {
+    double mean = 0, square = 0;
+    const double rows = double(y.size() / 8);
+    for (int64_t k = c; k < y.size(); k += 8) mean += double(y[k]) / rows, square += std::pow(double(y[k]), 2) / rows;
+    EXPECT_NEAR(network.norm(1)->mean[c], mean, 1e-4);
+    EXPECT_NEAR(network.norm(1)->var[c], square - mean * mean, 1e-4);
+  }
+  EXPECT_GT(network.norm(2)->var[0], 0.002f);
+  EXPECT_EQ(network.norm(1)->momentum, 0.1f) << "training goes on as before";
 }
 
 TEST(LearnerTest, TasksWithoutLabelsReconstructTheirInput) {

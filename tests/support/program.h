@@ -1,15 +1,13 @@
 // The bitloom program as a user meets it: a command line in, an exit code, two texts and files out. With a small task and one
 // finished search on it, which tests share.
 #pragma once
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <cstring>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -105,12 +103,14 @@ inline const std::string& finished_search() {
   return folder.path();
 }
 
-// A new folder with a copy of some of its files.
+// A new folder with copies of some of its files and folders.
 class SearchCopy : public TempFolder {
  public:
   explicit SearchCopy(const std::vector<std::string>& names) {
-    for (const std::string& name : names)
-      std::filesystem::copy(finished_search() + "/" + name, *this / name, std::filesystem::copy_options::recursive);
+    for (const std::string& name : names) {
+      const std::filesystem::path from = finished_search() + "/" + name;
+      std::filesystem::copy(from, *this / from.filename().string(), std::filesystem::copy_options::recursive);
+    }
   }
 };
 

@@ -1,0 +1,326 @@
+// Tests of the program's failures: one table of bad command lines, files and disks with the message of each. A failure is one line, a
+// nonzero exit code and nothing left behind.
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <map>
+#include <regex>
+
+#include "core/zip.h"
+#include "nn/models/models.h"
+#include "nn/network.h"
+#include "support/program.h"
+
+namespace bitloom {
+namespace {
+
+using testing::kSearch;
+using testing::Outcome;
+using testing::run_program;
+using testing::SearchCopy;
+using testing::striped_task;
+using testing::TempFolder;
+using testing::write_bytes;
+
+constexpr int kFailed = 1, kUsage = 2;
+
+struct BadRun {
+  std::string name;
+  std::string arguments;  // of the program, in a folder with task.npz
+  int code;
+  std::string message;                                          // what the error line contains
+  std::function<void(const TempFolder&)> prepare = nullptr;     // makes further files
+  bool trains = false;                                          // what was trained before it failed stays
+  std::string before = "";                                      // shell commands
+};
+
+std::ostream& operator<<(std::ostream& out, const BadRun& bad) { return out << "bitloom " << bad.arguments; }
+
+void write_text(const std::string& path, const std::string& text) { write_bytes(path, {text.begin(), text.end()}); }
+
+// Makes bad.npz from the good task.
+template <class F>
+auto bad_task(F damage) {
+  return [damage](const TempFolder& folder) {
+    Npz arrays = striped_task();
+    damage(arrays);
+    write_npz(folder / "bad.npz", arrays);
+  };
+}
+
+// Makes bad.npz with an array of a type that write_npz refuses.
+auto bad_dtype(const std::string& array, const std::string& dtype, const std::string& shape, size_t bytes) {
+  return [=](const TempFolder& folder) {
+    std::string header = "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': " + shape + ", }";
+    header.append(117 - header.size(), ' ') += '\n';
+    const std::string npy = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(bytes, '\0');
+    ZipContents contents = read_zip(folder / "task.npz");
+    contents[array + ".npy"] = {npy.begin(), npy.end()};
+    write_zip(folder / "bad.npz", contents, false);
+  };
+}
+
+// Makes cifar/ with a first batch of zeros, but for one byte, and of a size; the batches are too large to be written for nothing.
+auto bad_cifar(int64_t size, int64_t at, uint8_t byte) {
+  return [=](const TempFolder& folder) {
+    std::filesystem::create_directory(folder / "cifar");
+    write_text(folder / "cifar/test_batch.bin", "");
+    std::ofstream file(folder / "cifar/data_batch_1.bin", std::ios::binary);
+    file.seekp(at);
+    file.put(char(byte));
+    file.close();
+    std::filesystem::resize_file(folder / "cifar/data_batch_1.bin", uintmax_t(size));
+  };
+}
+
+// Makes weights.npz of a model for other data or another model.
+auto weights_of(const std::string& model, int64_t classes) {
+  return [=](const TempFolder& folder) {
+    Npz weights;
+    Network(find_model(model).make(8, 8, 3, classes), Rng(1)).save(weights, "");
+    write_npz(folder / "weights.npz", weights);
+  };
+}
+
+void warmup_with_nan(const TempFolder& folder) {
+  weights_of("resnet8", 4)(folder);
+  Npz weights = read_npz(folder / "weights.npz");
+  weights.at("conv0.weight") = NpyArray::from(Tensor(Shape{16, 3, 3, 3}, std::numeric_limits<float>::quiet_NaN()));
+  write_npz(folder / "weights.npz", weights);
+}
+
+// Copies the finished run and replaces the end of one of its files, from byte `at` on (counted from the end if negative).
+auto damaged_run(const std::string& name, int64_t at, const std::string& end) {
+  return [=](const TempFolder& folder) {
+    std::filesystem::copy(testing::finished_search() + "/run", folder / "run", std::filesystem::copy_options::recursive);
+    std::string text = read_text(folder / ("run/" + name));
+    text.resize(size_t(at < 0 ? int64_t(text.size()) + at : at));
+    write_text(folder / ("run/" + name), text + end);
+  };
+}
+
+auto finished_run() { return damaged_run("log.csv", 0, "as it was"); }
+
+auto shell(const std::string& command) {
+  return [command](const TempFolder& folder) {
+    ASSERT_EQ(std::system(("cd '" + folder.path() + "' && " + command).c_str()), 0) << command;
+  };
+}
+
+const std::string kTrain = "train --data task.npz --out out ", kBad = "train --data bad.npz --out out";
+const std::string kCifar = "train --task cifar10 --out out --data ";
+
+std::vector<BadRun> bad_command_lines() {
+  const std::string search = "search --data task.npz --out out ";
+  return {
+      {"NoSubcommand", "", kUsage, "A subcommand is required"},
+      {"UnknownSubcommand", "trian --out out", kUsage, "there is no subcommand 'trian'"},
+      {"UnknownFlag", kTrain + "--colour=red", kUsage, "not expected: --colour=red"},
+      {"NoOut", "train --data task.npz", kUsage, "--out is required"},
+      {"NegativeEpochs", kTrain + "--epochs -1", kUsage, "--epochs"},
+      {"EndlessEpochs", kTrain + "--epochs 1000000000000000000", kUsage, "--epochs"},
+      {"EpochsInWords", kTrain + "--epochs two", kUsage, "--epochs"},
+      {"LearningRateZero", kTrain + "--lr 0", kUsage, "--lr: '0' is not a positive number"},
+      {"LearningRateNaN", kTrain + "--finetune-lr nan", kUsage, "--finetune-lr: 'nan' is not a positive number"},
+      {"NegativeStrength", search + "--lambda -1", kUsage, "--lambda: '-1' is not a number of 0 or more"},
+      {"BatchZero", kTrain + "--batch 0", kUsage, "--batch"},
+      {"NegativeSeed", kTrain + "--seed -1", kUsage, "--seed"},
+      {"UnknownModel", kTrain + "--model resnet9", kUsage, "resnet9 not in"},
+      {"UnknownTask", "train --task cifar11 --out out", kUsage, "cifar11 not in"},
+      {"UnknownSchedule", kTrain + "--schedule warp", kUsage, "warp not in"},
+      {"UnknownAugmentation", kTrain + "--augment spin=3", kFailed, "--augment: unknown item 'spin'; known: flip, "},
+      {"AugmentationWithoutNumber", kTrain + "--augment flip,crop", kFailed, "--augment: 'crop' has no valid number"},
+      {"BadPrecisions", kTrain + "--quant w3a8", kUsage, "--quant: 'w3a8' is not of the form wNaM"},
+      {"ThreeWeightBits", search + "--weight-bits 3", kUsage, "--weight-bits: '3' is not one of"},
+      {"NoActivationBits", search + "--act-bits 0", kUsage, "--act-bits: '0' is not one of"},
+      {"OnlyZeroWeightBits", search + "--weight-bits 0", kUsage, "--weight-bits: offer at least one of 2, 4, 8"},
+      {"EmptyWeightBits", search + "--weight-bits ''", kUsage, "--weight-bits"},
+      {"FixedAtTwoWidths", search + "--granularity fixed --weight-bits 2,4", kUsage, "--granularity fixed wants one"},
+      {"BudgetWithoutUnit", search + "--budget 30xx", kUsage, "--budget: '30xx' is not an amount for this cost"},
+      {"BudgetOfAnotherCost", search + "--cost energy --budget 30kB", kUsage, "--budget: '30kB' is not an amount for this cost"},
+      {"InfiniteBudget", search + "--budget infkB", kUsage, "--budget: 'infkB' is not an amount"},
+      {"BudgetOutOfReach", search + "--budget 1kB", kFailed, "--budget 1kB: the smallest precisions offered cost 19."},
+      {"EvalOfNothing", "eval --data task.npz", kUsage, "name a run's folder, or --import FILE"},
+      {"EvalOfTwoThings", "eval run --import weights.npz", kUsage, "excludes"},
+      {"GoldenWithoutImport", "eval --golden golden.npz", kUsage, "--import"},
+      {"InfoOfUnknownModel", "info --model resnet9", kFailed, "resnet9"},
+      {"InfoAsJsonOfNoRun", "info --json", kUsage, "--json requires run"},
+  };
+}
+
+std::vector<BadRun> bad_data() {
+  return {
+      {"NoData", "train --task cifar10 --out out", kFailed, "--task cifar10 needs --data PATH"},
+      {"MissingNpz", "train --data gone.npz --out out", kFailed, "cannot open gone.npz: No such file or directory"},
+      {"MissingCifar", kCifar + "gone", kFailed, "cannot open gone: No such file or directory"},
+      {"EmptyCifarFolder", kCifar + "cifar", kFailed, "cifar: holds neither test_batch.bin nor", shell("mkdir cifar")},
+      {"TruncatedCifarBatch", kCifar + "cifar", kFailed,
+       "cifar/data_batch_1.bin: expected 30730000 bytes, got 30729999: not a CIFAR-10 binary batch, or truncated",
+       bad_cifar(30729999, 0, 0)},
+      {"CifarLabel200", kCifar + "cifar", kFailed, "cifar/data_batch_1.bin: row 7 has label 200, expected 0 .. 9",
+       bad_cifar(30730000, 7 * 3073, 200)},
+      {"TruncatedArchive", kCifar + "cut.tar.gz", kFailed, "the archive is truncated or damaged",
+       shell("tar c task.npz | gzip | head -c 20000 > cut.tar.gz")},
+      {"ArchiveThatIsText", kCifar + "text.tar.gz", kFailed, "text.tar.gz: unpacked byte 0: not a tar header",
+       shell("seq 1000 > text.tar.gz")},
+      {"ArchiveOfOtherFiles", kCifar + "other.tar.gz", kFailed, "data_batch_1.bin is not in the archive",
+       shell("tar czf other.tar.gz task.npz")},
+      {"NpzThatIsText", kBad, kFailed, "bad.npz: ", shell("seq 1000 > bad.npz")},
+      {"TruncatedNpz", kBad, kFailed, "bad.npz: ", shell("head -c 20000 task.npz > bad.npz")},
+      {"MissingArray", kBad, kFailed, "bad.npz: no array 'y_test'; the file holds x_test, x_train, y_train",
+       bad_task([](Npz& a) { a.erase("y_test"); })},
+      {"FiveAxes", kBad, kFailed, "bad.npz: x_train has rank 5, expected (N,H,W,C), (N,H,W) or (N,F)",
+       bad_task([](Npz& a) { a["x_train"].shape = {256, 2, 4, 8, 3}; })},
+      {"TooFewLabels", kBad, kFailed, "bad.npz: y_train must have shape (256)",
+       bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(255)); })},
+      {"TestSamplesOfAnotherShape", kBad, kFailed, "(8,4,6) uint8 and (8,8,3) uint8",
+       bad_task([](Npz& a) { a["x_test"].shape = {64, 8, 4, 6}; })},
+      {"ComplexSamples", kBad, kFailed, "entry 'x_train.npy': dtype '<c8' is not supported", bad_dtype("x_train", "<c8", "(2, 3)", 48)},
+      {"ObjectSamples", kBad, kFailed, "entry 'x_train.npy': dtype '|O' is not supported", bad_dtype("x_train", "|O", "(2,)", 16)},
+      {"IntegerSamples", kBad, kFailed, "bad.npz: x_train has dtype '<i4', expected uint8 or float32",
+       bad_dtype("x_train", "<i4", "(2, 2)", 16)},
+      {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '|S1'", bad_dtype("y_train", "|S1", "(256,)", 256)},
+      {"LabelsOfFloats", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '<f4'",
+       bad_dtype("y_train", "<f4", "(256,)", 1024)},
+      {"LabelAboveAll", kBad, kFailed, "bad.npz: y_train[0] is 1000, expected 0 .. 255",
+       bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(256, 1000)); })},
+      {"NegativeLabel", kBad, kFailed, "bad.npz: y_train[0] is -1, expected 0 .. 255",
+       bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(256, -1)); })},
+      {"LabelOnlyInTest", kBad, kFailed, "bad.npz: y_test[0] is 4, expected 0 .. 3 as in y_train",
+       bad_task([](Npz& a) { a["y_test"] = NpyArray::from(std::vector<int64_t>(64, 4)); })},
+      {"NaNSample", kBad, kFailed, "bad.npz: x_train: element 0 of sample 0 is nan; values must be finite", bad_task([](Npz& a) {
+         a["x_train"] = NpyArray::from(Tensor(Shape{256, 8, 8, 3}, std::numeric_limits<float>::quiet_NaN()));
+       })},
+      {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed, "model autoencoder learns without labels, but dataset 'npz'"},
+      {"NoLabelsForAClassifier", kBad, kFailed, "model resnet8 needs labels, but dataset 'npz' has none", bad_task([](Npz& a) {
+         a.erase("y_train");
+         a.erase("y_test");
+       })},
+  };
+}
+
+std::vector<BadRun> bad_runs() {
+  const std::string warmup = kTrain + "--warmup weights.npz", import = "eval --data task.npz --import weights.npz";
+  return {
+      {"MissingWarmup", warmup, kFailed, "cannot open weights.npz: No such file or directory"},
+      {"WarmupOfAnotherModel", warmup, kFailed, "weights.npz: these weights are not for model resnet8: array ", weights_of("ds_cnn", 4)},
+      {"WarmupForOtherClasses", warmup, kFailed, "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape",
+       weights_of("resnet8", 5)},
+      {"WarmupWithNaN", warmup, kFailed, "weights.npz: array 'conv0.weight': element 0 is not a finite number", warmup_with_nan},
+      {"TruncatedWarmup", warmup, kFailed, "weights.npz: ", shell("head -c 20000 task.npz > weights.npz")},
+      {"OutOfARunWithAnotherSeed", std::regex_replace(kSearch, std::regex("--seed 3"), "--seed 4"), kFailed,
+       "run holds another run: its seed is 3, not 4; choose another --out or remove the folder", finished_run()},
+      {"TruncatedCheckpoint", kSearch, kFailed, "run/search.ckpt.npz: ", damaged_run("search.ckpt.npz", -100, ""), true},
+      {"CheckpointOfAnotherStage", kSearch, kFailed,
+       "run/search.ckpt.npz: belongs to another run (warmup seed 3 epochs 2 batch 32 data npz 231), this one is (search seed 3",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         shell("cp run/warmup.ckpt.npz run/search.ckpt.npz")(folder);
+       },
+       true},
+      {"LossTurnsNaN", kTrain + "--optimizer sgd --lr 1e30 --batch 32", kFailed,
+       "warmup: the loss is no longer finite (epoch 1, batch ", nullptr, true},
+      {"LossTurnsNaNInTheLastStep", kTrain + "--optimizer sgd --lr 1e30 --batch 256 --epochs 1", kFailed,
+       "warmup: the loss is no longer finite (epoch 1, validation)", nullptr, true},
+      {"EvalOfMissingRun", "eval gone --data task.npz", kFailed, "cannot open gone: No such file or directory"},
+      {"EvalOfEmptyFolder", "eval empty --data task.npz", kFailed, "cannot open empty/network.blig", shell("mkdir empty")},
+      {"GraphOfWrongMagic", "eval run --data task.npz", kFailed, "run/network.blig: offset 4: the file is not an integer graph",
+       damaged_run("network.blig", 0, std::string(1000, 'x'))},
+      {"TruncatedGraph", "info run", kFailed, "run/network.blig: ", damaged_run("network.blig", -1, "")},
+      {"EmptyGraph", "info run", kFailed, "run/network.blig: offset 0: the file is too short", damaged_run("network.blig", 0, "")},
+      {"DamagedConfig", "eval run", kFailed, "run/config.json: not a run's config.json: ", damaged_run("config.json", 50, "")},
+      {"DamagedResult", "eval run --data task.npz", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
+      {"EvalOnOtherSamples", "eval run --data bad.npz", kFailed, "run/network.blig: reads 8x8x3 samples, dataset 'npz' has 4x16x3",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         bad_task([](Npz& a) { a["x_train"].shape = {256, 4, 16, 3}, a["x_test"].shape = {64, 4, 16, 3}; })(folder);
+       }},
+      {"EvalOnOtherClasses", "eval run --data bad.npz", kFailed, "run/network.blig: gives 4 outputs, dataset 'npz' wants 192",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         bad_task([](Npz& a) { a.erase("y_train"), a.erase("y_test"); })(folder);
+       }},
+      {"ReportOfMissingRun", "report run gone", kFailed, "cannot open gone/result.json: No such file or directory", finished_run()},
+      {"ReportOfDamagedResult", "report run", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
+      {"ReportOfOtherJson", "report run", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 0, "{}")},
+      {"ImportOfWrongShapes", import, kFailed, "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape",
+       weights_of("resnet8", 5)},
+      {"ImportOfSomethingElse", "eval --data task.npz --import task.npz", kFailed,
+       "task.npz: these weights are not for model resnet8: array 'conv0.weight' is missing"},
+      {"GoldenWithoutInput", import + " --golden task.npz", kFailed, "task.npz: no array 'input'", weights_of("resnet8", 4)},
+  };
+}
+
+std::vector<BadRun> bad_places() {
+  const std::string train = "train --data task.npz --out ";
+  return {
+      {"OutIsAFile", train + "task.npz", kFailed, "cannot create the folder task.npz: Not a directory"},
+      {"OutBelowAFile", train + "task.npz/out", kFailed, "cannot create the folder task.npz/out: Not a directory"},
+      {"OutInProc", train + "/proc/bitloom", kFailed, "cannot create the folder /proc/bitloom: "},
+      {"OutWithoutName", train + "''", kFailed, "cannot create the folder"},
+      {"DemoBelowAFile", "demo --out task.npz/demo", kFailed, "cannot create the folder task.npz/demo"},
+      {"PictureBelowAFile", "report run --svg task.npz/pareto.svg", kFailed, "cannot write task.npz/pareto.svg: Not a directory",
+       finished_run()},
+      {"FilesMayNotGrow", kTrain + "--batch 256 --epochs 1", kFailed, "cannot write out/warmup.ckpt.npz (", nullptr, true, "ulimit -f 64;"},
+      {"FullOutput", "info --model resnet8 >/dev/full", kFailed, "cannot write to the standard output: No space left on device"},
+  };
+}
+
+// Every path below a folder, and what the files hold.
+std::map<std::string, std::string> contents(const std::string& folder) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
+    found[entry.path().string().substr(folder.size() + 1)] = entry.is_directory() ? "folder" : read_text(entry.path().string());
+  return found;
+}
+
+class BadRunTest : public ::testing::TestWithParam<BadRun> {};
+
+TEST_P(BadRunTest, SaysWhatIsWrongAndLeavesNothing) {
+  const BadRun& bad = GetParam();
+  const SearchCopy folder({"task.npz"});
+  if (bad.prepare) bad.prepare(folder);
+  const std::map<std::string, std::string> before = contents(folder.path());
+  const Outcome outcome = run_program(folder.path(), bad.arguments, bad.before);
+
+  EXPECT_EQ(outcome.code, bad.code);
+  EXPECT_EQ(outcome.out, "");
+  const size_t line = bad.trains ? std::min(outcome.err.find("error: "), outcome.err.size()) : 0;
+  const std::string error = outcome.err.substr(line);
+  EXPECT_EQ(error.find("error: "), 0u) << outcome.err;
+  EXPECT_EQ(error.find('\n'), error.size() - 1) << "not one line: " << error;
+  EXPECT_NE(error.find(bad.message), std::string::npos) << error << "expected: " << bad.message;
+  EXPECT_TRUE(line == 0 || outcome.err[line - 1] == '\n') << outcome.err;
+
+  for (const auto& [path, text] : contents(folder.path())) {
+    const std::string file = std::filesystem::path(path).filename().string();
+    const bool stays = bad.trains && (path == "out" || file == "config.json" || file.find(".ckpt.npz") == file.size() - 9);
+    const auto old = before.find(path);
+    EXPECT_TRUE(stays || (old != before.end() && old->second == text)) << path << (old == before.end() ? " is left" : " changed");
+  }
+}
+
+std::string name_of(const ::testing::TestParamInfo<BadRun>& info) { return info.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(CommandLine, BadRunTest, ::testing::ValuesIn(bad_command_lines()), name_of);
+INSTANTIATE_TEST_SUITE_P(Data, BadRunTest, ::testing::ValuesIn(bad_data()), name_of);
+INSTANTIATE_TEST_SUITE_P(Runs, BadRunTest, ::testing::ValuesIn(bad_runs()), name_of);
+INSTANTIATE_TEST_SUITE_P(Places, BadRunTest, ::testing::ValuesIn(bad_places()), name_of);
+
+// A disk of 64 kB, which this one program sees.
+TEST(FullDiskTest, IsNamedAndLeavesNoTemporaryFile) {
+  const SearchCopy folder({"task.npz"});
+  const std::string mount = "unshare -rm sh -c 'mkdir -p out && mount -t tmpfs -o size=64k bitloom out";
+  if (std::system(("cd '" + folder.path() + "' && " + mount + "' 2>/dev/null").c_str()) != 0)
+    GTEST_SKIP() << "mounting is not permitted";
+  // The words that follow, "exec" and the program's, are the arguments of this shell.
+  const std::string shell = mount + " && shift && \"$@\"; code=$?; ls -A out; exit $code' sh";
+  const Outcome outcome = run_program(folder.path(), kTrain + "--batch 256 --epochs 1", shell);
+  EXPECT_EQ(outcome.code, kFailed);
+  EXPECT_NE(outcome.err.find("error: cannot write out/warmup.ckpt.npz ("), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find(" bytes): No space left on device\n"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.out, "config.json\n");
+}
+
+}  // namespace
+}  // namespace bitloom

@@ -1,0 +1,218 @@
+// Tests of the program's subcommands on small tasks: what they write, and that it agrees.
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "quant/integer/graph.h"
+#include "support/program.h"
+
+namespace bitloom {
+namespace {
+
+using nlohmann::json;
+using testing::finished_search;
+using testing::Outcome;
+using testing::run_program;
+using testing::SearchCopy;
+
+json read_json(const std::string& file) { return json::parse(read_text(file)); }
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  for (std::string part; std::getline(in, part, at);) parts.push_back(part);
+  return parts;
+}
+
+// What every result of a quantized run must hold and how its parts agree.
+void expect_whole(const json& result) {
+  for (const char* key : {"task", "data", "granularity", "weight_bits", "act_bits", "cost", "strength", "seed", "command",
+                          "test_accuracy_float", "test_accuracy_fake_quant", "test_accuracy_integer", "agreement", "weight_bytes", "macs",
+                          "cycles", "energy_uj", "seconds", "layers"})
+    EXPECT_TRUE(result.contains(key)) << key;
+  for (const char* key : {"test_accuracy_float", "test_accuracy_fake_quant", "test_accuracy_integer", "agreement"}) {
+    EXPECT_GE(result.at(key), 0) << key;
+    EXPECT_LE(result.at(key), 1) << key;
+  }
+  EXPECT_GE(result.at("agreement"), 0.98);  // one of 64 samples at most
+  int64_t bytes = 0, macs = 0, cycles = 0;
+  for (const json& layer : result.at("layers")) {
+    bytes += layer.at("weight_bytes").get<int64_t>();
+    macs += layer.at("macs").get<int64_t>();
+    cycles += layer.at("cycles").get<int64_t>();
+    for (const auto& [bits, channels] : layer.at("channels").items()) {
+      EXPECT_NE(std::string("0248").find(bits), std::string::npos) << bits;
+      EXPECT_GT(channels, 0);
+    }
+  }
+  EXPECT_EQ(result.at("weight_bytes"), bytes);
+  EXPECT_EQ(result.at("macs"), macs);
+  EXPECT_NEAR(result.at("cycles").get<double>(), double(cycles), double(result.at("layers").size()));
+}
+
+TEST(ProgramTest, HelpNamesEverySubcommand) {
+  const testing::TempFolder folder;
+  const Outcome help = run_program(folder.path(), "--help");
+  EXPECT_EQ(help.code, 0);
+  for (const char* name : {"train", "search", "eval", "info", "report", "demo"}) {
+    EXPECT_NE(help.out.find(std::string("\n  ") + name + " "), std::string::npos) << name;
+    const Outcome own = run_program(folder.path(), std::string(name) + " --help");
+    EXPECT_EQ(own.code, 0);
+    EXPECT_EQ(own.err, "");
+  }
+}
+
+TEST(ProgramTest, SearchWritesAllItPromises) {
+  const std::string run = finished_search() + "/run/";
+  const json result = read_json(run + "result.json"), config = read_json(run + "config.json");
+  expect_whole(result);
+  EXPECT_EQ(result.at("task"), "npz");
+  EXPECT_EQ(result.at("granularity"), "channel");
+  EXPECT_EQ(result.at("weight_bits"), json({0, 2, 4, 8}));
+  EXPECT_EQ(result.at("act_bits"), json({2, 4, 8}));
+  EXPECT_EQ(result.at("seed"), 3);
+  EXPECT_EQ(result.at("command"), std::string("bitloom ") + testing::kSearch);
+  for (const char* stage : {"warmup", "search", "finetune"}) EXPECT_GT(result.at("seconds").at(stage), 0) << stage;
+  EXPECT_EQ(config.at("weight_bits"), result.at("weight_bits"));
+  EXPECT_EQ(config.at("seed"), 3);
+  EXPECT_EQ(config.at("search").at("epochs"), 2);
+  EXPECT_GT(result.at("test_accuracy_float"), 0.5);  // one of four classes by chance
+
+  // The assignment is what the layers say.
+  const json assignment = read_json(run + "assignment.json");
+  std::map<std::string, std::map<std::string, int64_t>> channels;
+  for (const json& layer : assignment.at("layers"))
+    for (int bits : layer.at("weight_bits")) ++channels[layer.at("name")][std::to_string(bits)];
+  for (const json& layer : result.at("layers")) {
+    for (const auto& [bits, count] : layer.at("channels").items())
+      if (bits != "0") {
+        EXPECT_EQ(channels[layer.at("name")][bits], count) << layer.at("name") << " " << bits;
+      }
+  }
+}
+
+TEST(ProgramTest, LogHasAHeaderAndARowForEveryEpochOfEveryStage) {
+  const std::vector<std::string> lines = split(read_text(finished_search() + "/run/log.csv"), '\n');
+  ASSERT_EQ(lines.size(), 9u);
+  const std::string columns = "stage,epoch,train_loss,train_accuracy,val_loss,val_score,seconds";
+  const std::vector<std::string> stages = {"warmup", "search", "finetune"};
+  for (size_t s = 0; s < stages.size(); ++s) {
+    const bool search = stages[s] == "search";
+    const std::vector<std::string> header = split(lines[3 * s], ',');
+    EXPECT_EQ(lines[3 * s], columns + (search ? ",temperature,lambda,relative_cost,discrete_relative_cost" : ""));
+    for (size_t epoch = 1; epoch <= 2; ++epoch) {
+      const std::vector<std::string> row = split(lines[3 * s + epoch], ',');
+      ASSERT_EQ(row.size(), header.size()) << lines[3 * s + epoch];
+      EXPECT_EQ(row[0], stages[s]);
+      EXPECT_EQ(row[1], std::to_string(epoch));
+    }
+  }
+}
+
+TEST(ProgramTest, EvalReproducesTheIntegerFigureExactly) {
+  const std::string& folder = finished_search();
+  const json result = read_json(folder + "/run/result.json");
+  for (const char* run : {"run", "run/network.blig"}) {
+    const Outcome outcome = run_program(folder, std::string("eval ") + run + " --data task.npz --json");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const json figures = json::parse(outcome.out);
+    EXPECT_EQ(figures.at("test_accuracy_integer"), result.at("test_accuracy_integer"));
+    EXPECT_EQ(figures.at("weight_bytes"), result.at("weight_bytes"));
+    EXPECT_EQ(figures.at("samples"), 64);
+    EXPECT_EQ(figures.count("test_accuracy_integer_stored"), run == std::string("run") ? 1u : 0u);
+  }
+  EXPECT_NE(run_program(folder, "eval run --data task.npz").out.find("test_accuracy_integer_stored"), std::string::npos);
+}
+
+TEST(ProgramTest, EvalOfTheWarmupGivesTheFloatFigure) {
+  const Outcome outcome = run_program(finished_search(), "eval --import run/warmup.npz --data task.npz --pixels unit --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(json::parse(outcome.out).at("test_accuracy_float"), read_json(finished_search() + "/run/result.json").at("test_accuracy_float"));
+}
+
+TEST(ProgramTest, InfoTellsTheSameAsTheResult) {
+  const Outcome outcome = run_program(finished_search(), "info run --json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json info = json::parse(outcome.out), result = read_json(finished_search() + "/run/result.json");
+  for (const char* key : {"weight_bytes", "table_bytes", "macs", "cycles", "energy_uj", "layers"})
+    EXPECT_EQ(info.at(key), result.at(key)) << key;
+  const Outcome table = run_program(finished_search(), "info run");
+  EXPECT_EQ(table.code, 0);
+  for (const json& layer : result.at("layers"))
+    EXPECT_NE(table.out.find("\n" + layer.at("name").get<std::string>() + " "), std::string::npos) << table.out;
+}
+
+TEST(ProgramTest, InfoShowsEveryModel) {
+  const Outcome outcome = run_program(finished_search(), "info --quant w4a8");
+  EXPECT_EQ(outcome.code, 0);
+  for (const char* model : {"resnet8: ", "ds_cnn: ", "mobilenet_v1: ", "autoencoder: "})
+    EXPECT_NE(outcome.out.find(model), std::string::npos) << model;
+}
+
+TEST(ProgramTest, ReportComparesRuns) {
+  const SearchCopy folder({"run"});
+  const Outcome outcome = run_program(folder.path(), "report run run --markdown --svg picture.svg");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::vector<std::string> lines = split(outcome.out, '\n');
+  ASSERT_EQ(lines.size(), 4u) << outcome.out;
+  EXPECT_EQ(lines[2], lines[3]);
+  EXPECT_EQ(lines[2].find("| channel 0.2 "), 0u) << lines[2];
+  EXPECT_EQ(read_text(folder / "picture.svg").find("<svg "), 0u);
+}
+
+TEST(ProgramTest, TrainQuantizesEveryChannelAlike) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const Outcome outcome = run_program(
+      folder.path(), "train --quant w4a8 --warmup warmup.npz --data task.npz --batch 32 --finetune-epochs 1 --out w4a8");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("\nw4a8 "), std::string::npos) << outcome.out;
+  const json result = read_json(folder / "w4a8/result.json");
+  expect_whole(result);
+  EXPECT_EQ(result.at("granularity"), "fixed");
+  EXPECT_EQ(result.at("test_accuracy_float"), read_json(finished_search() + "/run/result.json").at("test_accuracy_float"));
+  EXPECT_FALSE(result.at("seconds").contains("warmup"));
+  for (const json& layer : result.at("layers")) {
+    EXPECT_EQ(layer.at("channels").size(), 1u);
+    EXPECT_TRUE(layer.at("channels").contains("4"));
+    EXPECT_EQ(layer.at("act_bits"), 8);
+  }
+  EXPECT_FALSE(file_exists(folder / "w4a8/warmup.npz"));
+}
+
+TEST(ProgramTest, TrainWithoutPrecisionsIsFloat) {
+  const SearchCopy folder({"task.npz"});
+  const Outcome outcome = run_program(folder.path(), "train --data task.npz --batch 32 --epochs 1 --out float");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json result = read_json(folder / "float/result.json");
+  EXPECT_TRUE(result.contains("test_accuracy_float"));
+  EXPECT_FALSE(result.contains("test_accuracy_integer"));
+  EXPECT_TRUE(file_exists(folder / "float/warmup.npz"));
+  EXPECT_FALSE(file_exists(folder / "float/network.blig"));
+}
+
+TEST(ProgramTest, LayerSearchMeetsItsBudget) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const Outcome outcome = run_program(folder.path(),
+                                      "search --granularity layer --budget 40kB --warmup warmup.npz --data task.npz --batch 32 "
+                                      "--search-epochs 1 --finetune-epochs 1 --act-bits 2,4,8 --out layer");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json result = read_json(folder / "layer/result.json");
+  expect_whole(result);
+  EXPECT_EQ(result.at("budget"), "40kB");
+  double bits = 0;
+  for (const json& layer : result.at("layers")) {
+    ASSERT_EQ(layer.at("channels").size(), 1u) << layer;
+    bits += layer.at("parameters").get<double>() * std::stod(layer.at("channels").begin().key());
+  }
+  EXPECT_LE(bits, 40e3 * 8);
+}
+
+TEST(ProgramTest, CommandsMayHoldAnyBytes) {
+  const SearchCopy folder({"task.npz"});
+  const Outcome outcome = run_program(folder.path(), "train --data task.npz --batch 256 --epochs 1 --out 'caf\xe9 \"1\"'");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const std::string command = read_json(folder / "caf\xe9 \"1\"/result.json").at("command");
+  EXPECT_NE(command.find("caf\xEF\xBF\xBD \"1\""), std::string::npos) << command;
+}
+
+}  // namespace
+}  // namespace bitloom

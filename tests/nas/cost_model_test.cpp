@@ -1,0 +1,146 @@
+// The cost model against values worked out by hand, and against what is really deployed.
+#include "nas/cost_model.h"
+
+#include <gtest/gtest.h>
+
+#include "nn/models/models.h"
+#include "quant/lower.h"
+#include "tests/support/files.h"
+#include "tests/support/random_qat.h"
+#include "tests/support/tiny_task.h"
+
+namespace bitloom {
+namespace {
+
+using testing::error_of;
+using testing::quant_options;
+using testing::RandomQat;
+using testing::tiny_spec;
+
+// Layers of tiny_spec(): conv0 3->8 at 8x8, depthwise conv1 at 4x4, conv2 1x1 8->8 at 4x4 added to conv1, dense0 8->9.
+enum { kInput, kConv0, kConv1, kConv2, kAdd1, kPool, kDense0 };
+
+TEST(CostModelTest, UniformNetworksByHand) {
+  const ModelSpec spec = tiny_spec();
+  const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), energy(spec, CostKind::kEnergy);
+  const double weights = 8 * 27 + 8 * 9 + 8 * 8 + 9 * 8;
+  const double macs = 64 * 8 * 27 + 16 * 8 * 9 + 16 * 8 * 8 + 9 * 8;
+  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 8, 8, true)), weights * 8);
+  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 2, 4, true)), weights * 2);
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 8, 8, true)), macs / 2.1);
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 2, 8, true)), macs / 2.5);
+  const double first = 64 * 8 * 27 / 2.3;  // the input has 8 bits whatever the other activations have
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 4, 2, true)), first + (macs - 64 * 8 * 27) / 4.0);
+  EXPECT_DOUBLE_EQ(energy.cost(Assignment::uniform(spec, 8, 8, true)), macs / 2.1 * 21.53e-6);
+}
+
+// Channels of different precisions run one after the other: cycles add up, MACs per cycle do not.
+TEST(CostModelTest, MixedChannelsByHand) {
+  const ModelSpec spec = tiny_spec();
+  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  a.weight_bits[kConv2] = {2, 2, 2, 4, 8, 8, 8, 8};
+  a.act_bits[kConv1] = 4;
+  EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kSize).layer_cost(a, kConv2), 8 * (3 * 2 + 4 + 4 * 8));
+  EXPECT_NEAR(CostModel(spec, CostKind::kCycles).layer_cost(a, kConv2), 16 * 8 * (3 / 3.9 + 1 / 3.5 + 4 / 2.1), 1e-9);
+  for (int i : {kInput, kAdd1, kPool}) EXPECT_EQ(CostModel(spec, CostKind::kCycles).layer_cost(a, i), 0);
+}
+
+TEST(CostModelTest, RemovedChannelsCostNothingAndShrinkTheirReaders) {
+  const ModelSpec spec = tiny_spec();
+  const CostModel size(spec, CostKind::kSize);
+  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  a.weight_bits[kConv0][2] = a.weight_bits[kConv1][2] = 0;
+  EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv0), 7 * 27 * 8);
+  EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv1), 7 * 9 * 8);
+  EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv2), 8 * 8 * 8) << "conv2 writes channel 2 of the sum: the channel stays";
+  a.weight_bits[kConv2][2] = 0;
+  EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv2), 7 * 7 * 8);
+  EXPECT_DOUBLE_EQ(size.layer_cost(a, kDense0), 9 * 7 * 8) << "through the Add and the pooling";
+}
+
+TEST(CostModelTest, ReferenceFiguresOfResnet8) {
+  const ModelSpec spec = resnet8(32, 32, 3, 10);
+  const Assignment w8a8 = Assignment::uniform(spec, 8, 8, true);
+  EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kSize).cost(w8a8), 77360 * 8);
+  EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kCycles).cost(w8a8), 12501632 / 2.1);
+  EXPECT_NEAR(CostModel(spec, CostKind::kEnergy).cost(w8a8), 128.17, 0.01);  // microjoule
+}
+
+// What is priced is what is deployed: bits of weight codes without padding, and the products that are really computed.
+TEST(CostModelTest, RandomAssignmentsCostWhatTheirIntegerGraphsHold) {
+  for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v1", "autoencoder"})
+    for (uint64_t seed = 0; seed < 4; ++seed) {
+      SCOPED_TRACE(str(model, ", seed ", seed));
+      RandomQat net(model, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));
+      const Assignment a = testing::random_assignment(net.qat, Rng(seed + 100));
+      net.qat.assign(a);
+      const ModelSpec& spec = net.network.spec();
+      const IntegerGraph graph = lower(net.qat, "random");
+      const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles);
+      double total = 0;
+      for (size_t i = 1; i < graph.layers.size(); ++i) {
+        const IntegerLayer& layer = graph.layers[i];
+        double bits = 0, time = 0;
+        for (const ChannelGroup& group : layer.groups) {
+          if (group.bits == 0) continue;
+          const double codes = double(group.channels * codes_per_channel(graph, layer));
+          bits += codes * group.bits;
+          const int act_bits = graph.layers[size_t(layer.inputs[0])].out.bits;
+          time += codes * double(layer.h * layer.w) / published_throughput().at(act_bits, group.bits);
+        }
+        total += bits;
+        EXPECT_DOUBLE_EQ(size.layer_cost(a, int(i)), bits) << layer.name;
+        EXPECT_NEAR(cycles.layer_cost(a, int(i)), time, 1e-9 * time) << layer.name;
+      }
+      EXPECT_DOUBLE_EQ(size.cost(a), total);
+    }
+}
+
+// A pitfall of published cost models: what they do not know is free.
+TEST(CostModelTest, UnknownWidthsAreErrors) {
+  const ModelSpec spec = tiny_spec();
+  const Assignment good = Assignment::uniform(spec, 8, 8, true);
+  for (CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy}) {
+    Assignment a = good;
+    a.weight_bits[kConv2][1] = 3;
+    EXPECT_EQ(error_of([&] { CostModel(spec, kind).cost(a); }), "cost of layer 'conv2': 3-bit weights have no price");
+    if (kind == CostKind::kSize) continue;
+    a = good;
+    a.act_bits[kConv1] = 16;
+    EXPECT_EQ(error_of([&] { CostModel(spec, kind).cost(a); }).find("throughput table 'published' has no entry for 16-bit activations"),
+              0u);
+  }
+  EXPECT_EQ(error_of([] { published_throughput().at(8, 0); }),
+            "throughput table 'published' has no entry for 8-bit activations and 0-bit weights");
+}
+
+TEST(CostModelTest, AnotherTableReplacesThePublishedOne) {
+  const ModelSpec spec = tiny_spec();
+  const ThroughputTable unit = {"unit", {{1, 1, 1}, {1, 1, 1}, {1, 1, 2}}, 1e6};
+  const Assignment a = Assignment::uniform(spec, 8, 4, true);
+  EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kCycles, unit).cost(a), double(macs(spec)) - 64 * 8 * 27 / 2.0);
+  EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kEnergy, unit).cost(a), CostModel(spec, CostKind::kCycles, unit).cost(a));
+}
+
+// Between two assignments that differ in one layer, the cost is linear in that layer's shares.
+TEST(CostModelTest, MixturesInterpolate) {
+  const ModelSpec spec = tiny_spec();
+  const CostModel cycles(spec, CostKind::kCycles);
+  Assignment low = Assignment::uniform(spec, 8, 8, true), high = low;
+  low.weight_bits[kConv1].assign(8, 2);
+  Shares mixed = one_hot_shares(spec, low);
+  const Shares other = one_hot_shares(spec, high);
+  TensorD& theta = mixed.weight[kConv1];
+  for (int64_t k = 0; k < theta.size(); ++k) theta[k] = 0.25 * theta[k] + 0.75 * other.weight[kConv1][k];
+  EXPECT_NEAR(cycles.cost(mixed, nullptr), 0.25 * cycles.cost(low) + 0.75 * cycles.cost(high), 1e-9);
+}
+
+TEST(CostModelTest, NamesAreParsed) {
+  EXPECT_EQ(parse_cost("size"), CostKind::kSize);
+  EXPECT_EQ(parse_cost("cycles"), CostKind::kCycles);
+  EXPECT_EQ(parse_cost("energy"), CostKind::kEnergy);
+  EXPECT_EQ(error_of([] { parse_cost("latency"); }), "unknown cost 'latency'; known: size, cycles, energy");
+}
+
+}  // namespace
+}  // namespace bitloom
