@@ -9,16 +9,13 @@ class App;
 
 namespace bitloom {
 
-// `chosen` receives the work of the subcommand that the command line names.
-using Chosen = std::function<void()>;
+// `chosen` receives the work of the subcommand that the command line names; it is called with that line as typed.
+using Chosen = std::function<void(const std::string& command)>;
 void add_train(CLI::App& program, Chosen& chosen);
 void add_search(CLI::App& program, Chosen& chosen);
 void add_eval(CLI::App& program, Chosen& chosen);
 void add_info(CLI::App& program, Chosen& chosen);
 void add_report(CLI::App& program, Chosen& chosen);
 void add_demo(CLI::App& program, Chosen& chosen);
-
-// The command line as typed, for config.json and result.json.
-std::string command_line();
 
 }  // namespace bitloom

@@ -26,10 +26,10 @@ std::vector<DemoRun> demo_runs() {
   return runs;
 }
 
-void run_demo(const std::string& out, uint64_t seed) {
+void run_demo(const std::string& out, uint64_t seed, const std::string& command) {
   RunConfig base;
   base.seed = seed;
-  base.command = command_line();
+  base.command = command;
   base.warmup.epochs = 25;
   base.search.epochs = 6;
   base.finetune.epochs = 8;
@@ -52,7 +52,9 @@ void run_demo(const std::string& out, uint64_t seed) {
   const std::string table = results_table(results);
   write_text_atomic(out + "/table.txt", table);
   write_text_atomic(out + "/results.json", json_text(results));
-  write_text_atomic(out + "/pareto.svg", results_picture("Accuracy against weight memory", "built-in images, ResNet-8, integer networks on the test set", results));
+  write_text_atomic(out + "/pareto.svg",
+                    results_picture("Accuracy against weight memory",
+                                    "built-in images, ResNet-8, integer networks on the test set", results));
   std::cout << table << "\nTable, results and picture: " << out << "/table.txt, results.json, pareto.svg\n"
             << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-0.5\n";
 }
@@ -62,11 +64,12 @@ void run_demo(const std::string& out, uint64_t seed) {
 void add_demo(CLI::App& program, Chosen& chosen) {
   auto out = std::make_shared<std::string>("out/demo");
   auto seed = std::make_shared<uint64_t>(0);
-  CLI::App* app = program.add_subcommand(
-      "demo", "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit baselines, layer- and channel-wise search, table, picture");
+  CLI::App* app = program.add_subcommand("demo",
+                                         "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit "
+                                         "baselines, layer- and channel-wise search, table, picture");
   app->add_option("--out", *out, "Folder for the runs, table.txt, results.json and pareto.svg")->capture_default_str();
   app->add_option("--seed", *seed, "Seed of every random choice")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->callback([=, &chosen] { chosen = [=] { run_demo(*out, *seed); }; });
+  app->callback([=, &chosen] { chosen = [=](const std::string& command) { run_demo(*out, *seed, command); }; });
 }
 
 }  // namespace bitloom

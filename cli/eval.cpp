@@ -32,7 +32,8 @@ void print(const Figures& figures, bool json) {
     return;
   }
   Table table({"figure", "value"});
-  for (const auto& [name, value] : figures.items()) table.add({name, value.is_string() ? value.get<std::string>() : value.dump()});
+  for (const auto& [name, value] : figures.items())
+    table.add({name, value.is_string() ? value.get<std::string>() : value.dump()});
   std::cout << table.text();
 }
 
@@ -48,16 +49,19 @@ Figures eval_run(EvalOptions& o) {
   }
   const TaskData data = load_task(o.config);
   const IntegerLayer& in = graph.layers.front();
-  BITLOOM_CHECK(in.h == data.test.h && in.w == data.test.w && in.c == data.test.c, file, ": reads ", in.h, "x", in.w, "x", in.c, " samples, dataset '",
-                data.name, "' has ", data.test.h, "x", data.test.w, "x", data.test.c);
+  BITLOOM_CHECK(in.h == data.test.h && in.w == data.test.w && in.c == data.test.c, file, ": reads ", in.h, "x", in.w, "x", in.c,
+                " samples, dataset '", data.name, "' has ", data.test.h, "x", data.test.w, "x", data.test.c);
   const IntegerLayer& last = graph.layers.back();
   const int64_t outputs_wanted = data.test.classes > 0 ? data.test.classes : data.test.sample_size();
-  BITLOOM_CHECK(last.h * last.w * last.c == outputs_wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '", data.name,
-                "' wants ", outputs_wanted);
+  BITLOOM_CHECK(last.h * last.w * last.c == outputs_wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '",
+                data.name, "' wants ", outputs_wanted);
   const auto start = std::chrono::steady_clock::now();
   const TensorT<int32_t> outputs = run_integer(graph, data.test);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test.size()}, {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
+  Figures f = {{"graph", file},
+               {"model", graph.model},
+               {"samples", data.test.size()},
+               {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
   if (folder && file_exists(o.run + "/result.json")) {
     try {
       f["test_accuracy_integer_stored"] = Figures::parse(read_text(o.run + "/result.json")).at("test_accuracy_integer");
@@ -78,11 +82,13 @@ void check_geometry(const ModelSpec& spec, const Npz& weights, const std::string
     const std::vector<int64_t> stored = it->second.to_int64(it->first);
     const auto expect = [&](const ConvGeometry& g, int64_t groups) {
       const std::vector<int64_t> ours = {g.sh, g.sw, g.pt, g.pb, g.pl, g.pr, groups};
-      BITLOOM_CHECK(stored == ours, file, ": layer '", layer.name, "' has another stride, padding or group count than model ", spec.name);
+      BITLOOM_CHECK(stored == ours, file, ": layer '", layer.name, "' has another stride, padding or group count than model ",
+                    spec.name);
     };
     match(
         layer.kind, [](const InputLayer&) {}, [&](const Conv2dLayer& k) { expect(k.geometry, 1); },
-        [&](const DepthwiseLayer& k) { expect(k.geometry, layer.c); }, [](const LinearLayer&) {}, [](const AddLayer&) {}, [](const AvgPoolLayer&) {});
+        [&](const DepthwiseLayer& k) { expect(k.geometry, layer.c); }, [](const LinearLayer&) {}, [](const AddLayer&) {},
+        [](const AvgPoolLayer&) {});
   }
 }
 
@@ -122,7 +128,8 @@ double golden_error(Network& network, const std::string& file) {
     const auto it = golden.find(key);
     if (it == golden.end()) continue;
     const Tensor expected = it->second.to_float(key), &got = layers[i].value();
-    BITLOOM_CHECK(expected.size() == got.size(), file, ": array '", key, "' has shape ", expected.shape(), ", the model gives ", got.shape());
+    BITLOOM_CHECK(expected.size() == got.size(), file, ": array '", key, "' has shape ", expected.shape(), ", the model gives ",
+                  got.shape());
     double largest = 0, difference = 0;
     for (int64_t k = 0; k < got.size(); ++k) {
       const float reference = layer.relu ? std::max(0.0f, expected[k]) : expected[k];  // stored before the ReLU
@@ -153,22 +160,26 @@ Figures eval_import(EvalOptions& o) {
 
 void add_eval(CLI::App& program, Chosen& chosen) {
   auto o = std::make_shared<EvalOptions>();
-  CLI::App* app = program.add_subcommand("eval", "Measure a deployed integer network, or imported float weights, on the test set");
+  CLI::App* app =
+      program.add_subcommand("eval", "Measure a deployed integer network, or imported float weights, on the test set");
   app->footer(
       "Examples:\n"
       "  bitloom eval results/cifar10/w8a8 --data cifar-10-binary.tar.gz\n"
       "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz");
   CLI::Option* run = app->add_option("run", o->run, "Folder of a run (its config.json names the task), or a network.blig");
   add_data_options(*app, o->config);
-  CLI::Option* import = app->add_option("--import", o->import, "Float weights (.npz: conv0.weight, bn0.gamma, ...) to run instead")->excludes(run);
-  app->add_option("--golden", o->golden, "Also compare activations with this .npz (input, conv0.out, ..., logits)")->needs(import);
+  CLI::Option* import =
+      app->add_option("--import", o->import, "Float weights (.npz: conv0.weight, bn0.gamma, ...) to run instead")
+          ->excludes(run);
+  app->add_option("--golden", o->golden, "Also compare activations with this .npz (input, conv0.out, ..., logits)")
+      ->needs(import);
   app->add_option("--pixels", o->pixels, "Pixel range the imported weights were trained on: unit (0..1), byte (0..255), auto")
       ->check(CLI::IsMember({"auto", "unit", "byte"}))
       ->capture_default_str();
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {
     if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");
-    chosen = [=] { print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json); };
+    chosen = [=](const std::string&) { print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json); };
   });
 }
 

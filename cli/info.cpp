@@ -16,7 +16,8 @@
 namespace bitloom {
 namespace {
 
-const std::vector<std::string> kColumns = {"layer", "output", "parameters", "MACs", "weight bits", "act bits", "weight bytes", "cycles", "energy uJ"};
+const std::vector<std::string> kColumns = {"layer",    "output",       "parameters", "MACs",     "weight bits",
+                                           "act bits", "weight bytes", "cycles",     "energy uJ"};
 
 std::string extents(int64_t h, int64_t w, int64_t c) { return str(h, "x", w, "x", c); }
 
@@ -25,14 +26,16 @@ std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits) {
   Table table(kColumns);
   const Assignment assignment = Assignment::uniform(spec, weight_bits, act_bits, spec.name != "autoencoder");
   const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), energy(spec, CostKind::kEnergy);
-  const auto add = [&](const std::string& name, const std::string& output, int64_t params, int64_t mac, double bits, double cycle, double joule) {
-    table.add({name, output, grouped(params), grouped(mac), params ? std::to_string(weight_bits) : "-", params ? std::to_string(act_bits) : "-",
-               grouped(std::llround(bits / 8)), grouped(std::llround(cycle)), fixed(joule, 2)});
+  const auto add = [&](const std::string& name, const std::string& output, int64_t params, int64_t mac, double bits,
+                       double cycle, double joule) {
+    table.add({name, output, grouped(params), grouped(mac), params ? std::to_string(weight_bits) : "-",
+               params ? std::to_string(act_bits) : "-", grouped(std::llround(bits / 8)), grouped(std::llround(cycle)),
+               fixed(joule, 2)});
   };
   for (int i = 1; i <= spec.output(); ++i) {
     const LayerSpec& layer = spec.layers[size_t(i)];
-    add(layer.name, extents(layer.h, layer.w, layer.c), parameters(spec, layer), macs(spec, layer), size.layer_cost(assignment, i),
-        cycles.layer_cost(assignment, i), energy.layer_cost(assignment, i));
+    add(layer.name, extents(layer.h, layer.w, layer.c), parameters(spec, layer), macs(spec, layer),
+        size.layer_cost(assignment, i), cycles.layer_cost(assignment, i), energy.layer_cost(assignment, i));
   }
   add("total", "", parameters(spec), macs(spec), size.cost(assignment), cycles.cost(assignment), energy.cost(assignment));
   return table.text();
@@ -46,11 +49,13 @@ std::string graph_table(const IntegerGraph& graph) {
   size_t next = 0;
   for (const IntegerLayer& layer : graph.layers) {
     if (layer.op == IntegerOp::kInput) continue;
-    std::vector<std::string> row = {layer.name, extents(layer.h, layer.w, layer.c), "-", "-", "-", std::to_string(layer.out.bits), "-", "-", "-"};
+    std::vector<std::string> row = {
+        layer.name, extents(layer.h, layer.w, layer.c), "-", "-", "-", std::to_string(layer.out.bits), "-", "-", "-"};
     if (layer.has_weights()) {
       const auto& l = d.at("layers")[next++];
       std::string bits;
-      for (const auto& [width, count] : l.at("channels").items()) bits += (bits.empty() ? "" : " ") + str(count.get<int64_t>(), "@", width);
+      for (const auto& [width, count] : l.at("channels").items())
+        bits += (bits.empty() ? "" : " ") + str(count.get<int64_t>(), "@", width);
       row = {layer.name,
              row[1],
              grouped(l.at("parameters")),
@@ -64,8 +69,8 @@ std::string graph_table(const IntegerGraph& graph) {
     }
     table.add(row);
   }
-  table.add({"total", "", grouped(parameters), grouped(d.at("macs")), "", "", grouped(d.at("weight_bytes")), grouped(d.at("cycles")),
-             fixed(d.at("energy_uj").get<double>(), 2)});
+  table.add({"total", "", grouped(parameters), grouped(d.at("macs")), "", "", grouped(d.at("weight_bytes")),
+             grouped(d.at("cycles")), fixed(d.at("energy_uj").get<double>(), 2)});
   return table.text();
 }
 
@@ -83,14 +88,17 @@ void show(const InfoOptions& o) {
       std::cout << json_text(describe(graph));
       return;
     }
-    std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n" << graph_table(graph);
-    std::cout << "Requantization tables: " << grouped(table_bytes(graph)) << " bytes. Cycles by the published MPIC throughput table.\n";
+    std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n"
+              << graph_table(graph);
+    std::cout << "Requantization tables: " << grouped(table_bytes(graph))
+              << " bytes. Cycles by the published MPIC throughput table.\n";
     return;
   }
   for (const ModelEntry& entry : all_models()) {
     if (!o.model.empty() && o.model != entry.name) continue;
     const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
-    std::cout << entry.name << ": " << entry.summary << ", at " << o.quant << "\n" << model_table(spec, o.quant[1] - '0', o.quant[3] - '0') << "\n";
+    std::cout << entry.name << ": " << entry.summary << ", at " << o.quant << "\n"
+              << model_table(spec, o.quant[1] - '0', o.quant[3] - '0') << "\n";
   }
 }
 
@@ -98,16 +106,18 @@ void show(const InfoOptions& o) {
 
 void add_info(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<InfoOptions>();
-  CLI::App* app = program.add_subcommand("info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
+  CLI::App* app = program.add_subcommand(
+      "info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
   app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-0.3 --json");
-  CLI::Option* run = app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
+  CLI::Option* run =
+      app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
   app->add_option("--model", options->model, "Only this model");
   app->add_option("--quant", options->quant, "Precisions to price the models at")
       ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
       ->capture_default_str();
   app->add_flag("--json", options->json, "Machine-readable (deployed networks)")->needs(run);
   app->callback([=, &chosen] {
-    chosen = [=] {
+    chosen = [=](const std::string&) {
       if (!options->model.empty()) find_model(options->model);
       show(*options);
     };

@@ -15,9 +15,8 @@
 namespace bitloom {
 namespace {
 
-std::string typed;
-
 int run(int argc, char** argv) {
+  std::string typed;
   for (int i = 0; i < argc; ++i) typed += (i ? " " : "") + std::string(i ? argv[i] : "bitloom");
   CLI::App app(
       "bitloom: channel-wise mixed-precision quantization search, from training to integers.\n"
@@ -45,15 +44,13 @@ int run(int argc, char** argv) {
     std::cerr << "error: " << e.what() << "\n";
     return 2;
   }
-  chosen();
+  chosen(typed);
   std::cout.flush();
   BITLOOM_CHECK(std::cout.good(), "cannot write to the standard output: ", std::strerror(errno));
   return 0;
 }
 
 }  // namespace
-
-std::string command_line() { return typed; }
 
 }  // namespace bitloom
 

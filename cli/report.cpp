@@ -47,7 +47,8 @@ std::string results_table(const std::vector<nlohmann::ordered_json>& results, bo
   return markdown ? table.markdown() : table.text();
 }
 
-std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<nlohmann::ordered_json>& results) {
+std::string results_picture(const std::string& title, const std::string& subtitle,
+                            const std::vector<nlohmann::ordered_json>& results) {
   Plot plot;
   plot.title = title;
   plot.subtitle = subtitle;
@@ -58,7 +59,8 @@ std::string results_picture(const std::string& title, const std::string& subtitl
     series.name = granularity == std::string("fixed") ? "one width for all" : std::string(granularity) + "-wise search";
     for (const nlohmann::ordered_json& r : results)
       if (r.value("granularity", "") == granularity)
-        series.points.push_back({r.at("weight_bytes").get<double>() / 1e3, 100 * r.at("test_accuracy_integer").get<double>(), ""});
+        series.points.push_back(
+            {r.at("weight_bytes").get<double>() / 1e3, 100 * r.at("test_accuracy_integer").get<double>(), ""});
     plot.series.push_back(series);
   }
   return to_svg(plot);
@@ -91,13 +93,14 @@ void report(const ReportOptions& o) {
 
 void add_report(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ReportOptions>();
-  CLI::App* app = program.add_subcommand("report", "Compare finished runs: one table, and a picture of accuracy against weight memory");
+  CLI::App* app =
+      program.add_subcommand("report", "Compare finished runs: one table, and a picture of accuracy against weight memory");
   app->footer("Example:\n  bitloom report results/cifar10/*/ --svg pareto.svg");
   app->add_option("runs", options->runs, "Folders of runs")->required();
   app->add_option("--svg", options->svg, "Write the picture to this file");
   app->add_option("--title", options->title, "Its title")->capture_default_str();
   app->add_flag("--markdown", options->markdown, "Print the table as markdown");
-  app->callback([=, &chosen] { chosen = [=] { report(*options); }; });
+  app->callback([=, &chosen] { chosen = [=](const std::string&) { report(*options); }; });
 }
 
 }  // namespace bitloom

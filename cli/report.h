@@ -9,6 +9,7 @@ namespace bitloom {
 // `results` are what result.json files hold.
 std::string results_table(const std::vector<nlohmann::ordered_json>& results, bool markdown = false);
 // An SVG with one series a granularity.
-std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<nlohmann::ordered_json>& results);
+std::string results_picture(const std::string& title, const std::string& subtitle,
+                            const std::vector<nlohmann::ordered_json>& results);
 
 }  // namespace bitloom

@@ -66,7 +66,8 @@ void add_data_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::IsMember({"cifar10", "synthetic", "npz"}))
       ->capture_default_str();
   app.add_option("--data", c.data,
-                 "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test and optionally "
+                 "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test "
+                 "and optionally "
                  "x_val, y_val. The task follows from the path: .npz, else cifar10");
   app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
   app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")
@@ -150,7 +151,9 @@ void add_search_options(CLI::App& app, RunConfig& c) {
                  "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)")
       ->check(CLI::IsMember({"softmax", "gumbel", "gumbel-hard", "argmax"}))
       ->capture_default_str();
-  app.add_option("--search-epochs", c.search.epochs, "Epochs of search")->check(CLI::Range(int64_t(0), kMaxEpochs))->capture_default_str();
+  app.add_option("--search-epochs", c.search.epochs, "Epochs of search")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
   app.add_option("--search-lr", c.search.lr, "Weight learning rate of the search")
       ->check(number("POSITIVE"))
       ->capture_default_str();
@@ -216,9 +219,13 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
 }
 
 TaskData load_task(RunConfig& c) {
-  const auto ends_with = [&](const std::string& tail) { return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail; };
-  if (ends_with(".npz")) c.task = "npz";
-  else if (!c.data.empty() && c.task == "synthetic") c.task = "cifar10";
+  const auto ends_with = [&](const std::string& tail) {
+    return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail;
+  };
+  if (ends_with(".npz"))
+    c.task = "npz";
+  else if (!c.data.empty() && c.task == "synthetic")
+    c.task = "cifar10";
   TaskData data;
   if (c.task == "synthetic") {
     data = make_synthetic(c.seed);

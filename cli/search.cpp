@@ -1,4 +1,6 @@
 // bitloom search: the bit-width of every channel by gradient descent.
+#include "nas/search.h"
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -8,7 +10,6 @@
 #include "cli/commands.h"
 #include "cli/pipeline.h"
 #include "cli/report.h"
-#include "nas/search.h"
 
 namespace bitloom {
 
@@ -36,9 +37,9 @@ void add_search(CLI::App& program, Chosen& chosen) {
                   "--granularity fixed wants one --weight-bits and one --act-bits");
     BITLOOM_CHECK(given.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
     if (!given.budget.empty()) parse_budget(given.budget, parse_cost(given.cost));
-    chosen = [=] {
+    chosen = [=](const std::string& command) {
       RunConfig c = *config;
-      c.command = command_line();
+      c.command = command;
       const TaskData data = load_task(c);
       std::cout << results_table({run_pipeline(c, data)});
     };

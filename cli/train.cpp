@@ -32,9 +32,9 @@ void add_train(CLI::App& program, Chosen& chosen) {
           },
           "wNaM"));
   app->callback([=, &chosen] {
-    chosen = [=] {
+    chosen = [=](const std::string& command) {
       RunConfig c = *config;
-      c.command = command_line();
+      c.command = command;
       if (!quant->empty()) {
         c.quantize = true;
         c.granularity = "fixed";

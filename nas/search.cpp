@@ -23,7 +23,8 @@ double parse_budget(const std::string& text, CostKind cost) {
     used = 0;
   }
   for (const Unit& unit : kUnits)
-    if (used > 0 && value > 0 && std::isfinite(value) && unit.kind == cost && text.substr(used) == unit.suffix) return value * unit.factor;
+    if (used > 0 && value > 0 && std::isfinite(value) && unit.kind == cost && text.substr(used) == unit.suffix)
+      return value * unit.factor;
   throw Error("--budget: '" + text + "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ");
 }
 

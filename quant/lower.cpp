@@ -187,17 +187,16 @@ class Lowering {
     NormState* norm = net.norm(i);
     Tensor logs = qat_.log_scales(i), w = net.weight(i).value();
     for (size_t c = 0; c < bits.size(); ++c) {
+      const int64_t channel = int64_t(c);
+      if (norm) norm->mean[channel] = 0, norm->var[channel] = 1;  // a removed channel's variance may be 0
       if (bits[c] == 0) continue;
       const Rule& r = layer.rules[c];
-      const int64_t channel = int64_t(c);
       const double step = std::ldexp(layer.out.scale, -int(r.shift));
       const double whole = r.multiplier * step / in_scale;  // one weight code's worth in the output
       const float shift = float(double(int64_t(r.offset) - rounding_half(r.shift)) * step);
       if (norm) {
         net.gamma(i).value()[channel] = float(whole / scales[c]);
         net.beta(i).value()[channel] = shift;
-        norm->mean[channel] = 0;
-        norm->var[channel] = 1;
         if (net.bias(i).defined()) net.bias(i).value()[channel] = 0;
         continue;
       }

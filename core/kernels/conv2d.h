@@ -6,9 +6,9 @@
 namespace bitloom {
 
 struct Conv2dShape {
-  int64_t n = 0, h = 0, w = 0, c = 0;  // input
-  int64_t oc = 0, kh = 1, kw = 1;      // filters
-  int64_t sh = 1, sw = 1;              // stride
+  int64_t n = 0, h = 0, w = 0, c = 0;      // input
+  int64_t oc = 0, kh = 1, kw = 1;          // filters
+  int64_t sh = 1, sw = 1;                  // stride
   int64_t pt = 0, pb = 0, pl = 0, pr = 0;  // zero padding: top, bottom, left, right
   int64_t oh() const { return (h + pt + pb - kh) / sh + 1; }
   int64_t ow() const { return (w + pl + pr - kw) / sw + 1; }

@@ -9,7 +9,7 @@
 #include "core/zip.h"
 #include "nn/models/models.h"
 #include "nn/network.h"
-#include "support/program.h"
+#include "tests/support/program.h"
 
 namespace bitloom {
 namespace {

@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "quant/integer/graph.h"
-#include "support/program.h"
+#include "tests/support/program.h"
 
 namespace bitloom {
 namespace {

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "support/program.h"
+#include "tests/support/program.h"
 
 namespace bitloom {
 namespace {

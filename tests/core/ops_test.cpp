@@ -47,9 +47,7 @@ TYPED_TEST(OpTest, TapeDeliversItsGradients) {
   for (const auto& test : TypeParam::grad_cases()) testing::check_on_tape(test);
 }
 
-Variable mean_square(Tape& tape, const Variable& y) {
-  return tape.apply(MeanSquaredError{Tensor(y.shape(), 0.0f), {}}, {y});
-}
+Variable mean_square(Tape& tape, const Variable& y) { return tape.apply(MeanSquaredError{Tensor(y.shape(), 0.0f), {}}, {y}); }
 
 TEST(TapeTest, GradientsOfAVariableUsedTwiceAddUp) {
   const Variable x(random_tensor({2, 1, 1, 3}, 1), true), w(random_tensor({3, 1, 1, 3}, 2), true);
@@ -131,7 +129,9 @@ TEST(TapeTest, AbandonedChainIsFreed) {
 
 TEST(TapeTest, RefusesWhatIsNotAScalar) {
   Tape tape;
-  EXPECT_EQ(error_of([&] { tape.backward(Variable(Tensor(Shape{2, 3}, 0.0f), true)); }),
+  EXPECT_EQ(error_of([&] {
+              tape.backward(Variable(Tensor(Shape{2, 3}, 0.0f), true));
+            }),
             "autograd: backward wants a scalar, got shape (2,3)");
   Variable v(Tensor(Shape{2}, 0.0f), true);
   EXPECT_EQ(error_of([&] { v.add_grad(Tensor(Shape{3})); }), "autograd: gradient of shape (3) for a value of shape (2)");
@@ -140,22 +140,37 @@ TEST(TapeTest, RefusesWhatIsNotAScalar) {
 TEST(OpErrorTest, ShapesThatDoNotFitAreNamed) {
   const Tensor image(Shape{1, 4, 4, 3}, 0.0f), filters(Shape{2, 3, 3, 4}, 0.0f), vector(Shape{5}, 0.0f);
   EXPECT_EQ(error_of([&] { Conv2d{}.forward({image, filters}); }), "conv2d: filters (2,3,3,4) do not fit input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] { Depthwise{}.forward({image, filters}); }), "depthwise: filters (2,3,3,4) do not fit input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] { Conv2d{}.forward({vector, filters}); }),
+  EXPECT_EQ(error_of([&] {
+              Depthwise{}.forward({image, filters});
+            }),
+            "depthwise: filters (2,3,3,4) do not fit input (1,4,4,3)");
+  EXPECT_EQ(error_of([&] {
+              Conv2d{}.forward({vector, filters});
+            }),
             "conv2d: expected input (N,H,W,C) and filters (OC,KH,KW,C), got (5) and (2,3,3,4)");
-  EXPECT_EQ(error_of([&] { Conv2d{}.forward({image, Tensor(Shape{1, 5, 1, 3})}); }),
+  EXPECT_EQ(error_of([&] {
+              Conv2d{}.forward({image, Tensor(Shape{1, 5, 1, 3})});
+            }),
             "conv2d: filters (1,5,1,3) are larger than padded input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] { Linear{}.forward({image, Tensor(Shape{2, 1, 1, 3})}); }),
+  EXPECT_EQ(error_of([&] {
+              Linear{}.forward({image, Tensor(Shape{2, 1, 1, 3})});
+            }),
             "linear: weights (2,1,1,3) do not fit input (1,4,4,3); it must be 1 x 1 pixels");
   EXPECT_EQ(error_of([&] { Add{}.forward({image, vector}); }), "add: shapes (1,4,4,3) and (5) differ");
   EXPECT_EQ(error_of([&] { ChannelGate{}.forward({image, vector}); }), "channel_gate: 5 gates for input (1,4,4,3)");
   EXPECT_EQ(error_of([&] { AvgPool{5, 1, {}}.forward({image}); }), "avg_pool: window 5x1 is larger than input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] { SoftmaxCrossEntropy{{1, 2}, {}}.forward({image}); }),
+  EXPECT_EQ(error_of([&] {
+              SoftmaxCrossEntropy{{1, 2}, {}}.forward({image});
+            }),
             "softmax_cross_entropy: 2 labels for 1 samples");
-  EXPECT_EQ(error_of([&] { MeanSquaredError{vector, {}}.forward({image}); }),
+  EXPECT_EQ(error_of([&] {
+              MeanSquaredError{vector, {}}.forward({image});
+            }),
             "mean_squared_error: output (1,4,4,3) but target (5)");
   NormState norm{vector, vector, 1e-3f, 0.1f};
-  EXPECT_EQ(error_of([&] { BatchNorm{&norm, false, false, {}, {}, {}, {}, {}}.forward({image, vector, vector}); }),
+  EXPECT_EQ(error_of([&] {
+              BatchNorm{&norm, false, false, {}, {}, {}, {}, {}}.forward({image, vector, vector});
+            }),
             "batch_norm: 3 channels, but gamma (5), beta (5)");
 }
 

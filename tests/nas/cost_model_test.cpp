@@ -107,7 +107,9 @@ TEST(CostModelTest, UnknownWidthsAreErrors) {
     if (kind == CostKind::kSize) continue;
     a = good;
     a.act_bits[kConv1] = 16;
-    EXPECT_EQ(error_of([&] { CostModel(spec, kind).cost(a); }).find("throughput table 'published' has no entry for 16-bit activations"),
+    EXPECT_EQ(error_of([&] {
+                CostModel(spec, kind).cost(a);
+              }).find("throughput table 'published' has no entry for 16-bit activations"),
               0u);
   }
   EXPECT_EQ(error_of([] { published_throughput().at(8, 0); }),

@@ -76,7 +76,9 @@ TEST(SampleThetaTest, OneRowServesAllChannels) {
   const Tensor thrice = layer.backward(Tensor(Shape{3, 2}, {1, 0, 1, 0, 1, 0}), {true})[0];
   for (int64_t k = 0; k < 2; ++k) EXPECT_NEAR(thrice[k], 3 * once[k], 1e-6);
   EXPECT_EQ(op(Sampler::kSoftmax, 1, 0).forward({gamma}).shape(), (Shape{2})) << "an activation's shares";
-  EXPECT_EQ(error_of([&] { op(Sampler::kSoftmax, 1, 3).forward({Tensor(Shape{2, 2}, 0.0f)}); }),
+  EXPECT_EQ(error_of([&] {
+              op(Sampler::kSoftmax, 1, 3).forward({Tensor(Shape{2, 2}, 0.0f)});
+            }),
             "theta: 2 rows of parameters for 3 channels");
 }
 

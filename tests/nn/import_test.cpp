@@ -1,5 +1,5 @@
-// Trained reference networks of MLPerf Tiny: our forward pass against the values that other software computed from the same weights.
-// Weights and values: models/ of the data folder (its README tells how they were made).
+// Trained reference networks of MLPerf Tiny: our forward pass against the values that other software computed from the same
+// weights. Weights and values: models/ of the data folder (its README tells how they were made).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -177,8 +177,7 @@ TEST(NetworkTest, WrongWeightsAreRefusedByName) {
   network.save(stored, "");
   Npz broken = stored;
   broken.erase("bn3.var");
-  EXPECT_EQ(error_of([&] { network.load(broken, ""); }),
-            "these weights are not for model resnet8: array 'bn3.var' is missing");
+  EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "these weights are not for model resnet8: array 'bn3.var' is missing");
   broken = stored;
   broken["conv1.weight"] = NpyArray::from(Tensor(Shape{16, 3, 3, 8}, 0.0f));
   EXPECT_EQ(error_of([&] { network.load(broken, ""); }),
@@ -186,12 +185,15 @@ TEST(NetworkTest, WrongWeightsAreRefusedByName) {
   broken = stored;
   broken["dense0.bias"] = NpyArray::from(Tensor(Shape{4}, std::nanf("")));
   EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "array 'dense0.bias': element 0 is not a finite number");
-  for (const Tensor& eps : {Tensor(Shape{0}), Tensor(Shape{2}, 1.0f), Tensor(Shape{1}, -1.0f), Tensor(Shape{1}, std::nanf(""))}) {
+  for (const Tensor& eps :
+       {Tensor(Shape{0}), Tensor(Shape{2}, 1.0f), Tensor(Shape{1}, -1.0f), Tensor(Shape{1}, std::nanf(""))}) {
     broken = stored;
     broken["bn0.eps"] = NpyArray::from(eps);
     EXPECT_EQ(error_of([&] { network.load(broken, ""); }), "array 'bn0.eps' must be one number, 0 or more");
   }
-  EXPECT_EQ(error_of([&] { run(network, Tensor(Shape{1, 8, 8, 4}, 0.0f)); }),
+  EXPECT_EQ(error_of([&] {
+              run(network, Tensor(Shape{1, 8, 8, 4}, 0.0f));
+            }),
             "model resnet8: expected input (N,8,8,3), got (1,8,8,4)");
 }
 
@@ -209,7 +211,8 @@ TEST(NetworkTest, InitialWeightsAreHeNormalAndKeyedByName) {
   EXPECT_FALSE(testing::same_bits(a.weight(2).value(), c.weight(2).value()));
   const Tensor w = a.weight(10).value();  // (64,3,3,64)
   double mean = 0, square = 0;
-  for (int64_t i = 0; i < w.size(); ++i) mean += double(w[i]) / double(w.size()), square += std::pow(double(w[i]), 2) / double(w.size());
+  for (int64_t i = 0; i < w.size(); ++i)
+    mean += double(w[i]) / double(w.size()), square += std::pow(double(w[i]), 2) / double(w.size());
   EXPECT_NEAR(mean, 0, 0.002);
   EXPECT_NEAR(square * 9 * 64 / 2, 1, 0.02);
 }

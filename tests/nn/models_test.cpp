@@ -30,7 +30,8 @@ std::vector<std::string> layer_table(const ModelSpec& spec) {
   return rows;
 }
 
-// Totals from the summaries of the Keras models (mlcommons/tiny, benchmark/training); MACs multiplied out by hand from their layers.
+// Totals from the summaries of the Keras models (mlcommons/tiny, benchmark/training); MACs multiplied out by hand from their
+// layers.
 TEST(ModelsTest, ParametersAndMacsAreThoseOfTheReferences) {
   struct Expected {
     const char* name;
@@ -47,13 +48,14 @@ TEST(ModelsTest, ParametersAndMacsAreThoseOfTheReferences) {
 }
 
 TEST(ModelsTest, Resnet8HasTheLayersOfTheReference) {
-  const std::vector<std::string> expected = {
-      "input 32x32x3",  "conv0 32x32x16", "conv1 32x32x16", "conv2 32x32x16", "add1 32x32x16",
-      "conv3 16x16x32", "conv4 16x16x32", "conv5 16x16x32", "add2 16x16x32",  "conv6 8x8x64",
-      "conv7 8x8x64",   "conv8 8x8x64",   "add3 8x8x64",    "pool 1x1x64",    "dense0 1x1x10"};
+  const std::vector<std::string> expected = {"input 32x32x3", "conv0 32x32x16", "conv1 32x32x16", "conv2 32x32x16",
+                                             "add1 32x32x16", "conv3 16x16x32", "conv4 16x16x32", "conv5 16x16x32",
+                                             "add2 16x16x32", "conv6 8x8x64",   "conv7 8x8x64",   "conv8 8x8x64",
+                                             "add3 8x8x64",   "pool 1x1x64",    "dense0 1x1x10"};
   const ModelSpec spec = reference_model("resnet8");
   EXPECT_EQ(layer_table(spec), expected);
-  const ConvGeometry& strided = std::get<Conv2dLayer>(spec.layers[5].kind).geometry;  // Keras pads an even image at its end only
+  const ConvGeometry& strided =
+      std::get<Conv2dLayer>(spec.layers[5].kind).geometry;  // Keras pads an even image at its end only
   EXPECT_EQ(strided.pt, 0);
   EXPECT_EQ(strided.pb, 1);
   EXPECT_EQ(strided.pl, 0);
@@ -94,8 +96,7 @@ TEST(ModelsTest, AutoencoderHasTheLayersOfTheReference) {
 }
 
 TEST(ModelsTest, ChannelsTiedByAddsDepthwiseAndPoolingShareAGroup) {
-  EXPECT_EQ(channel_ties(reference_model("resnet8")),
-            (std::vector<int>{0, 1, 2, 1, 1, 5, 6, 6, 6, 9, 10, 10, 10, 10, 14}));
+  EXPECT_EQ(channel_ties(reference_model("resnet8")), (std::vector<int>{0, 1, 2, 1, 1, 5, 6, 6, 6, 9, 10, 10, 10, 10, 14}));
   EXPECT_EQ(channel_ties(reference_model("ds_cnn")), (std::vector<int>{0, 1, 1, 3, 3, 5, 5, 7, 7, 9, 9, 11}));
   EXPECT_EQ(channel_ties(reference_model("autoencoder")), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
 
@@ -132,8 +133,7 @@ TEST(ModelsTest, SizesThatDoNotFitAreRefused) {
             "model autoencoder: fully connected layer 'dense0' wants a 1x1 input, got 1x2");
   EXPECT_EQ(error_of([] { resnet8(8, 8, 3, 0); }),
             "model resnet8: layer 'dense0' has an empty output (1x1x0); its input is too small");
-  EXPECT_EQ(error_of([] { find_model("vgg"); }),
-            "unknown model 'vgg'; known: resnet8, ds_cnn, mobilenet_v1, autoencoder");
+  EXPECT_EQ(error_of([] { find_model("vgg"); }), "unknown model 'vgg'; known: resnet8, ds_cnn, mobilenet_v1, autoencoder");
 }
 
 TEST(ModelsTest, BuilderRefusesWhatCannotBeBuilt) {

@@ -25,8 +25,7 @@ struct Reference {
   TensorD w, first, second;
   int steps = 0;
 
-  explicit Reference(const Tensor& start)
-      : w(to_double(start)), first(start.shape(), 0.0), second(start.shape(), 0.0) {}
+  explicit Reference(const Tensor& start) : w(to_double(start)), first(start.shape(), 0.0), second(start.shape(), 0.0) {}
 
   void step(const OptimizerOptions& o, double lr, double decay, const Tensor& grad) {
     ++steps;
@@ -95,8 +94,7 @@ TEST(OptimizerTest, FollowsThePublishedFormulas) {
 // A pitfall of published searches: gamma decayed, or trained by the optimizer of the weights.
 TEST(OptimizerTest, ArchitectureParametersKeepToThemselves) {
   const Parameter w = parameter("w", ParamRole::kWeight, {2}, 1), gamma = parameter("gamma", ParamRole::kArch, {2}, 2);
-  EXPECT_EQ(error_of([&] { Optimizer({w, gamma}, {}); }),
-            "optimizer: architecture parameters and weights must not be mixed");
+  EXPECT_EQ(error_of([&] { Optimizer({w, gamma}, {}); }), "optimizer: architecture parameters and weights must not be mixed");
   OptimizerOptions decaying;
   decaying.weight_decay = 0.5;
   Optimizer alone({gamma}, decaying);

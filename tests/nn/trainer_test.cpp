@@ -1,4 +1,5 @@
-// The training loop: the same bits for any number of threads and after any interruption; which epoch it ends with; what it refuses.
+// The training loop: the same bits for any number of threads and after any interruption; which epoch it ends with; what it
+// refuses.
 #include "nn/trainer.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +9,6 @@
 #include <memory>
 #include <sstream>
 
-#include "datasets/sources.h"
 #include "nas/search.h"
 #include "nn/models/models.h"
 #include "tests/support/files.h"
@@ -37,7 +37,8 @@ struct Stage {
 
 std::vector<Stage> all_stages() {
   const auto quantized = [](Session& s, const TaskData& data, QuantOptions options) {
-    s.quant = std::make_unique<SearchNetwork>(s.network, std::move(options), input_scheme(data.train), true, Granularity::kChannel);
+    s.quant =
+        std::make_unique<SearchNetwork>(s.network, std::move(options), input_scheme(data.train), true, Granularity::kChannel);
     s.quant->calibrate(data.train, 32);
   };
   std::vector<Stage> stages;
@@ -198,10 +199,11 @@ TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
 
   TrainerOptions other = options;
   other.seed = 6;
-  EXPECT_EQ(error_of([&] { run_session(stages[0], data, other, {}); }),
-            options.checkpoint +
-                ": belongs to another run (stage seed 5 epochs 2 batch 16 data colours 160), this one is (stage seed 6 epochs 2 "
-                "batch 16 data colours 160); choose another --out or remove the file");
+  EXPECT_EQ(
+      error_of([&] { run_session(stages[0], data, other, {}); }),
+      options.checkpoint +
+          ": belongs to another run (stage seed 5 epochs 2 batch 16 data colours 160), this one is (stage seed 6 epochs 2 "
+          "batch 16 data colours 160); choose another --out or remove the file");
   other = options;
   other.stage = "finetune";
   EXPECT_NE(error_of([&] { run_session(stages[0], data, other, {}); }).find("belongs to another run"), std::string::npos);
@@ -313,11 +315,13 @@ TEST(TrainerTest, LossThatIsNotFiniteIsAnError) {
   for (double bad : {std::nan(""), double(INFINITY)}) {
     Scripted learner = scripted({1, 1, 1, 1, bad}, {0});
     EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }),
-              "stage: the loss is no longer finite (epoch 2, batch 2); lower the learning rate or look for extreme values in the data");
+              "stage: the loss is no longer finite (epoch 2, batch 2); lower the learning rate or look for extreme values in "
+              "the data");
     learner = scripted({1}, {0});
     learner.val_loss = bad;
     EXPECT_EQ(error_of([&] { train(learner, data, epochs(3), {}); }),
-              "stage: the loss is no longer finite (epoch 1, validation); lower the learning rate or look for extreme values in the data");
+              "stage: the loss is no longer finite (epoch 1, validation); lower the learning rate or look for extreme values "
+              "in the data");
   }
 }
 
@@ -346,66 +350,6 @@ TEST(TrainerTest, ObserverSeesHowFarTheRunIs) {
   });
   EXPECT_EQ(seen, (std::vector<std::string>{"0/2 1/3 4 0.5 0", "0/2 2/3 3 0.5 0", "0/2 3/3 2 0.5 0", "1/2 1/3 0 0.5 0.25",
                                             "1/2 2/3 0 0.5 0.25", "1/2 3/3 0 0.5 0.25"}));
-}
-
-TEST(LearnerTest, ArgmaxTakesTheFirstOfEquals) {
-  const std::vector<float> values = {0, 3, 3, -1, -1, -2};
-  EXPECT_EQ(argmax_rows(values.data(), 2, 3), (std::vector<int32_t>{1, 0}));
-}
-
-// Loss and score over a split that is not a multiple of the evaluation batch equal those of its samples one by one.
-TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
-  const TaskData data = make_synthetic(2, 16, 307, 16);
-  Network network(tiny_spec(), Rng(1));
-  const EvalResult result = evaluate_network(network, nullptr, data.val);
-  const std::vector<int32_t> predicted = predict(network, nullptr, data.val);
-  ASSERT_EQ(predicted.size(), 307u);
-  double loss = 0, right = 0;
-  for (int64_t i = 0; i < 307; ++i) {
-    const Batch batch = gather(data.val, &i, 1, {}, nullptr);
-    Tape tape(Tape::kInference);
-    int64_t correct = 0;
-    loss += double(task_loss(tape, network.forward(tape, batch.x, {}), batch, &correct).value()[0]) / 307;
-    EXPECT_EQ(correct == 1, predicted[size_t(i)] == data.val.labels[size_t(i)]);
-    right += double(correct) / 307;
-  }
-  EXPECT_NEAR(result.loss, loss, 1e-5);
-  EXPECT_NEAR(result.score, right, 1e-9);
-}
-
-// Statistics of the data as the network sees it now, whatever they were before; 16 samples of every 64 here.
-TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
-  const TaskData data = make_synthetic(2, 64, 9, 9);
-  Network network(tiny_spec(), Rng(1));
-  network.norm(1)->mean.fill(100);
-  network.norm(2)->var.fill(0.001f);
-  recalibrate_norms(network, nullptr, data.train, 16);
-  std::vector<int64_t> every_fourth;
-  for (int64_t i = 0; i < 64; i += 4) every_fourth.push_back(i);
-  const Batch batch = gather(data.train, every_fourth.data(), 16, {}, nullptr);
-  Conv2d conv;
-  conv.geometry = std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry;
-  const Tensor y = conv.forward({batch.x, network.weight(1).value(), network.bias(1).value()});
-  for (int64_t c = 0; c < 8; ++c) {
-    double mean = 0, square = 0;
-    const double rows = double(y.size() / 8);
-    for (int64_t k = c; k < y.size(); k += 8) mean += double(y[k]) / rows, square += std::pow(double(y[k]), 2) / rows;
-    EXPECT_NEAR(network.norm(1)->mean[c], mean, 1e-4);
-    EXPECT_NEAR(network.norm(1)->var[c], square - mean * mean, 1e-4);
-  }
-  EXPECT_GT(network.norm(2)->var[0], 0.002f);
-  EXPECT_EQ(network.norm(1)->momentum, 0.1f) << "training goes on as before";
-}
-
-TEST(LearnerTest, TasksWithoutLabelsReconstructTheirInput) {
-  Dataset data;
-  data.name = "vectors";
-  data.h = data.w = 1, data.c = 4, data.count = 3;
-  for (int i = 0; i < 12; ++i) data.values.push_back(float(i));
-  Network network(autoencoder(1, 1, 4, 0), Rng(1));
-  const EvalResult result = evaluate_network(network, nullptr, data);
-  EXPECT_GT(result.loss, 0);
-  EXPECT_EQ(result.score, -result.loss);
 }
 
 }  // namespace

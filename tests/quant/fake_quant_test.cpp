@@ -15,7 +15,9 @@ namespace {
 using testing::error_of;
 using testing::same_bits;
 
-MixWeights weights_op(std::vector<int> bits, CodeRange range = CodeRange::kFull) { return {std::move(bits), range, {}, {}, {}}; }
+MixWeights weights_op(std::vector<int> bits, CodeRange range = CodeRange::kFull) {
+  return {std::move(bits), range, {}, {}, {}};
+}
 MixActivations acts_op(std::vector<int> bits, bool is_signed) { return {std::move(bits), is_signed, {}, {}, {}}; }
 
 // One-hot at `hot` for each of `rows`.
@@ -120,8 +122,8 @@ TEST(FakeQuantTest, OneHotActivationsAreScaleTimesCode) {
         const double expected = std::clamp(double(x[i]), s.scale * s.lo(), s.scale * s.hi());
         ASSERT_LE(std::fabs(double(q[i]) - expected), 0.5001 * s.scale) << "x " << x[i];
       }
-      EXPECT_TRUE(same_bits(q, acts_op({bits[size_t(hot)]}, is_signed)
-                                   .forward({x, Tensor(Shape{1}, 1.0f), Tensor(Shape{1}, clips[hot])})));
+      EXPECT_TRUE(same_bits(
+          q, acts_op({bits[size_t(hot)]}, is_signed).forward({x, Tensor(Shape{1}, 1.0f), Tensor(Shape{1}, clips[hot])})));
     }
 }
 
@@ -172,11 +174,17 @@ TEST(FakeQuantTest, ScalesArePositiveEvenForZeros) {
 }
 
 TEST(FakeQuantTest, ShapesThatDoNotFitAreNamed) {
-  EXPECT_EQ(error_of([] { weights_op({2, 4}).forward({Tensor(Shape{3, 1, 1, 2}), Tensor(Shape{3, 1}), Tensor(Shape{3, 2})}); }),
+  EXPECT_EQ(error_of([] {
+              weights_op({2, 4}).forward({Tensor(Shape{3, 1, 1, 2}), Tensor(Shape{3, 1}), Tensor(Shape{3, 2})});
+            }),
             "mix_weights: 3 channels and 2 precisions, but theta (3,1) and scales (3,2)");
-  EXPECT_EQ(error_of([] { acts_op({2, 4}, false).forward({Tensor(Shape{3}), Tensor(Shape{1}), Tensor(Shape{2})}); }),
+  EXPECT_EQ(error_of([] {
+              acts_op({2, 4}, false).forward({Tensor(Shape{3}), Tensor(Shape{1}), Tensor(Shape{2})});
+            }),
             "mix_activations: 2 precisions, but theta (1) and clips (2)");
-  EXPECT_EQ(error_of([] { acts_op({2}, false).forward({Tensor(Shape{3}), Tensor(Shape{1}, 0.0f), Tensor(Shape{1}, 0.0f)}); }),
+  EXPECT_EQ(error_of([] {
+              acts_op({2}, false).forward({Tensor(Shape{3}), Tensor(Shape{1}, 0.0f), Tensor(Shape{1}, 0.0f)});
+            }),
             "mix_activations: all shares are zero");
 }
 

@@ -1,4 +1,5 @@
-// Lowering: the integer graph computes what the fake-quantized network computes, for every model and random mixtures of precisions.
+// Lowering: the integer graph computes what the fake-quantized network computes, for every model and random mixtures of
+// precisions.
 #include "quant/lower.h"
 
 #include <gtest/gtest.h>
@@ -22,8 +23,8 @@ namespace {
 
 using testing::error_of;
 using testing::quant_options;
-using testing::RandomQat;
 using testing::random_assignment;
+using testing::RandomQat;
 
 Batch whole(const Dataset& data) {
   std::vector<int64_t> all(size_t(data.size()));
@@ -55,8 +56,8 @@ std::vector<std::vector<int64_t>> channel_order(const ModelSpec& spec, const Ass
   return order;
 }
 
-// Runs the fake-quantized network, compares each layer with the integer graph, and continues from the integers: what one layer does is
-// seen alone, however deep it lies.
+// Runs the fake-quantized network, compares each layer with the integer graph, and continues from the integers: what one layer
+// does is seen alone, however deep it lies.
 class Comparison : public LayerTransform {
  public:
   Comparison(QatNetwork& qat, const IntegerGraph& graph, const Tensor& x)
@@ -261,10 +262,11 @@ TEST(LowerTest, TrainedNetworkKeepsItsClasses) {
   QatNetwork qat(network, quant_options({4}, {4}), input_scheme(data.train), true);
   qat.calibrate(data.train);
   OptimizerOptions optimizer;
-  optimizer.lr = 0.01;
+  optimizer.lr = 0.02;
   NetworkLearner learner(network, &qat, optimizer, {});
   const Batch batch = whole(data.train);
-  for (int step = 0; step < 10; ++step) learner.step(batch, 0, step, step / 10.0);
+  for (int step = 0; step < 25; ++step) learner.step(batch, 0, step, step / 25.0);
+  EXPECT_GT(evaluate_network(network, &qat, data.train).score, 0.5) << "it has learned something";
   const IntegerGraph graph = lower(qat, "tiny");
   const Tensor x = batch.x;
   const TensorT<int32_t> integer = IntegerRunner(graph).run(input_codes(graph, x));

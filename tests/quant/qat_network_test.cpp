@@ -121,8 +121,7 @@ TEST(QatNetworkTest, RemovedChannelsAreZero) {
   std::vector<Variable> layers;
   t.network.forward(tape, first_images(t.data.val, 3).x, {false, &t.qat, &layers});
   const Tensor y = layers[3].value();
-  for (int64_t i = 0; i < y.size(); ++i)
-    EXPECT_TRUE(i % 8 != 5 || y[i] == 0) << i;
+  for (int64_t i = 0; i < y.size(); ++i) EXPECT_TRUE(i % 8 != 5 || y[i] == 0) << i;
   EXPECT_NE(y[4], 0);
 }
 
@@ -134,8 +133,9 @@ TEST(QatNetworkTest, StoredScalesAreLoadedAndOthersRefused) {
   b.qat.load(stored, "x.");
   for (size_t i = 0; i < a.qat.parameters().size(); ++i)
     EXPECT_TRUE(same_bits(a.qat.parameters()[i].value.value(), b.qat.parameters()[i].value.value()));
-  EXPECT_EQ(error_of([&] { other.qat.load(stored, "x."); }),
-            "array 'x.quant.conv0.log_scale' has shape (8,2), expected (8,1): it was made for other bit-widths or another model");
+  EXPECT_EQ(
+      error_of([&] { other.qat.load(stored, "x."); }),
+      "array 'x.quant.conv0.log_scale' has shape (8,2), expected (8,1): it was made for other bit-widths or another model");
   EXPECT_EQ(error_of([&] { a.qat.load({}, ""); }), "these weights are not quantized: array 'quant.conv0.log_scale' is missing");
   stored["x.quant.add1.log_clip"] = NpyArray::from(Tensor(Shape{1}, float(INFINITY)));
   EXPECT_EQ(error_of([&] { a.qat.load(stored, "x."); }), "array 'x.quant.add1.log_clip': element 0 is not a finite number");

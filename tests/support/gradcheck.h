@@ -67,7 +67,8 @@ inline void expect_near(const Tensor& got, const TensorD& expected, double toler
   EXPECT_LE(worst, tolerance * largest) << what << ": element " << at << " is " << got[at] << ", expected " << expected[at];
 }
 
-// Central differences of <dy, reference(x)> with respect to input `which`. The rounding residuals stay those of the unperturbed inputs.
+// Central differences of <dy, reference(x)> with respect to input `which`. The rounding residuals stay those of the
+// unperturbed inputs.
 template <class Op>
 TensorD numeric_gradient(const Op& op, const TensorsD& base, const Tensor& dy, size_t which, double step = 1e-5) {
   TensorsD x = clones(base);

@@ -14,7 +14,7 @@
 #include "core/io.h"
 #include "core/npz.h"
 #include "core/rng.h"
-#include "support/files.h"
+#include "tests/support/files.h"
 
 namespace bitloom::testing {
 
