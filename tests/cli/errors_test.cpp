@@ -1,11 +1,13 @@
 // Tests of the program's failures: one table of bad command lines, files and disks with the message of each. A failure is one line, a
 // nonzero exit code and nothing left behind.
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <regex>
 
+#include "core/io.h"
 #include "core/zip.h"
 #include "nn/models/models.h"
 #include "nn/network.h"
@@ -28,10 +30,10 @@ struct BadRun {
   std::string name;
   std::string arguments;  // of the program, in a folder with task.npz
   int code;
-  std::string message;                                          // what the error line contains
-  std::function<void(const TempFolder&)> prepare = nullptr;     // makes further files
-  bool trains = false;                                          // what was trained before it failed stays
-  std::string before = "";                                      // shell commands
+  std::string message;                                       // what the error line contains
+  std::function<void(const TempFolder&)> prepare = nullptr;  // makes further files
+  bool trains = false;                                       // what was trained before it failed stays
+  std::string before = "";                                   // shell commands
 };
 
 std::ostream& operator<<(std::ostream& out, const BadRun& bad) { return out << "bitloom " << bad.arguments; }
@@ -137,7 +139,8 @@ std::vector<BadRun> bad_command_lines() {
       {"EmptyWeightBits", search + "--weight-bits ''", kUsage, "--weight-bits"},
       {"FixedAtTwoWidths", search + "--granularity fixed --weight-bits 2,4", kUsage, "--granularity fixed wants one"},
       {"BudgetWithoutUnit", search + "--budget 30xx", kUsage, "--budget: '30xx' is not an amount for this cost"},
-      {"BudgetOfAnotherCost", search + "--cost energy --budget 30kB", kUsage, "--budget: '30kB' is not an amount for this cost"},
+      {"BudgetOfAnotherCost", search + "--cost energy --budget 30kB", kUsage,
+       "--budget: '30kB' is not an amount for this cost"},
       {"InfiniteBudget", search + "--budget infkB", kUsage, "--budget: 'infkB' is not an amount"},
       {"BudgetOutOfReach", search + "--budget 1kB", kFailed, "--budget 1kB: the smallest precisions offered cost 19."},
       {"EvalOfNothing", "eval --data task.npz", kUsage, "name a run's folder, or --import FILE"},
@@ -169,17 +172,22 @@ std::vector<BadRun> bad_data() {
       {"TruncatedNpz", kBad, kFailed, "bad.npz: ", shell("head -c 20000 task.npz > bad.npz")},
       {"MissingArray", kBad, kFailed, "bad.npz: no array 'y_test'; the file holds x_test, x_train, y_train",
        bad_task([](Npz& a) { a.erase("y_test"); })},
-      {"FiveAxes", kBad, kFailed, "bad.npz: x_train has rank 5, expected (N,H,W,C), (N,H,W) or (N,F)",
-       bad_task([](Npz& a) { a["x_train"].shape = {256, 2, 4, 8, 3}; })},
+      {"FiveAxes", kBad, kFailed, "bad.npz: x_train has rank 5, expected (N,H,W,C), (N,H,W) or (N,F)", bad_task([](Npz& a) {
+         a["x_train"].shape = {256, 2, 4, 8, 3};
+       })},
       {"TooFewLabels", kBad, kFailed, "bad.npz: y_train must have shape (256)",
        bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(255)); })},
-      {"TestSamplesOfAnotherShape", kBad, kFailed, "(8,4,6) uint8 and (8,8,3) uint8",
-       bad_task([](Npz& a) { a["x_test"].shape = {64, 8, 4, 6}; })},
-      {"ComplexSamples", kBad, kFailed, "entry 'x_train.npy': dtype '<c8' is not supported", bad_dtype("x_train", "<c8", "(2, 3)", 48)},
-      {"ObjectSamples", kBad, kFailed, "entry 'x_train.npy': dtype '|O' is not supported", bad_dtype("x_train", "|O", "(2,)", 16)},
+      {"TestSamplesOfAnotherShape", kBad, kFailed, "(8,4,6) uint8 and (8,8,3) uint8", bad_task([](Npz& a) {
+         a["x_test"].shape = {64, 8, 4, 6};
+       })},
+      {"ComplexSamples", kBad, kFailed, "entry 'x_train.npy': dtype '<c8' is not supported",
+       bad_dtype("x_train", "<c8", "(2, 3)", 48)},
+      {"ObjectSamples", kBad, kFailed, "entry 'x_train.npy': dtype '|O' is not supported",
+       bad_dtype("x_train", "|O", "(2,)", 16)},
       {"IntegerSamples", kBad, kFailed, "bad.npz: x_train has dtype '<i4', expected uint8 or float32",
        bad_dtype("x_train", "<i4", "(2, 2)", 16)},
-      {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '|S1'", bad_dtype("y_train", "|S1", "(256,)", 256)},
+      {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '|S1'",
+       bad_dtype("y_train", "|S1", "(256,)", 256)},
       {"LabelsOfFloats", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '<f4'",
        bad_dtype("y_train", "<f4", "(256,)", 1024)},
       {"LabelAboveAll", kBad, kFailed, "bad.npz: y_train[0] is 1000, expected 0 .. 255",
@@ -188,10 +196,12 @@ std::vector<BadRun> bad_data() {
        bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(256, -1)); })},
       {"LabelOnlyInTest", kBad, kFailed, "bad.npz: y_test[0] is 4, expected 0 .. 3 as in y_train",
        bad_task([](Npz& a) { a["y_test"] = NpyArray::from(std::vector<int64_t>(64, 4)); })},
-      {"NaNSample", kBad, kFailed, "bad.npz: x_train: element 0 of sample 0 is nan; values must be finite", bad_task([](Npz& a) {
+      {"NaNSample", kBad, kFailed, "bad.npz: x_train: element 0 of sample 0 is nan; values must be finite",
+       bad_task([](Npz& a) {
          a["x_train"] = NpyArray::from(Tensor(Shape{256, 8, 8, 3}, std::numeric_limits<float>::quiet_NaN()));
        })},
-      {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed, "model autoencoder learns without labels, but dataset 'npz'"},
+      {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed,
+       "model autoencoder learns without labels, but dataset 'npz'"},
       {"NoLabelsForAClassifier", kBad, kFailed, "model resnet8 needs labels, but dataset 'npz' has none", bad_task([](Npz& a) {
          a.erase("y_train");
          a.erase("y_test");
@@ -203,10 +213,12 @@ std::vector<BadRun> bad_runs() {
   const std::string warmup = kTrain + "--warmup weights.npz", import = "eval --data task.npz --import weights.npz";
   return {
       {"MissingWarmup", warmup, kFailed, "cannot open weights.npz: No such file or directory"},
-      {"WarmupOfAnotherModel", warmup, kFailed, "weights.npz: these weights are not for model resnet8: array ", weights_of("ds_cnn", 4)},
-      {"WarmupForOtherClasses", warmup, kFailed, "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape",
-       weights_of("resnet8", 5)},
-      {"WarmupWithNaN", warmup, kFailed, "weights.npz: array 'conv0.weight': element 0 is not a finite number", warmup_with_nan},
+      {"WarmupOfAnotherModel", warmup, kFailed, "weights.npz: these weights are not for model resnet8: array ",
+       weights_of("ds_cnn", 4)},
+      {"WarmupForOtherClasses", warmup, kFailed,
+       "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape", weights_of("resnet8", 5)},
+      {"WarmupWithNaN", warmup, kFailed, "weights.npz: array 'conv0.weight': element 0 is not a finite number",
+       warmup_with_nan},
       {"TruncatedWarmup", warmup, kFailed, "weights.npz: ", shell("head -c 20000 task.npz > weights.npz")},
       {"OutOfARunWithAnotherSeed", std::regex_replace(kSearch, std::regex("--seed 3"), "--seed 4"), kFailed,
        "run holds another run: its seed is 3, not 4; choose another --out or remove the folder", finished_run()},
@@ -227,10 +239,13 @@ std::vector<BadRun> bad_runs() {
       {"GraphOfWrongMagic", "eval run --data task.npz", kFailed, "run/network.blig: offset 4: the file is not an integer graph",
        damaged_run("network.blig", 0, std::string(1000, 'x'))},
       {"TruncatedGraph", "info run", kFailed, "run/network.blig: ", damaged_run("network.blig", -1, "")},
-      {"EmptyGraph", "info run", kFailed, "run/network.blig: offset 0: the file is too short", damaged_run("network.blig", 0, "")},
+      {"EmptyGraph", "info run", kFailed, "run/network.blig: offset 0: the file is too short",
+       damaged_run("network.blig", 0, "")},
       {"DamagedConfig", "eval run", kFailed, "run/config.json: not a run's config.json: ", damaged_run("config.json", 50, "")},
-      {"DamagedResult", "eval run --data task.npz", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
-      {"EvalOnOtherSamples", "eval run --data bad.npz", kFailed, "run/network.blig: reads 8x8x3 samples, dataset 'npz' has 4x16x3",
+      {"DamagedResult", "eval run --data task.npz", kFailed,
+       "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
+      {"EvalOnOtherSamples", "eval run --data bad.npz", kFailed,
+       "run/network.blig: reads 8x8x3 samples, dataset 'npz' has 4x16x3",
        [](const TempFolder& folder) {
          finished_run()(folder);
          bad_task([](Npz& a) { a["x_train"].shape = {256, 4, 16, 3}, a["x_test"].shape = {64, 4, 16, 3}; })(folder);
@@ -240,11 +255,14 @@ std::vector<BadRun> bad_runs() {
          finished_run()(folder);
          bad_task([](Npz& a) { a.erase("y_train"), a.erase("y_test"); })(folder);
        }},
-      {"ReportOfMissingRun", "report run gone", kFailed, "cannot open gone/result.json: No such file or directory", finished_run()},
-      {"ReportOfDamagedResult", "report run", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
-      {"ReportOfOtherJson", "report run", kFailed, "run/result.json: not a run's result: ", damaged_run("result.json", 0, "{}")},
-      {"ImportOfWrongShapes", import, kFailed, "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape",
-       weights_of("resnet8", 5)},
+      {"ReportOfMissingRun", "report run gone", kFailed, "cannot open gone/result.json: No such file or directory",
+       finished_run()},
+      {"ReportOfDamagedResult", "report run", kFailed,
+       "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
+      {"ReportOfOtherJson", "report run", kFailed,
+       "run/result.json: not a run's result: ", damaged_run("result.json", 0, "{}")},
+      {"ImportOfWrongShapes", import, kFailed,
+       "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape", weights_of("resnet8", 5)},
       {"ImportOfSomethingElse", "eval --data task.npz --import task.npz", kFailed,
        "task.npz: these weights are not for model resnet8: array 'conv0.weight' is missing"},
       {"GoldenWithoutInput", import + " --golden task.npz", kFailed, "task.npz: no array 'input'", weights_of("resnet8", 4)},
@@ -259,10 +277,12 @@ std::vector<BadRun> bad_places() {
       {"OutInProc", train + "/proc/bitloom", kFailed, "cannot create the folder /proc/bitloom: "},
       {"OutWithoutName", train + "''", kFailed, "cannot create the folder"},
       {"DemoBelowAFile", "demo --out task.npz/demo", kFailed, "cannot create the folder task.npz/demo"},
-      {"PictureBelowAFile", "report run --svg task.npz/pareto.svg", kFailed, "cannot write task.npz/pareto.svg: Not a directory",
-       finished_run()},
-      {"FilesMayNotGrow", kTrain + "--batch 256 --epochs 1", kFailed, "cannot write out/warmup.ckpt.npz (", nullptr, true, "ulimit -f 64;"},
-      {"FullOutput", "info --model resnet8 >/dev/full", kFailed, "cannot write to the standard output: No space left on device"},
+      {"PictureBelowAFile", "report run --svg task.npz/pareto.svg", kFailed,
+       "cannot write task.npz/pareto.svg: Not a directory", finished_run()},
+      {"FilesMayNotGrow", kTrain + "--batch 256 --epochs 1", kFailed, "cannot write out/warmup.ckpt.npz (", nullptr, true,
+       "ulimit -f 64;"},
+      {"FullOutput", "info --model resnet8 >/dev/full", kFailed,
+       "cannot write to the standard output: No space left on device"},
   };
 }
 
@@ -296,7 +316,8 @@ TEST_P(BadRunTest, SaysWhatIsWrongAndLeavesNothing) {
     const std::string file = std::filesystem::path(path).filename().string();
     const bool stays = bad.trains && (path == "out" || file == "config.json" || file.find(".ckpt.npz") == file.size() - 9);
     const auto old = before.find(path);
-    EXPECT_TRUE(stays || (old != before.end() && old->second == text)) << path << (old == before.end() ? " is left" : " changed");
+    EXPECT_TRUE(stays || (old != before.end() && old->second == text))
+        << path << (old == before.end() ? " is left" : " changed");
   }
 }
 

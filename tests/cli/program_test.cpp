@@ -1,9 +1,11 @@
 // Tests of the program's subcommands on small tasks: what they write, and that it agrees.
+#include "tests/support/program.h"
+
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "quant/integer/graph.h"
-#include "tests/support/program.h"
+#include "core/io.h"
 
 namespace bitloom {
 namespace {
@@ -26,8 +28,8 @@ std::vector<std::string> split(const std::string& text, char at) {
 // What every result of a quantized run must hold and how its parts agree.
 void expect_whole(const json& result) {
   for (const char* key : {"task", "data", "granularity", "weight_bits", "act_bits", "cost", "strength", "seed", "command",
-                          "test_accuracy_float", "test_accuracy_fake_quant", "test_accuracy_integer", "agreement", "weight_bytes", "macs",
-                          "cycles", "energy_uj", "seconds", "layers"})
+                          "test_accuracy_float", "test_accuracy_fake_quant", "test_accuracy_integer", "agreement",
+                          "weight_bytes", "macs", "cycles", "energy_uj", "seconds", "layers"})
     EXPECT_TRUE(result.contains(key)) << key;
   for (const char* key : {"test_accuracy_float", "test_accuracy_fake_quant", "test_accuracy_integer", "agreement"}) {
     EXPECT_GE(result.at(key), 0) << key;
@@ -126,7 +128,8 @@ TEST(ProgramTest, EvalReproducesTheIntegerFigureExactly) {
 TEST(ProgramTest, EvalOfTheWarmupGivesTheFloatFigure) {
   const Outcome outcome = run_program(finished_search(), "eval --import run/warmup.npz --data task.npz --pixels unit --json");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_EQ(json::parse(outcome.out).at("test_accuracy_float"), read_json(finished_search() + "/run/result.json").at("test_accuracy_float"));
+  EXPECT_EQ(json::parse(outcome.out).at("test_accuracy_float"),
+            read_json(finished_search() + "/run/result.json").at("test_accuracy_float"));
 }
 
 TEST(ProgramTest, InfoTellsTheSameAsTheResult) {

@@ -1,10 +1,14 @@
 // Tests of interrupted runs: killed at any instant, stopped by Ctrl-C or split over other thread counts, a search ends with the same
 // bits.
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/io.h"
+#include "core/rng.h"
 #include "tests/support/program.h"
 
 namespace bitloom {

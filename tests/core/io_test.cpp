@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -61,6 +63,22 @@ TEST(Io, FailedWriteKeepsTheOldFileAndLeavesNoOther) {
   int files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++files;
   EXPECT_EQ(files, 1);
+}
+
+// What a writer killed between writing and renaming leaves, and what one that still runs is about to rename.
+TEST(Io, FoldersAreClearedOfAbandonedTemporaryFiles) {
+  const TempFolder folder;
+  const pid_t writer = fork();
+  if (writer == 0) _exit(0);
+  ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
+  const std::string dead = folder / ("a.npz.tmp." + std::to_string(writer)),
+                    alive = folder / ("a.npz.tmp." + std::to_string(getpid()));
+  for (const std::string& file : {dead, alive, folder / "a.npz", folder / "b.tmp.", folder / "c.tmp.x"})
+    write_text_atomic(file, "x");
+  make_output_folder(folder.path());
+  EXPECT_FALSE(file_exists(dead));
+  for (const std::string& file : {alive, folder / "a.npz", folder / "b.tmp.", folder / "c.tmp.x"})
+    EXPECT_TRUE(file_exists(file)) << file;
 }
 
 TEST(Io, MakesFoldersWithParents) {

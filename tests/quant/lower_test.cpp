@@ -278,9 +278,7 @@ TEST(LowerTest, TrainedNetworkKeepsItsClasses) {
   NetworkLearner learner(network, &qat, optimizer, {});
   const Batch batch = whole(data.train);
   for (int step = 0; step < 25; ++step) learner.step(batch, 0, step, step / 25.0);
-  TaskData plain = data;
-  plain.augment = {};
-  recalibrate_norms(network, &qat, plain);  // 25 steps are few for moving averages
+  recalibrate_norms(network, &qat, data);  // 25 steps are few for moving averages
   EXPECT_GT(evaluate_network(network, &qat, data.train).score, 0.5) << "it has learned something";
   const IntegerGraph graph = lower(qat, "tiny");
   const Tensor x = batch.x;
