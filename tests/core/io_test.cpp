@@ -72,12 +72,12 @@ TEST(Io, FoldersAreClearedOfAbandonedTemporaryFiles) {
   if (writer == 0) _exit(0);
   ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
   const std::string dead = folder / ("a.npz.tmp." + std::to_string(writer)),
-                    alive = folder / ("a.npz.tmp." + std::to_string(getpid()));
-  for (const std::string& file : {dead, alive, folder / "a.npz", folder / "b.tmp.", folder / "c.tmp.x"})
+                    alive = folder / ("b.npz.tmp." + std::to_string(getpid()));
+  for (const std::string& file : {dead, alive, folder / "a.npz", folder / "c.tmp.", folder / "d.tmp.x"})
     write_text_atomic(file, "x");
   make_output_folder(folder.path());
   EXPECT_FALSE(file_exists(dead));
-  for (const std::string& file : {alive, folder / "a.npz", folder / "b.tmp.", folder / "c.tmp.x"})
+  for (const std::string& file : {alive, folder / "a.npz", folder / "c.tmp.", folder / "d.tmp.x"})
     EXPECT_TRUE(file_exists(file)) << file;
 }
 
