@@ -96,7 +96,8 @@ Lines include_problems(const std::string& file, const Lines& lines) {
     };
     if (!quoted) {
       const bool declares_only = path == "nlohmann/json_fwd.hpp";
-      if (is_header && !declares_only && starts_with_any(path, {"CLI/", "nlohmann/"})) report("only .cpp files include <" + path + ">");
+      if (is_header && !declares_only && starts_with_any(path, {"CLI/", "nlohmann/"}))
+        report("only .cpp files include <" + path + ">");
       if (is_library && starts_with_any(path, {"gtest/", "benchmark/"}))
         report("a library file must not include <" + path + ">");
     } else if (!fs::exists(fs::path(BITLOOM_SOURCE_DIR) / path)) {

@@ -15,7 +15,8 @@ namespace {
 TEST(Results, DeployedNetworksReproduceTheirFigures) {
   const char* chosen = std::getenv("BITLOOM_DATA");
   const std::string folder = chosen ? chosen : "/var/tmp/bitloom-data";
-  if (!file_exists(folder + "/cifar-10-batches-bin/test_batch.bin")) GTEST_SKIP() << "CIFAR-10 is not in " << folder << " (BITLOOM_DATA)";
+  if (!file_exists(folder + "/cifar-10-batches-bin/test_batch.bin"))
+    GTEST_SKIP() << "CIFAR-10 is not in " << folder << " (BITLOOM_DATA)";
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const TaskData data = load_cifar10(folder);
   int networks = 0;
@@ -24,7 +25,8 @@ TEST(Results, DeployedNetworksReproduceTheirFigures) {
     if (!file_exists(run + "/network.blig")) continue;
     const nlohmann::json result = nlohmann::json::parse(read_text(run + "/result.json"));
     const IntegerGraph graph = load_graph(run + "/network.blig");
-    EXPECT_EQ(integer_score(graph, run_integer(graph, data.test), data.test), result.at("test_accuracy_integer").get<double>()) << run;
+    EXPECT_EQ(integer_score(graph, run_integer(graph, data.test), data.test), result.at("test_accuracy_integer").get<double>())
+        << run;
     EXPECT_EQ(weight_bytes(graph), result.at("weight_bytes").get<int64_t>()) << run;
     ++networks;
   }

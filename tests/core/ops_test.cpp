@@ -13,9 +13,7 @@ namespace bitloom {
 namespace {
 
 using testing::error_of;
-using testing::expect_near;
 using testing::same_bits;
-using testing::to_double;
 
 using EveryOp = decltype(std::tuple_cat(AllOps{}, QuantOps{}, std::tuple<SampleTheta, RelativeCost>{}));
 
