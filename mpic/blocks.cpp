@@ -80,7 +80,15 @@ std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
   if (ending == kLoopEnd) at += block->code.back().length;
   block->end = at;
   block->ops.push_back(end);
+  // From the end, because its jumps are the harder to predict.
+  for (size_t i = block->code.size(); i >= 2; --i) {
+    const auto pair = pairs_.find(uint32_t(block->code[i - 2].executes) << 16 | uint32_t(block->code[i - 1].executes));
+    if (pair == pairs_.end()) continue;
+    block->ops[i - 2].handler = pair->second;
+    --i;
+  }
   block->insns = uint32_t(block->code.size());
+  block->slots = block->ops.data();
   measure(*block);
   return block;
 }
@@ -114,6 +122,7 @@ void Interpreter::measure(Block& block) const {
   for (const Insn& insn : block.code)
     model.issue(insn, expected(insn, &insn == &last && timing_of(insn) == Timing::kJump && core_.is_crossing(block.target)));
   block.cycles = uint32_t(model.ready());
+  block.account = int64_t(block.cycles) - (int64_t(block.insns) << 32);
   block.profile = model.counters();
   if (timing_of(last) != Timing::kBranch) return;
   block.taken_cycles = core_.is_crossing(block.target) ? 3 : 2;

@@ -1,9 +1,11 @@
 // Threaded dispatch over the blocks of blocks.cpp, with the semantics of isa.inc.
 //
 // A block is accounted as a whole when it is entered; what only execution knows (divisors, misaligned addresses, taken branches) is added as
-// it happens. Anything rare leaves: the block is unwound to the instruction in question, and the core steps on from there.
+// it happens. Anything rare leaves: the block is unwound to the instruction in question, and the core steps on from there. Frequent pairs of
+// instructions have a handler of their own, made of their two semantics, which saves every second indirect jump.
 #include "mpic/interpreter.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "mpic/core.h"
@@ -13,79 +15,169 @@
 
 namespace bitloom::mpic {
 
-#define RD x[ip->rd]
-#define RS1 x[ip->rs1]
-#define RS2 x[ip->rs2]
-#define RS3 x[ip->rs3]
+// What handlers share; all of it in registers once they are inlined.
+struct Interpreter::Frame {
+  State& state;
+  uint32_t* const x;
+  uint8_t* const ram;
+  const uint32_t base, bytes, halves, words;  // of ram
+  int64_t account;                            // instructions left << 32 | cycles since run() began: one addition keeps both
+  Block* block = nullptr;                     // the current one
+  uint32_t target = 0;                        // of an indirect jump
+  const Slot* misaligned = nullptr;           // the last misaligned access, and when it was
+  int64_t misaligned_left = 0;
+  uint64_t misaligned_stalls = 0, divider_stalls = 0;
+
+  [[gnu::always_inline]] int64_t left() const { return account >> 32; }
+  // A misaligned access hides part of the bubble of a jump right behind it; that is left to the step.
+  [[gnu::always_inline]] bool waited_for_memory(const Slot* ip) const {
+    return misaligned == ip - 1 && misaligned_left == left();
+  }
+  [[gnu::always_inline]] void divides(uint32_t divisor, bool is_signed, int expected) {
+    const int longer = divider_cycles(divisor, is_signed) - expected;
+    account += longer;
+    divider_stalls += uint64_t(longer);
+  }
+  // Offset of an access into ram. False when it is not all inside.
+  template <class T>
+  [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint32_t* offset) {
+    constexpr uint32_t kShift = sizeof(T) == 4 ? 2 : sizeof(T) == 2 ? 1 : 0;
+    const uint32_t size = sizeof(T) == 4 ? words : sizeof(T) == 2 ? halves : bytes;
+    *offset = address - base;
+    if (__builtin_expect(rotate_right(*offset, kShift) < size, 1)) return true;  // aligned and inside
+    if (*offset >= bytes || sizeof(T) > bytes - *offset) return false;
+    if (crosses_word(*offset, sizeof(T))) {
+      ++account;
+      ++misaligned_stalls;
+      misaligned = ip;
+      misaligned_left = left();
+    }
+    return true;
+  }
+};
+
+// The semantics of every row as a function: true when a branch is taken, false when an access must be left to the step.
+struct Interpreter::Semantics {
+#define RD f.x[ip->rd]
+#define RS1 f.x[ip->rs1]
+#define RS2 f.x[ip->rs2]
+#define RS3 f.x[ip->rs3]
 #define IMM ip->imm
 #define IMM2 int8_t(ip->rs2)
-#define FIELD_RS1 0
-#define PC 0u  // targets are absolute
-#define LINK block->end
-#define POST(value) RS1 = (value);
-#define IN_MEMORY(type, address)                                                                           \
-  const uint32_t offset = (address)-base;                                                                  \
-  constexpr uint32_t kShift = sizeof(type) == 4 ? 2 : sizeof(type) == 2 ? 1 : 0;                           \
-  if (__builtin_expect(rotate_right(offset, kShift) >= size >> kShift, 0)) { /* outside, or not aligned */ \
-    if (offset >= size || sizeof(type) > size - offset) goto unwind;                                       \
-    if (crosses_word(offset, sizeof(type))) {                                                              \
-      ++cycles;                                                                                            \
-      ++misaligned_stalls;                                                                                 \
-      misaligned = ip;                                                                                     \
-      misaligned_left = left;                                                                              \
-    }                                                                                                      \
-  }
-#define LOAD(type, address) \
-  IN_MEMORY(type, address)  \
-  type loaded;              \
-  std::memcpy(&loaded, ram + offset, sizeof(type));
-#define STORE(type, address, value) \
-  IN_MEMORY(type, address)          \
-  const type stored = type(value);  \
-  std::memcpy(ram + offset, &stored, sizeof(type));
-#define BRANCH_IF(condition)               \
-  if (condition) {                         \
-    Block* const to = block->taken;        \
-    if (to == nullptr) goto resolve_taken; \
-    cycles += block->taken_cycles;         \
-    ++block->taken_runs;                   \
-    ENTER(to);                             \
-  }                                        \
-  goto next_block
-// A misaligned access hides part of the bubble of a jump right behind it: left to the step.
-#define WAITED_FOR_MEMORY (misaligned == ip - 1 && misaligned_left == left)
-#define JUMP                                          \
-  if (block->taken == nullptr || WAITED_FOR_MEMORY) { \
-    if (WAITED_FOR_MEMORY) goto unwind;               \
-    goto resolve_jump;                                \
-  }                                                   \
-  ENTER(block->taken)
-#define LINK_AND_JUMP_TO(address)     \
-  const uint32_t to = (address);      \
-  if (WAITED_FOR_MEMORY) goto unwind; \
-  RD = LINK;                          \
-  target = to;                        \
-  goto jump_to
 #define COUNT (ip->rs2 | uint32_t(ip->rs3) << 8)
-#define DIVIDE(function, is_signed) (divided(is_signed), function(RS1, RS2))
-#define LANES(lane, width, second, operand) (lanes<lane, width, second>(state, RS1, uint32_t(operand)))
-#define DOT(signs, width, second, operand) (dot_product<signs, width, second>(state, RS1, uint32_t(operand)))
-#define LOOP_START(address) state.loop[ip->rd].start = (address);
-#define LOOP_END(address) state.loop[ip->rd].end = uint32_t(address);
-#define LOOP_COUNT(value) state.loop[ip->rd].count = (value);
-#define LOOP_DONE goto loop_set
-#define CSR_ACCESS(...) goto unwind
-#define SYSTEM goto unwind
-#define ENTER(to)                                          \
-  do {                                                     \
-    block = (to);                                          \
-    left -= block->insns;                                  \
-    if (__builtin_expect(left < 0, 0)) goto out_of_budget; \
-    cycles += block->cycles;                               \
-    ++block->runs;                                         \
-    ip = block->ops.data();                                \
-    goto * ip->handler;                                    \
+#define PC 0u  // targets are absolute
+#define LINK f.block->end
+#define POST(value) RS1 = (value);
+#define LOAD(type, address)                                  \
+  uint32_t offset;                                           \
+  if (!f.locate<type>((address), ip, &offset)) return false; \
+  type loaded;                                               \
+  std::memcpy(&loaded, f.ram + offset, sizeof(type));
+#define STORE(type, address, value)                          \
+  uint32_t offset;                                           \
+  if (!f.locate<type>((address), ip, &offset)) return false; \
+  const type stored = type(value);                           \
+  std::memcpy(f.ram + offset, &stored, sizeof(type));
+#define BRANCH_IF(condition) return (condition)
+#define JUMP return true
+#define LINK_AND_JUMP_TO(address) \
+  f.target = (address);           \
+  RD = LINK
+#define DIVIDE(function, is_signed) (f.divides(RS2, is_signed, 3), function(RS1, RS2))
+#define LANES(lane, width, second, operand) (lanes<lane, width, second>(f.state, RS1, uint32_t(operand)))
+#define DOT(signs, width, second, operand) (dot_product<signs, width, second>(f.state, RS1, uint32_t(operand)))
+#define LOOP_START(address) f.state.loop[ip->rd].start = (address);
+#define LOOP_END(address) f.state.loop[ip->rd].end = uint32_t(address);
+#define LOOP_COUNT(value) f.state.loop[ip->rd].count = (value);
+#define LOOP_DONE
+#define CSR_ACCESS(...)
+#define SYSTEM
+#define INSN(id, mnemonic, picture, operands, timing, ...)                                            \
+  [[gnu::always_inline]] static bool id([[maybe_unused]] Frame& f, [[maybe_unused]] const Slot* ip) { \
+    __VA_ARGS__;                                                                                      \
+    return true;                                                                                      \
+  }
+#define EXPAND(...)
+#define RESERVED(picture)
+#include "mpic/isa.inc"
+};
+
+// The instructions that make pairs, and those that may be second.
+#define FOR_FREQUENT(X, ...)                                                                                               \
+  X(addi, __VA_ARGS__)                                                                                                     \
+  X(add, __VA_ARGS__)                                                                                                      \
+  X(sub, __VA_ARGS__)                                                                                                      \
+  X(lw, __VA_ARGS__)                                                                                                       \
+  X(sw, __VA_ARGS__)                                                                                                       \
+  X(lb, __VA_ARGS__) X(lbu, __VA_ARGS__) X(sb, __VA_ARGS__) X(slli, __VA_ARGS__) X(srli, __VA_ARGS__) X(xor_, __VA_ARGS__) \
+      X(or_, __VA_ARGS__) X(andi, __VA_ARGS__) X(mul, __VA_ARGS__)
+#define FOR_PAIRS_WITH(second, X)                                                                                           \
+  X(addi, second)                                                                                                           \
+  X(add, second)                                                                                                            \
+  X(sub, second)                                                                                                            \
+  X(lw, second)                                                                                                             \
+  X(sw, second)                                                                                                             \
+  X(lb, second) X(lbu, second) X(sb, second) X(slli, second) X(srli, second) X(xor_, second) X(or_, second) X(andi, second) \
+      X(mul, second)
+#define PLAIN_PAIRS(second, X) FOR_PAIRS_WITH(second, X)
+#define FOR_PLAIN_PAIRS(X)     \
+  FOR_FREQUENT(PLAIN_PAIRS, X) \
+  X(p_lw_post, p_lw_post) X(p_lw_post, pv_sdotusp_b) X(pv_sdotusp_b, pv_sdotusp_b) X(pv_sdotusp_b, p_lw_post)
+#define FOR_BRANCH_PAIRS(X) \
+  FOR_PAIRS_WITH(beq, X)    \
+  FOR_PAIRS_WITH(bne, X) FOR_PAIRS_WITH(blt, X) FOR_PAIRS_WITH(bge, X) FOR_PAIRS_WITH(bltu, X) FOR_PAIRS_WITH(bgeu, X)
+
+#define DISPATCH goto * ip->handler
+#define ENTER(to)                                               \
+  do {                                                          \
+    f.block = (to);                                             \
+    f.account += f.block->account;                              \
+    if (__builtin_expect(f.account < 0, 0)) goto out_of_budget; \
+    ++f.block->runs;                                            \
+    ip = f.block->slots;                                        \
+    DISPATCH;                                                   \
   } while (false)
+
+// How handlers end, by timing class.
+#define END_PLAIN(id)                     \
+  if (!Semantics::id(f, ip)) goto unwind; \
+  ++ip;                                   \
+  DISPATCH;
+#define END_BRANCH(id)                           \
+  if (Semantics::id(f, ip)) {                    \
+    Block* const to = f.block->taken;            \
+    if (to == nullptr) goto resolve_taken;       \
+    f.account += f.block->taken_cycles;          \
+    ++f.block->taken_runs;                       \
+    ENTER(to);                                   \
+  }                                              \
+  if (f.block->next == nullptr) goto next_block; \
+  ENTER(f.block->next);
+#define END_kAlu END_PLAIN
+#define END_kMul END_PLAIN
+#define END_kMulHigh END_PLAIN
+#define END_kDiv END_PLAIN
+#define END_kMac END_PLAIN
+#define END_kSimd END_PLAIN
+#define END_kDot END_PLAIN
+#define END_kLoad END_PLAIN
+#define END_kStore END_PLAIN
+#define END_kFence END_PLAIN
+#define END_kBranch END_BRANCH
+#define END_kJump(id)                               \
+  if (f.waited_for_memory(ip)) goto unwind;         \
+  Semantics::id(f, ip);                             \
+  if (f.block->taken == nullptr) goto resolve_jump; \
+  ENTER(f.block->taken);
+#define END_kJumpRegister(id)               \
+  if (f.waited_for_memory(ip)) goto unwind; \
+  Semantics::id(f, ip);                     \
+  goto jump_to_target;
+#define END_kLoop(id)   \
+  Semantics::id(f, ip); \
+  goto loop_set;
+#define END_kCsr(id) goto unwind;
+#define END_kSystem(id) goto unwind;
 
 void Interpreter::run(uint64_t* budget) {
   static const void* const kHandlers[] = {
@@ -93,85 +185,92 @@ void Interpreter::run(uint64_t* budget) {
 #define EXPAND(...) nullptr,
 #define RESERVED(picture)
 #include "mpic/isa.inc"
-      &&do_constant, &&do_fall_through, &&do_loop_end, &&unwind};
-  handlers_ = kHandlers;
+      &&do_constant, &&next_block, &&loop_end, &&unwind};
+#define PAIR(a, b) {Op::a, Op::b, &&pair_##a##_##b},
+  static const Pair kPairs[] = {FOR_PLAIN_PAIRS(PAIR) FOR_BRANCH_PAIRS(PAIR)};
+#undef PAIR
+  if (handlers_ == nullptr) {
+    handlers_ = kHandlers;
+    for (const Pair& pair : kPairs) pairs_[uint32_t(pair.first) << 16 | uint32_t(pair.second)] = pair.handler;
+  }
 
   if (stale_) clear();
-  State& state = core_.state_;
   if (core_.loops_need_steps()) return;
-  Block* block = find(state.pc);
-  if (block == nullptr || block->insns == 0 || block->insns > *budget || !core_.model_.is_settled(block->code[0])) return;
+  Block* const first = find(core_.state_.pc);
+  if (first == nullptr || first->insns == 0 || first->insns > *budget || !core_.model_.is_settled(first->code[0])) return;
 
-  uint32_t* const x = state.x;
-  uint8_t* const ram = core_.memory_.data();
-  const uint32_t base = core_.memory_.base(), size = core_.memory_.size();
-  uint64_t cycles = core_.model_.ready(), misaligned_stalls = 0, divider_stalls = 0;
-  int64_t left = int64_t(std::min<uint64_t>(*budget, uint64_t(1) << 62)), misaligned_left = 0;
-  const uint64_t spare = *budget - uint64_t(left);
-  const Slot *ip = nullptr, *misaligned = nullptr;
-  uint32_t target = 0;
-  const auto divided = [&](bool is_signed) {
-    const uint64_t longer = uint64_t(divider_cycles(RS2, is_signed)) - 3;
-    cycles += longer;
-    divider_stalls += longer;
-  };
+  constexpr uint64_t kMost = 1 << 24;  // of them cannot take more cycles than the account holds
+  Memory& memory = core_.memory_;
+  Frame f{core_.state_,  core_.state_.x,    memory.data(),     memory.base(),
+          memory.size(), memory.size() / 2, memory.size() / 4, int64_t(std::min(*budget, kMost)) << 32};
+  const uint64_t spare = *budget - uint64_t(f.left()), begin = core_.model_.ready();
   Counters& dynamic = core_.model_.counters();
-  ENTER(block);
+  const Slot* ip = nullptr;
+  ENTER(first);
 
-#define INSN(id, mnemonic, picture, operands, timing, ...) \
-  do_##id : {                                              \
-    __VA_ARGS__;                                           \
-    ++ip;                                                  \
-    goto * ip->handler;                                    \
-  }
+#define INSN(id, mnemonic, picture, operands, timing, ...) do_##id : {END_##timing(id)}
 #define EXPAND(...)
 #define RESERVED(picture)
 #include "mpic/isa.inc"
+#define PAIR(a, b)                         \
+  pair_##a##_##b : {                       \
+    if (!Semantics::a(f, ip)) goto unwind; \
+    ++ip;                                  \
+    END_PLAIN(b)                           \
+  }
+  FOR_PLAIN_PAIRS(PAIR)
+#undef PAIR
+#define PAIR(a, b)                         \
+  pair_##a##_##b : {                       \
+    if (!Semantics::a(f, ip)) goto unwind; \
+    ++ip;                                  \
+    END_BRANCH(b)                          \
+  }
+  FOR_BRANCH_PAIRS(PAIR)
+#undef PAIR
 
-do_constant : {
-  RD = uint32_t(IMM);
+do_constant:
+  f.x[ip->rd] = uint32_t(ip->imm);
   ++ip;
-  goto * ip->handler;
-}
+  DISPATCH;
 
-do_fall_through:
 next_block : {
-  Block* to = block->next;
+  Block* to = f.block->next;
   if (to == nullptr) {
-    to = find(block->end);
-    const int stall = to == nullptr ? -1 : edge(*block, *to);
+    to = find(f.block->end);
+    const int stall = to == nullptr ? -1 : edge(*f.block, *to);
     if (stall < 0) {
-      target = block->end;
+      f.target = f.block->end;
       goto leave_behind;
     }
-    block->next = to;
-    block->next_stalls = stall != 0;
+    f.block->next = to;
+    f.block->next_stalls = stall != 0;
   }
-  if (block->next_stalls) {
-    ++cycles;
+  if (f.block->next_stalls) {
+    ++f.account;
     ++dynamic.stalls[int(Stall::kLoadUse)];
   }
   ENTER(to);
 }
 
-do_loop_end : {
-  HardwareLoop* loop = state.loop;
-  if (loop->end != uint32_t(IMM) || loop->count < 2) ++loop;
-  if (loop->end != uint32_t(IMM) || loop->count < 2) goto next_block;
+loop_end : {
+  HardwareLoop* loop = f.state.loop;
+  if (loop->end != uint32_t(ip->imm) || loop->count < 2) ++loop;
+  if (loop->end != uint32_t(ip->imm) || loop->count < 2) goto next_block;
   --loop->count;
-  Block* to = block->taken;
+  Block* to = f.block->taken;
   if (to == nullptr || to->pc != loop->start) {
     to = find(loop->start);
-    const int stall = to == nullptr ? -1 : edge(*block, *to);
+    const int stall = to == nullptr ? -1 : edge(*f.block, *to);
     if (stall < 0) {
-      target = loop->start;
+      f.target = loop->start;
       goto leave_behind;
     }
-    block->taken = to;
-    block->taken_stalls = stall != 0;
+    f.block->taken = to;
+    f.block->taken_stalls = stall != 0;
   }
-  if (block->taken_stalls) {
-    ++cycles;
+  if (f.block->taken_stalls) {
+    ++f.account;
     ++dynamic.stalls[int(Stall::kLoadUse)];
   }
   ENTER(to);
@@ -179,74 +278,63 @@ do_loop_end : {
 
 loop_set:
   if (!core_.loops_need_steps()) goto next_block;
-  target = block->end;
+  f.target = f.block->end;
   goto leave_behind;
 
 resolve_taken : {
-  target = block->target;
-  cycles += block->taken_cycles;
-  ++block->taken_runs;
-  if (block->divides_in_shadow) {  // never linked, because it takes as long as its divisor says
-    const uint64_t longer = uint64_t(divider_cycles(x[block->shadow_rs2], block->shadow_signed)) - 1;
-    cycles += longer;
-    divider_stalls += longer;
-  }
-  Block* const to = find(target);
+  f.account += f.block->taken_cycles;
+  ++f.block->taken_runs;
+  // Never linked, because it takes as long as the divisor says.
+  if (f.block->divides_in_shadow) f.divides(f.x[f.block->shadow_rs2], f.block->shadow_signed, 1);
+  f.target = f.block->target;
+  Block* const to = find(f.target);
   if (to == nullptr) goto leave;
-  if (!block->divides_in_shadow) block->taken = to;
+  if (!f.block->divides_in_shadow) f.block->taken = to;
   ENTER(to);
 }
 
 resolve_jump : {
-  target = block->target;
-  Block* const to = find(target);
+  f.target = f.block->target;
+  Block* const to = find(f.target);
   if (to == nullptr) goto leave;
-  block->taken = to;
+  f.block->taken = to;
   ENTER(to);
 }
 
-jump_to : {
-  Block*& recent = recent_[target >> 1 & (recent_.size() - 1)];
+jump_to_target : {
+  Block*& recent = recent_[f.target >> 1 & (recent_.size() - 1)];
   Block* to = recent;
-  if (to == nullptr || to->pc != target) {
-    to = find(target);
-    if (to == nullptr) {
-      if (core_.is_crossing(target)) {
-        ++cycles;
-        ++dynamic.stalls[int(Stall::kCrossingTarget)];
-      }
-      goto leave;
-    }
-    recent = to;
-  }
-  if (to->crosses) {
-    ++cycles;
+  if (to == nullptr || to->pc != f.target) to = find(f.target);
+  if (to == nullptr ? core_.is_crossing(f.target) : to->crosses) {
+    ++f.account;
     ++dynamic.stalls[int(Stall::kCrossingTarget)];
   }
+  if (to == nullptr) goto leave;
+  recent = to;
   ENTER(to);
 }
 
 out_of_budget:
-  left += block->insns;
-  target = block->pc;
+  f.account -= f.block->account;
+  f.target = f.block->pc;
 leave:  // nothing of what was executed still matters to timing
-  core_.model_.restart(cycles);
+  core_.model_.restart(begin + uint32_t(f.account));
   goto store;
 leave_behind:  // the next instruction may wait for the last of the block
-  ip = block->ops.data() + block->code.size();
-  unwind(*block, block->code.size(), cycles, WAITED_FOR_MEMORY);
+  unwind(*f.block, f.block->insns, begin + uint32_t(f.account), f.waited_for_memory(f.block->slots + f.block->insns));
   goto store;
 unwind : {
-  const size_t executed = size_t(ip - block->ops.data());
-  const bool waited = WAITED_FOR_MEMORY;
-  left += int64_t(block->code.size() - executed);
-  target = unwind(*block, executed, cycles, waited);
+  const size_t executed = size_t(ip - f.block->slots);
+  const bool waited = f.waited_for_memory(ip);
+  const uint64_t cycles = begin + uint32_t(f.account);
+  f.account += int64_t(f.block->insns - executed) << 32;
+  f.target = unwind(*f.block, executed, cycles, waited);
 }
 store:
-  state.pc = target;
-  dynamic.stalls[int(Stall::kMisaligned)] += misaligned_stalls;
-  dynamic.stalls[int(Stall::kDivider)] += divider_stalls;
-  *budget = spare + uint64_t(left);
+  core_.state_.pc = f.target;
+  dynamic.stalls[int(Stall::kMisaligned)] += f.misaligned_stalls;
+  dynamic.stalls[int(Stall::kDivider)] += f.divider_stalls;
+  *budget = spare + uint64_t(f.left());
 }
 
 }  // namespace bitloom::mpic

@@ -29,6 +29,8 @@ class Interpreter {
   void add_to(Counters& counters) const;
 
  private:
+  struct Frame;
+  struct Semantics;
   // What a handler needs of an instruction. 16 bytes: four to a cache line.
   struct Slot {
     const void* handler;
@@ -37,13 +39,15 @@ class Interpreter {
   };
   // Straight-line code up to a jump, branch, lp.* or loop end, or up to an instruction to be stepped.
   struct Block {
-    uint32_t pc = 0, end = 0;        // addresses of the first instruction and behind the last
-    uint32_t insns = 0, cycles = 0;  // of one run, the branch not taken
+    int64_t account = 0;  // cycles of one run, its branch not taken, less its instructions << 32
+    const Slot* slots = nullptr;
     uint64_t runs = 0, taken_runs = 0;
-    Block* next = nullptr;                           // falling through, and
-    Block* taken = nullptr;                          // the target, once known; of indirect jumps and loops the last one
+    Block* next = nullptr;     // falling through, and
+    Block* taken = nullptr;    // the target, once known; of loops the last one
+    int64_t taken_cycles = 0;  // of a taken branch, more than not taken
+    uint32_t pc = 0, end = 0;  // addresses of the first instruction and behind the last
+    uint32_t insns = 0, cycles = 0;
     uint32_t target = 0;                             // of a branch or jal
-    uint8_t taken_cycles = 0;                        // more than not taken
     bool next_stalls = false, taken_stalls = false;  // a load-use stall across the edge (not of branches and jumps)
     bool crosses = false;                            // as a target it costs a cycle
     bool divides_in_shadow = false;                  // behind the branch is a division, whose divisor matters when it is taken
@@ -53,7 +57,10 @@ class Interpreter {
     std::vector<Slot> ops;
     Counters profile;  // of one run
   };
-
+  struct Pair {
+    Op first, second;
+    const void* handler;
+  };
   // Handlers beyond the rows of isa.inc, behind them in handlers_.
   enum Extra { kConstant = kOps, kFallThrough, kLoopEnd, kStep };
 
@@ -68,7 +75,8 @@ class Interpreter {
   void clear();
 
   Core& core_;
-  const void* const* handlers_ = nullptr;
+  const void* const* handlers_ = nullptr;            // by Op, then Extra
+  std::unordered_map<uint32_t, const void*> pairs_;  // by first and second Op
   bool stale_ = false;
   std::unordered_map<uint32_t, std::unique_ptr<Block>> blocks_;
   std::array<Block*, 1024> recent_{};  // targets of indirect jumps, by address
