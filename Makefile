@@ -98,7 +98,7 @@ $(BENCHES): %: %.o $(LIB)
 
 # Threaded code: one indirect jump per handler predicts better than a shared one. clang knows neither flag and needs neither.
 ifeq ($(findstring clang,$(CXX)),)
-$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping
+$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
 $(BUILD)/core/kernels/%.o: FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 $(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'

@@ -82,7 +82,10 @@ std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
   block->ops.push_back(end);
   // From the end, because its jumps are the harder to predict.
   for (size_t i = block->code.size(); i >= 2; --i) {
-    const auto pair = pairs_.find(uint32_t(block->code[i - 2].executes) << 16 | uint32_t(block->code[i - 1].executes));
+    const Insn &first = block->code[i - 2], &second = block->code[i - 1];
+    const bool chained = (row(first.op).access & kWritesRd) != 0 && first.rd != 0 && first.rd == second.rs1;
+    auto pair = pairs_.find(pair_key(first.executes, second.executes, chained));
+    if (pair == pairs_.end()) pair = pairs_.find(pair_key(first.executes, second.executes, false));
     if (pair == pairs_.end()) continue;
     block->ops[i - 2].handler = pair->second;
     --i;

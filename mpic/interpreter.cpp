@@ -24,6 +24,7 @@ struct Interpreter::Frame {
   int64_t account;                            // instructions left << 32 | cycles since run() began: one addition keeps both
   Block* block = nullptr;                     // the current one
   uint32_t target = 0;                        // of an indirect jump
+  uint32_t chained = 0;                       // what the first of a pair wrote
   const Slot* misaligned = nullptr;           // the last misaligned access, and when it was
   int64_t misaligned_left = 0;
   uint64_t misaligned_stalls = 0, divider_stalls = 0;
@@ -57,9 +58,11 @@ struct Interpreter::Frame {
 };
 
 // The semantics of every row as a function: true when a branch is taken, false when an access must be left to the step.
+// kChained: rs1 is what the instruction before has just written, still in a register of the host.
+template <bool kChained>
 struct Interpreter::Semantics {
 #define RD f.x[ip->rd]
-#define RS1 f.x[ip->rs1]
+#define RS1 (kChained ? f.chained : f.x[ip->rs1])
 #define RS2 f.x[ip->rs2]
 #define RS3 f.x[ip->rs3]
 #define IMM ip->imm
@@ -67,7 +70,7 @@ struct Interpreter::Semantics {
 #define COUNT (ip->rs2 | uint32_t(ip->rs3) << 8)
 #define PC 0u  // targets are absolute
 #define LINK f.block->end
-#define POST(value) RS1 = (value);
+#define POST(value) f.x[ip->rs1] = (value);
 #define LOAD(type, address)                                  \
   uint32_t offset;                                           \
   if (!f.locate<type>((address), ip, &offset)) return false; \
@@ -102,32 +105,26 @@ struct Interpreter::Semantics {
 #include "mpic/isa.inc"
 };
 
-// The instructions that make pairs, and those that may be second.
-#define FOR_FREQUENT(X, ...)                                                                                               \
-  X(addi, __VA_ARGS__)                                                                                                     \
-  X(add, __VA_ARGS__)                                                                                                      \
-  X(sub, __VA_ARGS__)                                                                                                      \
-  X(lw, __VA_ARGS__)                                                                                                       \
-  X(sw, __VA_ARGS__)                                                                                                       \
-  X(lb, __VA_ARGS__) X(lbu, __VA_ARGS__) X(sb, __VA_ARGS__) X(slli, __VA_ARGS__) X(srli, __VA_ARGS__) X(xor_, __VA_ARGS__) \
-      X(or_, __VA_ARGS__) X(andi, __VA_ARGS__) X(mul, __VA_ARGS__)
-#define FOR_PAIRS_WITH(second, X)                                                                                           \
-  X(addi, second)                                                                                                           \
-  X(add, second)                                                                                                            \
-  X(sub, second)                                                                                                            \
-  X(lw, second)                                                                                                             \
-  X(sw, second)                                                                                                             \
-  X(lb, second) X(lbu, second) X(sb, second) X(slli, second) X(srli, second) X(xor_, second) X(or_, second) X(andi, second) \
-      X(mul, second)
-#define PLAIN_PAIRS(second, X) FOR_PAIRS_WITH(second, X)
-#define FOR_PLAIN_PAIRS(X)     \
-  FOR_FREQUENT(PLAIN_PAIRS, X) \
+// clang-format off
+// The instructions that make pairs: the most frequent of compiled code, and of matrix products on MPIC.
+#define AFTER_WRITERS(second, X)                                                                                     \
+  X(addi, second) X(add, second) X(sub, second) X(slli, second) X(srli, second) X(andi, second) X(or_, second)       \
+  X(xor_, second) X(mul, second) X(lw, second) X(lb, second) X(lbu, second)
+#define AFTER_ALL(second, X) AFTER_WRITERS(second, X) X(sw, second) X(sb, second)
+#define PLAIN_SECONDS(FIRSTS, X)                                                                                     \
+  FIRSTS(addi, X) FIRSTS(add, X) FIRSTS(sub, X) FIRSTS(slli, X) FIRSTS(srli, X) FIRSTS(andi, X) FIRSTS(or_, X)       \
+  FIRSTS(xor_, X) FIRSTS(mul, X) FIRSTS(lw, X) FIRSTS(lb, X) FIRSTS(lbu, X) FIRSTS(sw, X) FIRSTS(sb, X)
+#define BRANCH_SECONDS(FIRSTS, X) FIRSTS(beq, X) FIRSTS(bne, X) FIRSTS(blt, X) FIRSTS(bge, X) FIRSTS(bltu, X) FIRSTS(bgeu, X)
+#define FOR_PLAIN_PAIRS(X)                                                                                           \
+  PLAIN_SECONDS(AFTER_ALL, X)                                                                                        \
   X(p_lw_post, p_lw_post) X(p_lw_post, pv_sdotusp_b) X(pv_sdotusp_b, pv_sdotusp_b) X(pv_sdotusp_b, p_lw_post)
-#define FOR_BRANCH_PAIRS(X) \
-  FOR_PAIRS_WITH(beq, X)    \
-  FOR_PAIRS_WITH(bne, X) FOR_PAIRS_WITH(blt, X) FOR_PAIRS_WITH(bge, X) FOR_PAIRS_WITH(bltu, X) FOR_PAIRS_WITH(bgeu, X)
+#define FOR_BRANCH_PAIRS(X) BRANCH_SECONDS(AFTER_ALL, X)
+// Pairs whose second reads as rs1 what the first writes: it need not go through memory.
+#define FOR_PLAIN_CHAINS(X) PLAIN_SECONDS(AFTER_WRITERS, X)
+#define FOR_BRANCH_CHAINS(X) BRANCH_SECONDS(AFTER_WRITERS, X)
 
-#define DISPATCH goto * ip->handler
+#define DISPATCH goto *ip->handler
+// clang-format on
 #define ENTER(to)                                               \
   do {                                                          \
     f.block = (to);                                             \
@@ -139,12 +136,12 @@ struct Interpreter::Semantics {
   } while (false)
 
 // How handlers end, by timing class.
-#define END_PLAIN(id)                     \
-  if (!Semantics::id(f, ip)) goto unwind; \
-  ++ip;                                   \
+#define END_PLAIN_AS(id, chained)                  \
+  if (!Semantics<chained>::id(f, ip)) goto unwind; \
+  ++ip;                                            \
   DISPATCH;
-#define END_BRANCH(id)                           \
-  if (Semantics::id(f, ip)) {                    \
+#define END_BRANCH_AS(id, chained)               \
+  if (Semantics<chained>::id(f, ip)) {           \
     Block* const to = f.block->taken;            \
     if (to == nullptr) goto resolve_taken;       \
     f.account += f.block->taken_cycles;          \
@@ -153,6 +150,8 @@ struct Interpreter::Semantics {
   }                                              \
   if (f.block->next == nullptr) goto next_block; \
   ENTER(f.block->next);
+#define END_PLAIN(id) END_PLAIN_AS(id, false)
+#define END_BRANCH(id) END_BRANCH_AS(id, false)
 #define END_kAlu END_PLAIN
 #define END_kMul END_PLAIN
 #define END_kMulHigh END_PLAIN
@@ -166,15 +165,15 @@ struct Interpreter::Semantics {
 #define END_kBranch END_BRANCH
 #define END_kJump(id)                               \
   if (f.waited_for_memory(ip)) goto unwind;         \
-  Semantics::id(f, ip);                             \
+  Semantics<false>::id(f, ip);                      \
   if (f.block->taken == nullptr) goto resolve_jump; \
   ENTER(f.block->taken);
 #define END_kJumpRegister(id)               \
   if (f.waited_for_memory(ip)) goto unwind; \
-  Semantics::id(f, ip);                     \
+  Semantics<false>::id(f, ip);              \
   goto jump_to_target;
-#define END_kLoop(id)   \
-  Semantics::id(f, ip); \
+#define END_kLoop(id)          \
+  Semantics<false>::id(f, ip); \
   goto loop_set;
 #define END_kCsr(id) goto unwind;
 #define END_kSystem(id) goto unwind;
@@ -186,12 +185,14 @@ void Interpreter::run(uint64_t* budget) {
 #define RESERVED(picture)
 #include "mpic/isa.inc"
       &&do_constant, &&next_block, &&loop_end, &&unwind};
-#define PAIR(a, b) {Op::a, Op::b, &&pair_##a##_##b},
-  static const Pair kPairs[] = {FOR_PLAIN_PAIRS(PAIR) FOR_BRANCH_PAIRS(PAIR)};
+#define PAIR(a, b) {Op::a, Op::b, false, &&pair_##a##_##b},
+#define CHAIN(a, b) {Op::a, Op::b, true, &&chain_##a##_##b},
+  static const Pair kPairs[] = {FOR_PLAIN_PAIRS(PAIR) FOR_BRANCH_PAIRS(PAIR) FOR_PLAIN_CHAINS(CHAIN) FOR_BRANCH_CHAINS(CHAIN)};
 #undef PAIR
+#undef CHAIN
   if (handlers_ == nullptr) {
     handlers_ = kHandlers;
-    for (const Pair& pair : kPairs) pairs_[uint32_t(pair.first) << 16 | uint32_t(pair.second)] = pair.handler;
+    for (const Pair& pair : kPairs) pairs_[pair_key(pair.first, pair.second, pair.chained)] = pair.handler;
   }
 
   if (stale_) clear();
@@ -212,22 +213,40 @@ void Interpreter::run(uint64_t* budget) {
 #define EXPAND(...)
 #define RESERVED(picture)
 #include "mpic/isa.inc"
-#define PAIR(a, b)                         \
-  pair_##a##_##b : {                       \
-    if (!Semantics::a(f, ip)) goto unwind; \
-    ++ip;                                  \
-    END_PLAIN(b)                           \
+#define PAIR(a, b)                                \
+  pair_##a##_##b : {                              \
+    if (!Semantics<false>::a(f, ip)) goto unwind; \
+    ++ip;                                         \
+    END_PLAIN(b)                                  \
   }
   FOR_PLAIN_PAIRS(PAIR)
 #undef PAIR
-#define PAIR(a, b)                         \
-  pair_##a##_##b : {                       \
-    if (!Semantics::a(f, ip)) goto unwind; \
-    ++ip;                                  \
-    END_BRANCH(b)                          \
+#define PAIR(a, b)                                \
+  pair_##a##_##b : {                              \
+    if (!Semantics<false>::a(f, ip)) goto unwind; \
+    ++ip;                                         \
+    END_BRANCH(b)                                 \
   }
   FOR_BRANCH_PAIRS(PAIR)
 #undef PAIR
+#define CHAIN(a, b)                               \
+  chain_##a##_##b : {                             \
+    if (!Semantics<false>::a(f, ip)) goto unwind; \
+    f.chained = f.x[ip->rd];                      \
+    ++ip;                                         \
+    END_PLAIN_AS(b, true)                         \
+  }
+  FOR_PLAIN_CHAINS(CHAIN)
+#undef CHAIN
+#define CHAIN(a, b)                               \
+  chain_##a##_##b : {                             \
+    if (!Semantics<false>::a(f, ip)) goto unwind; \
+    f.chained = f.x[ip->rd];                      \
+    ++ip;                                         \
+    END_BRANCH_AS(b, true)                        \
+  }
+  FOR_BRANCH_CHAINS(CHAIN)
+#undef CHAIN
 
 do_constant:
   f.x[ip->rd] = uint32_t(ip->imm);

@@ -30,6 +30,7 @@ class Interpreter {
 
  private:
   struct Frame;
+  template <bool kChained>
   struct Semantics;
   // What a handler needs of an instruction. 16 bytes: four to a cache line.
   struct Slot {
@@ -59,8 +60,12 @@ class Interpreter {
   };
   struct Pair {
     Op first, second;
+    bool chained;  // the second reads as rs1 what the first writes
     const void* handler;
   };
+  static uint32_t pair_key(Op first, Op second, bool chained) {
+    return uint32_t(first) << 16 | uint32_t(second) << 1 | (chained ? 1 : 0);
+  }
   // Handlers beyond the rows of isa.inc, behind them in handlers_.
   enum Extra { kConstant = kOps, kFallThrough, kLoopEnd, kStep };
 
