@@ -1,0 +1,152 @@
+// bitloom deploy: a deployed network as source code for a target.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/run_config.h"
+#include "cli/table.h"
+#include "core/io.h"
+#include "core/rng.h"
+#include "quant/export_c/export_c.h"
+
+namespace bitloom {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct DeployOptions {
+  std::string model, out;
+  std::string target = "c";
+  int64_t samples = 4;
+  uint64_t seed = 1;
+  bool json = false;
+};
+
+// A folder inside `folder`, removed on the way out: a failed write leaves the files around it as they were.
+class StagingFolder {
+ public:
+  explicit StagingFolder(const std::string& folder) : path_(folder + "/.staging." + std::to_string(getpid())) {
+    make_output_folder(path_);
+  }
+  StagingFolder(const StagingFolder&) = delete;
+  StagingFolder& operator=(const StagingFolder&) = delete;
+  ~StagingFolder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+void write_all(const std::vector<CFile>& files, const std::string& folder) {
+  make_output_folder(folder);
+  const StagingFolder staging(folder);
+  for (const CFile& file : files) {
+    const std::string path = folder + "/" + file.name;
+    BITLOOM_CHECK(!fs::exists(path) || fs::is_regular_file(path), "cannot write ", path, ": it is not a regular file");
+    write_text_atomic(staging / file.name, file.text);
+  }
+  for (const CFile& file : files) {
+    std::error_code reason;
+    fs::rename(staging / file.name, folder + "/" + file.name, reason);
+    BITLOOM_CHECK(!reason, "cannot write ", folder, "/", file.name, ": ", reason.message());
+  }
+}
+
+// Input codes of random images.
+TensorT<int16_t> random_samples(const IntegerGraph& graph, int64_t count, Rng rng) {
+  const IntegerLayer& in = graph.layers.front();
+  const int32_t lo = in.out.lo(), hi = in.out.hi();
+  TensorT<int16_t> samples(Shape{count, in.h, in.w, in.c});
+  for (int64_t i = 0; i < samples.size(); ++i) samples[i] = int16_t(lo + rng.below(hi - lo + 1));
+  return samples;
+}
+
+std::string weight_bits(const IntegerLayer& layer) {
+  std::string text;
+  for (const ChannelGroup& group : layer.groups) text += (text.empty() ? "" : " ") + str(group.channels, "@", group.bits);
+  return text.empty() ? "-" : text;
+}
+
+// Bytes of the constants of one layer.
+struct Flash {
+  explicit Flash(const IntegerLayer& layer)
+      : weights(int64_t(layer.weights.size() * sizeof(uint32_t))),
+        tables(int64_t((layer.multiplier.size() + layer.offset.size()) * sizeof(int32_t) + layer.shift.size())) {}
+  int64_t weights, tables;
+};
+
+void print_table(const IntegerGraph& graph, const MemoryPlan& plan, const DeployOptions& o) {
+  Table table({"layer", "kind", "output", "weight bits", "act bits", "weight bytes", "table bytes", "RAM bytes", "in place"});
+  for (size_t i = 1; i < graph.layers.size(); ++i) {
+    const IntegerLayer& layer = graph.layers[i];
+    const Flash flash(layer);
+    table.add({layer.name, to_string(layer.op), str(layer.h, "x", layer.w, "x", layer.c), weight_bits(layer),
+               std::to_string(layer.out.bits), grouped(flash.weights), grouped(flash.tables), grouped(plan.layers[i].live),
+               plan.layers[i].in_place ? "yes" : "-"});
+  }
+  table.add({"total", "", "", "", "", grouped(weight_bytes(graph)), grouped(table_bytes(graph)), grouped(plan.size), ""});
+  const IntegerLayer &in = graph.layers.front(), &last = graph.layers.back();
+  std::cout << table.text() << "Flash: " << grouped(weight_bytes(graph) + table_bytes(graph))
+            << " bytes of constants, and the code of the kernels. RAM: " << grouped(plan.size)
+            << " bytes; the caller keeps the input (" << grouped(in.h * in.w * in.c) << ") and the output ("
+            << grouped(last.h * last.w * last.c * (last.out.bits == 32 ? 4 : 1)) << ").\n"
+            << "Check it: cc -std=c99 -O2 " << o.out << "/*.c -o selftest && ./selftest\n";
+}
+
+nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan) {
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  for (size_t i = 1; i < graph.layers.size(); ++i) {
+    const Flash flash(graph.layers[i]);
+    layers.push_back({{"name", graph.layers[i].name},
+                      {"kind", to_string(graph.layers[i].op)},
+                      {"weight_bytes", flash.weights},
+                      {"table_bytes", flash.tables},
+                      {"ram_bytes", plan.layers[i].live},
+                      {"in_place", plan.layers[i].in_place}});
+  }
+  return {{"model", graph.model},
+          {"weight_bytes", weight_bytes(graph)},
+          {"table_bytes", table_bytes(graph)},
+          {"ram_bytes", plan.size},
+          {"layers", layers}};
+}
+
+void deploy(const DeployOptions& o) {
+  const std::string file = fs::is_directory(o.model) ? o.model + "/network.blig" : o.model;
+  const IntegerGraph graph = load_graph(file);
+  write_all(export_c(graph, random_samples(graph, o.samples, Rng(o.seed))), o.out);
+  const MemoryPlan plan = plan_c_export(graph);
+  if (o.json) {
+    std::cout << json_text(figures(graph, plan));
+  } else {
+    print_table(graph, plan, o);
+  }
+}
+
+}  // namespace
+
+void add_deploy(CLI::App& program, Chosen& chosen) {
+  auto o = std::make_shared<DeployOptions>();
+  CLI::App* app =
+      program.add_subcommand("deploy", "Write a deployed network as source code: portable C99 for any microcontroller");
+  app->footer("Example:\n  bitloom deploy --model results/cifar10/channel-0.2 --target c --out out/c");
+  app->add_option("--model", o->model, "Folder of a run, or its network.blig")->required();
+  app->add_option("--target", o->target, "c: C99 with static arrays, a self-test included")
+      ->check(CLI::IsMember({"c"}))
+      ->capture_default_str();
+  app->add_option("--out", o->out, "Folder for the files")->required();
+  app->add_option("--samples", o->samples, "Random inputs in the self-test")->check(CLI::Range(1, 1000))->capture_default_str();
+  app->add_option("--seed", o->seed, "Seed of those inputs")->capture_default_str();
+  app->add_flag("--json", o->json, "Machine-readable");
+  app->callback([=, &chosen] { chosen = [=](const std::string&) { deploy(*o); }; });
+}
+
+}  // namespace bitloom

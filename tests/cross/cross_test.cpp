@@ -1,0 +1,29 @@
+// The exported C on emulated microcontrollers.
+#include <gtest/gtest.h>
+
+#include "tests/support/export_cases.h"
+
+namespace bitloom {
+namespace {
+
+using testing::ExportCase;
+
+// Every op, model and precision pair; a ResNet-8 as trained.
+const std::vector<ExportCase>& cross_cases() {
+  static const std::vector<ExportCase> cases = [] {
+    std::vector<ExportCase> all = testing::model_cases(1);
+    for (auto more : {testing::awkward_cases(), testing::random_graph_cases(20)})
+      all.insert(all.end(), more.begin(), more.end());
+    const IntegerGraph trained = load_graph("results/cifar10/channel-0.2/network.blig");
+    all.push_back({"trained resnet8", trained, testing::random_input(trained, 1, Rng(1))});
+    return all;
+  }();
+  return cases;
+}
+
+TEST(Cross, CortexM3) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m3"); }
+TEST(Cross, CortexM4) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m4"); }
+TEST(Cross, Rv32imc) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "rv32imc"); }
+
+}  // namespace
+}  // namespace bitloom

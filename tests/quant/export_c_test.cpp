@@ -1,0 +1,152 @@
+// The exported C against the interpreter, at every layer and output.
+#include "quant/export_c/export_c.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <set>
+#include <tuple>
+
+#include "core/io.h"
+#include "datasets/sources.h"
+#include "quant/lower.h"
+#include "tests/support/export_cases.h"
+#include "tests/support/exported_c.h"
+#include "tests/support/files.h"
+#include "tests/support/integer_graph.h"
+
+namespace bitloom {
+namespace {
+
+using testing::error_of;
+using testing::ExportCase;
+using testing::RandomGraph;
+using testing::TempFolder;
+
+constexpr QuantScheme kByte{8, false, 1};
+
+TEST(ExportC, RandomGraphsGiveTheInterpretersCodes) {
+  const std::vector<ExportCase> cases = testing::random_graph_cases(60);
+  std::set<IntegerOp> ops;
+  std::set<std::tuple<IntegerOp, int, int>> pairs;
+  int in_place = 0;
+  for (const ExportCase& c : cases) {
+    const MemoryPlan plan = plan_c_export(c.graph);
+    for (size_t i = 1; i < c.graph.layers.size(); ++i) {
+      const IntegerLayer& layer = c.graph.layers[i];
+      ops.insert(layer.op);
+      in_place += plan.layers[i].in_place;
+      const int act_bits = c.graph.layers[size_t(layer.inputs[0])].out.bits;
+      for (const ChannelGroup& group : layer.groups) pairs.insert({layer.op, act_bits, group.bits});
+    }
+  }
+  EXPECT_EQ(ops.size(), 5u) << "an op does not occur";
+  EXPECT_EQ(pairs.size(), 36u)
+      << "conv2d, depthwise and linear by activation bits 2, 4, 8 by weight bits 0, 2, 4, 8: one is missing";
+  EXPECT_GT(in_place, 10);
+  BITLOOM_EXPECT_EXPORTED_EQUAL(cases, "gcc");
+}
+
+TEST(ExportC, AwkwardShapesGiveTheInterpretersCodes) { BITLOOM_EXPECT_EXPORTED_EQUAL(testing::awkward_cases(), "clang"); }
+
+TEST(ExportC, ModelsWithRandomPrecisionsGiveTheInterpretersCodes) {
+  BITLOOM_EXPECT_EXPORTED_EQUAL(testing::model_cases(3), "gcc");
+}
+
+TEST(ExportC, RoundsAsRequantizeDoes) {
+  // A 1x1 layer with weight 1 feeds the rule with the code itself: 256 sums by 1000 rules, for four kinds of output.
+  std::vector<ExportCase> cases;
+  for (const QuantScheme& out :
+       {QuantScheme{2, false, 1}, QuantScheme{4, true, 1}, QuantScheme{8, false, 1}, QuantScheme{8, true, 1}}) {
+    Rng rng(uint64_t(out.bits) + out.is_signed);
+    RandomGraph g(Rng(1), 1, 256, 1, kByte);
+    g.window(IntegerOp::kConv2d, 0, 1000, {1, 1}, {1, 1}, {0, 0, 0, 0}, out, {2});
+    g.window(IntegerOp::kConv2d, 1, 1, {1, 1}, {1, 1}, {0, 0, 0, 0}, kByte, {2});
+    IntegerLayer& layer = g.graph.layers[1];
+    for (size_t o = 0; o < 1000; ++o) {
+      layer.weights[o] = 1;
+      layer.shift[o] = uint8_t(rng.below(32));
+      layer.multiplier[o] = int32_t(rng.below(8000000)) - 4000000;
+      layer.offset[o] = int32_t(rng.below(2000000000)) - 1000000000;
+      if (o % 4 == 0) layer.offset[o] = layer.shift[o] ? 1 << (layer.shift[o] - 1) : 0;  // halves and exact codes
+      if (o % 8 == 0) layer.multiplier[o] = 1 << rng.below(20);
+    }
+    TensorT<int16_t> codes(Shape{1, 1, 256, 1});
+    for (int64_t i = 0; i < 256; ++i) codes[i] = int16_t(i);
+    cases.push_back({str(out.bits, " bits"), g.graph, codes});
+  }
+  BITLOOM_EXPECT_EXPORTED_EQUAL(cases, "gcc");
+}
+
+TEST(ExportC, TrainedNetworksGiveTheInterpretersCodesOnRealImages) {
+  BITLOOM_NEEDS(testing::data_path("cifar-10-batches-bin/test_batch.bin"));
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
+  const Dataset test = load_cifar10(testing::data_path("")).test;
+  TensorT<int16_t> images(Shape{100, test.h, test.w, test.c});
+  for (int64_t i = 0; i < images.size(); ++i) images[i] = test.codes[size_t(i)];
+  std::vector<ExportCase> cases;
+  for (const auto& entry : std::filesystem::directory_iterator("results/cifar10")) {
+    const std::string file = entry.path().string() + "/network.blig";
+    if (file_exists(file)) cases.push_back({file, load_graph(file), images});
+  }
+  ASSERT_GE(cases.size(), 7u);
+  BITLOOM_EXPECT_EXPORTED_EQUAL(cases, "host");
+}
+
+// Builds the files as a user would and returns the exit code, or -1 where the compiler fails; `printed` is what it prints.
+int run_selftest(const TempFolder& folder, const std::vector<CFile>& files, const std::string& flags, std::string* printed) {
+  for (const CFile& file : files) testing::write_bytes(folder / file.name, {file.text.begin(), file.text.end()});
+  const std::string built =
+      "cd '" + folder.path() + "' && cc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror " + flags + " *.c -o t";
+  if (std::system(built.c_str()) != 0) return -1;
+  const int status = std::system(("'" + folder / "t" + "' >'" + folder / "printed" + "'").c_str());
+  *printed = read_text(folder / "printed");
+  return WEXITSTATUS(status);
+}
+
+TEST(ExportC, SelfTestPassesAndTellsWhenANetworkIsWrong) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  IntegerGraph graph = testing::random_integer_graph(Rng(4));
+  const TensorT<int16_t> samples = testing::random_input(graph, 5, Rng(4));
+  const TempFolder folder;
+  std::string printed;
+  EXPECT_EQ(run_selftest(folder, export_c(graph, samples), "", &printed), 0);
+  EXPECT_EQ(printed, "bitloom self-test: 0 of 5 samples differ\n");
+  EXPECT_EQ(run_selftest(folder, export_c(graph, samples), "-DBITLOOM_QUIET", &printed), 0);
+  EXPECT_EQ(printed, "");
+  std::vector<CFile> files = export_c(graph, samples);
+  for (int32_t& offset : graph.layers.back().offset) offset = -offset - 1;
+  for (const CFile& file : export_c(graph, samples)) {
+    if (file.name == "bitloom_network.c") files[1] = file;
+  }
+  EXPECT_EQ(run_selftest(folder, files, "", &printed), 1);
+}
+
+TEST(ExportC, RefusesBytesThatAreNoInputCodes) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  RandomGraph g(Rng(1), 2, 2, 3, QuantScheme{4, true, 1});
+  g.linear(0, 5, {32, true, 1});
+  std::vector<CFile> files = export_c(g.graph, testing::random_input(g.graph, 1, Rng(1)));
+  files.back().text =
+      "#include \"bitloom_network.h\"\n"
+      "int main(void) {\n  uint8_t in[12] = {7, 0xf8};\n  int32_t out[5];\n  int result = bitloom_infer(in, out);\n"
+      "  in[11] = 8;\n  result += 2 * bitloom_infer(in, out);\n  in[11] = 0xf7;\n  return result + 4 * bitloom_infer(in, "
+      "out);\n}\n";
+  const TempFolder folder;
+  std::string printed;
+  EXPECT_EQ(run_selftest(folder, files, "", &printed), 6);
+}
+
+TEST(ExportC, NamesWhatItCannotExport) {
+  RandomGraph g(Rng(1), 2, 3, 4, kByte);
+  EXPECT_EQ(error_of([&] { export_c(g.graph, testing::random_input(g.graph, 1, Rng(1))); }),
+            "C export: network 'random' has no layer after its input");
+  g.linear(0, 5, kByte);
+  EXPECT_EQ(error_of([&] {
+              export_c(g.graph, TensorT<int16_t>(Shape{1, 3, 2, 4}, int16_t(0)));
+            }),
+            "C export: expected samples of shape (1,2,3,4), got (1,3,2,4)");
+}
+
+}  // namespace
+}  // namespace bitloom

@@ -1,0 +1,107 @@
+// Exported C against the interpreter.
+#include "tests/support/exported_c.h"
+
+#include <sys/wait.h>
+
+#include <cstdlib>
+
+#include "core/io.h"
+#include "quant/export_c/export_c.h"
+#include "quant/integer/run.h"
+#include "tests/support/files.h"
+
+namespace bitloom::testing {
+namespace {
+
+void write_source(const std::string& path, const std::string& text) { write_bytes(path, {text.begin(), text.end()}); }
+
+// FOLDER/N/ holds the network of case N, FOLDER/network_N.c gives its function a name of its own.
+void write_sources(const std::vector<ExportCase>& cases, const TempFolder& folder) {
+  std::string declarations, table;
+  int64_t largest = 1;
+  for (size_t n = 0; n < cases.size(); ++n) {
+    const std::string name = "infer_" + std::to_string(n), own = folder / std::to_string(n);
+    std::filesystem::create_directory(own);
+    const TensorT<int16_t> one(Shape{1, cases[n].samples.shape()[1], cases[n].samples.shape()[2], cases[n].samples.shape()[3]},
+                               0);
+    for (const CFile& file : export_c(cases[n].graph, one)) {
+      const bool shared = file.name.rfind("bitloom_kernels", 0) == 0;
+      write_source((shared ? folder.path() : own) + "/" + file.name, file.text);
+    }
+    const IntegerLayer& last = cases[n].graph.layers.back();
+    const char* type = last.out.bits == 32 ? "int32_t" : last.out.is_signed ? "int8_t" : "uint8_t";
+    write_source(folder / ("network_" + std::to_string(n) + ".c"),
+                 str("#define bitloom_infer ", name, "_codes\n#include \"", n,
+                     "/bitloom_network.c\"\n#include \"networks.h\"\n\nint ", name, "(const uint8_t* in) {\n  static ", type,
+                     " out[BITLOOM_OUTPUT_SIZE];\n  return bitloom_infer(in, out);\n}\n"));
+    declarations += "int " + name + "(const uint8_t* in);\n";
+    table += str("    {", name, ", ", one.size(), "},\n");
+    largest = std::max(largest, one.size());
+  }
+  write_source(folder / "networks.h",
+               str("#include <stddef.h>\n#include <stdint.h>\n\nenum { MAX_INPUT_SIZE = ", largest, " };\n", declarations,
+                   "\ntypedef struct {\n  int (*infer)(const uint8_t* in);\n  size_t input_size;\n"
+                   "} network;\nextern const network networks[",
+                   cases.size(), "];\n"));
+  write_source(folder / "networks.c", "#include \"networks.h\"\n\nconst network networks[] = {\n" + table + "};\n");
+  std::filesystem::copy("tests/cross/trace_main.c", folder.path());
+}
+
+void append_codes(const std::vector<int32_t>& codes, int bits, std::vector<uint8_t>& bytes) {
+  for (int32_t code : codes) {
+    for (int shift = 0; shift < (bits == 32 ? 32 : 8); shift += 8) bytes.push_back(uint8_t(uint32_t(code) >> shift));
+  }
+}
+
+// Compares what the program wrote, record by record, with run_layers.
+std::string first_difference(const std::vector<ExportCase>& cases, const std::vector<uint8_t>& actual) {
+  size_t at = 0;
+  for (const ExportCase& c : cases) {
+    const IntegerRunner runner(c.graph);
+    const int64_t images = c.samples.shape()[0], size = c.samples.size() / images;
+    for (int64_t n = 0; n < images; ++n) {
+      const std::vector<std::vector<int32_t>> layers = runner.run_layers(c.samples.data() + n * size);
+      for (size_t i = 1; i < layers.size(); ++i) {
+        const IntegerLayer& layer = c.graph.layers[i];
+        std::vector<uint8_t> expected;
+        append_codes(layers[i], layer.out.bits, expected);
+        for (size_t k = 0; k < expected.size(); ++k, ++at) {
+          if (at >= actual.size()) return str(c.name, ": the program's output ends in image ", n, " layer ", i);
+          if (actual[at] == expected[k]) continue;
+          return str(c.name, " image ", n, " layer ", i, " ", to_string(layer.op), " ", layer.h, "x", layer.w, "x", layer.c,
+                     " window ", layer.kh, "x", layer.kw, " bits ", layer.out.bits, " byte ", k, ": expected ",
+                     int(expected[k]), ", got ", int(actual[at]));
+        }
+      }
+      if (at >= actual.size() || actual[at++] != 0) return str(c.name, ": bitloom_infer did not return 0");
+    }
+  }
+  return at == actual.size() ? "" : "the program writes more than was asked for";
+}
+
+}  // namespace
+
+std::string difference_of_exported(const std::vector<ExportCase>& cases, const std::string& target) {
+  const TempFolder folder;
+  write_sources(cases, folder);
+  std::vector<uint8_t> input;
+  for (size_t n = 0; n < cases.size(); ++n) {
+    const TensorT<int16_t>& samples = cases[n].samples;
+    const int64_t size = samples.size() / samples.shape()[0];
+    for (int64_t i = 0; i < samples.size(); ++i) {
+      if (i % size == 0) input.push_back(uint8_t(n));
+      input.push_back(uint8_t(samples[i]));
+    }
+  }
+  write_bytes(folder / "in", input);
+  const std::string command = "tests/cross/run.sh " + target + " '" + folder.path() + "' -DBITLOOM_TRACE <'" + folder / "in" +
+                              "' >'" + folder / "out" + "' 2>'" + folder / "err" + "'";
+  const int status = std::system(command.c_str());
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  const std::string errors = read_text(folder / "err").substr(0, 3000);
+  if (code == 77) return "skip: " + errors;
+  if (code != 0) return str(target, ": exit code ", code, ": ", errors);
+  return first_difference(cases, read_file(folder / "out"));
+}
+
+}  // namespace bitloom::testing
