@@ -88,11 +88,13 @@ Core::Next Core::step(RunResult* result) {
   const uint64_t ready = model_.ready();
   time_ = model_.issue_time(insn);
   const Next next = execute(insn, &outcome, result);
-  if (next == Next::kStop && result->reason == StopReason::kFault) return next;  // it did not execute
+  if (next == Next::kStop && (result->reason == StopReason::kFault || result->reason == StopReason::kBreakpoint))
+    return next;  // it did not execute
 
   if (outcome.flow == Outcome::kNext) {
     for (HardwareLoop& loop : state_.loop) {
       if (loop.end != pc || loop.count < 2) continue;
+      if (timing == Timing::kLoop && &loop == &state_.loop[insn.rd]) continue;  // what sets a loop is not in it yet
       // The manual forbids bodies of one instruction; the RTL repeats one only right after another instruction (dossier 7.2).
       if (loop.start == loop.end && last_pc_ == pc) continue;
       --loop.count;
