@@ -14,9 +14,10 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 LIB_SRC   := $(shell find core datasets nn quant nas mpic -name '*.cpp' 2>/dev/null | LC_ALL=C sort)
 CLI_SRC   := $(sort $(wildcard cli/*.cpp))
-TEST_SRC  := $(shell find tests -name '*.cpp' 2>/dev/null | LC_ALL=C sort)
+TEST_SRC  := $(shell find tests -name '*.cpp' -not -path '*/fuzz/*' 2>/dev/null | LC_ALL=C sort)
+FUZZ_SRC  := $(sort $(wildcard tests/fuzz/*.cpp))
 BENCH_SRC := $(sort $(wildcard bench/*_bench.cpp))
-CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(BENCH_SRC)
+CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 HEADERS    = $(shell find core datasets nn quant nas mpic cli bench tests -name '*.h' -o -name '*.inc')
 
 LIB      := $(BUILD)/libbitloom.a
@@ -37,7 +38,7 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 LINK      = $(CXX) -fopenmp $(CXXFLAGS) $(LDFLAGS)
 LIBS     := -lz -ljpeg
 
-.PHONY: all demo test bench data sanitize lint format deps help install clean packages
+.PHONY: all demo test bench conformance fuzz data sanitize lint format deps help install clean packages
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -51,6 +52,12 @@ test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, B
 
 bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects
 	@for b in $(BENCHES); do $$b --benchmark_filter='$(subst *,.*,$(FILTER))' || exit 1; done
+
+conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests
+	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
+
+fuzz:  ## fuzz the simulator's loaders and interpreters for FUZZ_SECONDS=600 each
+	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600)
 
 data:  ## download the official datasets with checksums
 	@datasets/download.sh

@@ -28,7 +28,13 @@ int run(int argc, char** argv) {
   add_eval(app, chosen);
   add_info(app, chosen);
   add_report(app, chosen);
+  add_deploy(app, chosen);
   add_demo(app, chosen);
+  add_run(app, chosen);
+  add_profile(app, chosen);
+  add_asm(app, chosen);
+  add_disasm(app, chosen);
+  add_isa(app, chosen);
   try {
     if (argc > 1 && argv[1][0] != '-') app.get_subcommand(argv[1]);
     app.parse(argc, argv);
@@ -44,10 +50,15 @@ int run(int argc, char** argv) {
     std::cerr << "error: " << e.what() << "\n";
     return 2;
   }
-  chosen(typed);
+  int code = 0;
+  try {
+    chosen(typed);
+  } catch (const ExitCode& e) {
+    code = e.code;
+  }
   std::cout.flush();
   BITLOOM_CHECK(std::cout.good(), "cannot write to the standard output: ", std::strerror(errno));
-  return 0;
+  return code;
 }
 
 }  // namespace

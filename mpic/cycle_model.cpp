@@ -100,7 +100,7 @@ void CycleModel::issue(const Insn& insn, const Outcome& outcome) {
     if (is_jump) next = std::max(fetched_, operand_ready(insn)) + 2 + crossing;
     if (timing == Timing::kBranch) next = time + 3 + crossing + outcome.shadow_divider - 1;
   } else if (outcome.flow == Outcome::kLoopBack && !waited && !last_.waited) {
-    next = time + 1 + crossing;
+    next = std::max(next, time + 1 + crossing);
   }
   next = std::max(next, time + 1);
   const uint64_t ready = std::max(next, done);

@@ -2,10 +2,10 @@
 #include "mpic/elf.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 
 #include "core/error.h"
+#include "mpic/names.h"
 
 namespace bitloom::mpic {
 namespace {
@@ -14,12 +14,6 @@ constexpr uint8_t kMagic[4] = {0x7f, 'E', 'L', 'F'};
 constexpr uint64_t kHeaderSize = 52, kProgramHeaderSize = 32, kSectionHeaderSize = 40, kSymbolSize = 16;
 constexpr uint64_t kAddressSpace = uint64_t(1) << 32;
 constexpr size_t kMaxName = 1024;  // longer names are cut: many symbols may share one huge string
-
-std::string hex(uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 struct SectionHeader {
   uint32_t type = 0, flags = 0, address = 0, offset = 0, size = 0, link = 0, entry_size = 0;
@@ -48,8 +42,8 @@ class Parser {
   uint32_t u32(uint64_t at) const { return u16(at) | u16(at + 2) << 16; }
 
   void check_range(uint64_t offset, uint64_t size, const std::string& what) const {
-    BITLOOM_CHECK(offset <= file_.size() && size <= file_.size() - offset, name_, ": ", what, " at offset ", offset, " with ", size,
-                  " bytes reaches beyond the end of the file of ", file_.size(), " bytes");
+    BITLOOM_CHECK(offset <= file_.size() && size <= file_.size() - offset, name_, ": ", what, " at offset ", offset, " with ",
+                  size, " bytes reaches beyond the end of the file of ", file_.size(), " bytes");
   }
 
   void check_header() const {
@@ -67,7 +61,8 @@ class Parser {
   void read_segments() {
     const uint64_t table = u32(28), count = u16(44);
     BITLOOM_CHECK(count > 0, name_, ": has no program headers, so nothing to load");
-    BITLOOM_CHECK(u16(42) == kProgramHeaderSize, name_, ": program headers of ", u16(42), " bytes instead of ", kProgramHeaderSize);
+    BITLOOM_CHECK(u16(42) == kProgramHeaderSize, name_, ": program headers of ", u16(42), " bytes instead of ",
+                  kProgramHeaderSize);
     check_range(table, count * kProgramHeaderSize, "the program header table");
     for (uint64_t i = 0; i < count; ++i) {
       constexpr uint32_t kLoad = 1, kInterpreter = 3;
@@ -81,7 +76,7 @@ class Parser {
       BITLOOM_CHECK(address + size <= kAddressSpace, name_, ": ", what, " with ", size, " bytes at ", hex(address),
                     " ends above 4 GiB");
       loaded_ += in_file;
-      BITLOOM_CHECK(loaded_ <= file_.size(), name_, ": ", what, " shares bytes of the file with another segment");
+      BITLOOM_CHECK(loaded_ <= file_.size(), name_, ": the segments have more bytes than the file");
       image_.segments.push_back({uint32_t(address), {&file_[0] + offset, &file_[0] + offset + in_file}, size});
       constexpr uint32_t kExecutable = 1;
       if ((u32(h + 24) & kExecutable) != 0) image_.code.push_back({address, address + size});
@@ -105,7 +100,8 @@ class Parser {
   void read_sections() {
     const uint64_t table = u32(32), count = u16(48);
     if (table == 0 || count == 0) return;
-    BITLOOM_CHECK(u16(46) == kSectionHeaderSize, name_, ": section headers of ", u16(46), " bytes instead of ", kSectionHeaderSize);
+    BITLOOM_CHECK(u16(46) == kSectionHeaderSize, name_, ": section headers of ", u16(46), " bytes instead of ",
+                  kSectionHeaderSize);
     check_range(table, count * kSectionHeaderSize, "the section header table");
     std::vector<AddressRange> code;
     bool has_symbols = false;
@@ -120,7 +116,8 @@ class Parser {
       read_symbols(s, section(table + s.link * kSectionHeaderSize));
     }
     if (!code.empty()) image_.code = std::move(code);
-    std::sort(image_.code.begin(), image_.code.end(), [](const AddressRange& a, const AddressRange& b) { return a.begin < b.begin; });
+    std::sort(image_.code.begin(), image_.code.end(),
+              [](const AddressRange& a, const AddressRange& b) { return a.begin < b.begin; });
   }
 
   void read_symbols(const SectionHeader& table, const SectionHeader& strings) {
@@ -132,13 +129,16 @@ class Parser {
       const int type = file_[at + 12] & 15;
       const uint32_t name_offset = u32(at);
       if ((type != kFunction && type != kObject && type != kNone) || u16(at + 14) == kUndefined || name_offset == 0) continue;
-      BITLOOM_CHECK(name_offset < strings.size, name_, ": a symbol's name is at ", name_offset, " of ", strings.size, " bytes of names");
+      BITLOOM_CHECK(name_offset < strings.size, name_, ": a symbol's name is at ", name_offset, " of ", strings.size,
+                    " bytes of names");
       const char* text = reinterpret_cast<const char*>(&file_[0] + strings.offset + name_offset);
       std::string name(text, strnlen(text, std::min<size_t>(kMaxName, strings.size - name_offset)));
       constexpr uint32_t kAbsolute = 0xfff1;
       const bool is_mapping = name[0] == '$' || name.rfind(".L", 0) == 0;  // marks of the assembler
       if (name.empty() || is_mapping || (u16(at + 14) == kAbsolute && type == kNone)) continue;
-      const SymbolKind kind = type == kFunction ? SymbolKind::kFunction : type == kObject ? SymbolKind::kObject : SymbolKind::kLabel;
+      const SymbolKind kind = type == kFunction ? SymbolKind::kFunction
+                              : type == kObject ? SymbolKind::kObject
+                                                : SymbolKind::kLabel;
       image_.symbols.push_back({std::move(name), u32(at + 4), u32(at + 8), kind});
     }
     std::stable_sort(image_.symbols.begin(), image_.symbols.end(),

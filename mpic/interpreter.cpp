@@ -298,6 +298,7 @@ loop_end : {
 loop_set:
   if (!core_.loops_need_steps()) goto next_block;
   f.target = f.block->end;
+  core_.last_pc_ = f.target;  // as step() leaves it behind lp.*
   goto leave_behind;
 
 resolve_taken : {

@@ -2,22 +2,16 @@
 #include "mpic/program.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 
 #include "core/error.h"
 #include "core/io.h"
 #include "mpic/assembler.h"
 #include "mpic/elf.h"
+#include "mpic/names.h"
 
 namespace bitloom::mpic {
 namespace {
-
-std::string hex(uint64_t value) {
-  char text[24];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
-  return text;
-}
 
 bool has_suffix(const std::string& path, const std::string& suffix) {
   return path.size() > suffix.size() && path.compare(path.size() - suffix.size(), suffix.size(), suffix) == 0;
@@ -87,14 +81,15 @@ Program load_program(const std::string& path, const LoadOptions& options) {
   const uint64_t last = image.segments.back().end();
   const bool elsewhere = first < program.memory_base || first >= program.memory_base + program.memory_size;
   if (!options.base && elsewhere) program.memory_base = first & ~0xffffu;
-  BITLOOM_CHECK(first >= program.memory_base, path, ": begins at ", hex(first), ", below the memory at ", hex(program.memory_base),
-                "; use --base ", hex(first & ~0xffffu));
+  BITLOOM_CHECK(first >= program.memory_base, path, ": begins at ", hex(first), ", below the memory at ",
+                hex(program.memory_base), "; use --base ", hex(first & ~0xffffu));
   BITLOOM_CHECK(fits(image, program.memory_base, program.memory_size), path, ": reaches from ", hex(first), " to ", hex(last),
                 ", the memory from ", hex(program.memory_base), " has only ", program.memory_size, " bytes; use --mem ",
                 (last - program.memory_base + 1023) / 1024, "K");
   image.entry = entry_of(image, options.entry);
-  BITLOOM_CHECK(image.entry >= program.memory_base && image.entry < program.memory_base + program.memory_size && image.entry % 2 == 0,
-                path, ": the entry ", hex(image.entry), image.entry % 2 != 0 ? " is odd" : " is outside memory");
+  BITLOOM_CHECK(
+      image.entry >= program.memory_base && image.entry < program.memory_base + program.memory_size && image.entry % 2 == 0,
+      path, ": the entry ", hex(image.entry), image.entry % 2 != 0 ? " is odd" : " is outside memory");
   return program;
 }
 

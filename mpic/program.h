@@ -10,9 +10,10 @@
 namespace bitloom::mpic {
 
 struct LoadOptions {
-  std::optional<uint32_t> base;   // of memory; default kMemoryBase, or for an ELF file with segments elsewhere the 64 KiB page of the first
-  std::optional<uint64_t> size;   // of memory; default kMemorySize
-  std::string entry;              // an address or a symbol; empty: what the file says
+  std::optional<uint32_t>
+      base;  // of memory; default kMemoryBase, or for an ELF file with segments elsewhere the 64 KiB page of the first
+  std::optional<uint64_t> size;  // of memory; default kMemorySize
+  std::string entry;             // an address or a symbol; empty: what the file says
 };
 
 // An image and the memory that it runs in.

@@ -30,7 +30,7 @@ compile() {  # OUT OPTIONS SOURCES
 
 run() {  # SIMULATOR PROGRAM
   case $1 in
-    bitloom) build/bitloom run "$work/$2.elf" --stats --format json ;;
+    bitloom) build/bitloom run "$work/$2.elf" ;;
     spike) "${peer[spike]}" --isa=rv32imc_zicsr_zicntr "$work/$2.spike.elf" ;;
     libriscv) "${peer[libriscv]}" -s "$work/$2.elf" ;;
     qemu) "${peer[qemu]}" "$work/$2.elf" ;;
@@ -63,7 +63,7 @@ done
 # start-up, and by the some 5000 instructions that Spike runs while its host serves a write.
 declare -A instructions results
 for name in "${programs[@]}"; do
-  output=$(run bitloom "$name" 2>&1) || fail "bitloom: $name ended with another exit code than 0: $output"
+  output=$(build/bitloom run "$work/$name.elf" --format json 2>&1) || fail "bitloom: $name ended with another exit code than 0: $output"
   results[$name]=$(grep -x '[0-9a-f]\{8\}' <<<"$output")
   instructions[$name]=$(sed -n 's/.*"instructions": *\([0-9]*\).*/\1/p' <<<"$output")
   for simulator in "${simulators[@]:1}"; do
@@ -111,3 +111,8 @@ for simulator in list(mips)[1:]:
     ratios = [statistics.median(a / b for a, b in zip(mips["bitloom"][p], mips[simulator][p])) for p in programs]
     print(f"{simulator:10}" + "".join(f"{r:22.2f}" for r in ratios) + f"{mean(ratios):10.2f}")
 END
+
+# Nothing to compare with: no other simulator here knows XpulpV2.
+for ((round = 1; round <= rounds; ++round)); do
+  build/bitloom run bench/programs/xpulp_matmul.s --format json | sed -n 's/^ *"mips": \([0-9]*\).*/\1/p'
+done | sort -n | sed -n "$(((rounds + 1) / 2))s/^/bitloom, xpulp_matmul.s (hardware loops, packed dot products), median MIPS: /p"

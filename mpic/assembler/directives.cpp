@@ -20,7 +20,7 @@ bool begins_with(const std::string& text, std::string_view begin) { return text.
 
 }  // namespace
 
-bool TextAssembler::directive(const std::string& name, TokenRange operands) {
+void TextAssembler::directive(const std::string& name, TokenRange operands) {
   using T = TextAssembler;
   static const std::unordered_map<std::string, Directive> directives = [] {
     std::unordered_map<std::string, Directive> all = {
@@ -58,9 +58,9 @@ bool TextAssembler::directive(const std::string& name, TokenRange operands) {
     return all;
   }();
   const auto found = directives.find(name);
-  if (found == directives.end()) return begins_with(name, ".cfi_");
+  if (found == directives.end() && begins_with(name, ".cfi_")) return;
+  BITLOOM_CHECK(found != directives.end(), "unknown directive ", name);
   (this->*found->second)(name, operands);
-  return true;
 }
 
 void TextAssembler::put(uint64_t value, int bytes) {

@@ -60,7 +60,6 @@ constexpr Pseudo kPseudos[] = {
     {"rdcycleh", 1, "csrrs @0, cycleh, zero"},
     {"rdinstret", 1, "csrrs @0, instret, zero"},
     {"rdinstreth", 1, "csrrs @0, instreth, zero"},
-    {"unimp", 0, ".word 0"},
 };
 
 using Rows = std::vector<Op>;
@@ -145,62 +144,53 @@ bool bind_operands(const Row& r, const std::vector<TokenRange>& operands, Add ad
 
 }  // namespace
 
-bool TextAssembler::instruction(const std::string& mnemonic, TokenRange operands) {
-  const Rows rows = rows_of(mnemonic);
-  if (rows.empty()) return false;
+void TextAssembler::instruction(const std::string& mnemonic, TokenRange operands) {
   const std::vector<TokenRange> texts = split_operands(operands);
-  for (const Op op : rows) {
-    Bindings bindings;
-    if (!bind_operands(row(op), texts, [&](const Operand& o, TokenRange text) { bindings.push_back({&o, text}); })) continue;
-    emit(op, bindings);
-    return true;
+  if (mnemonic == "li" || mnemonic == "la" || mnemonic == "lla") return load_immediate_or_address(mnemonic, texts);
+  if (emit_row(mnemonic, texts)) return;
+  std::string takes;
+  const auto alternative = [&](const std::string& text) { takes += (takes.empty() ? "" : " or ") + text; };
+  for (const Op op : rows_of(mnemonic)) {
+    const std::string shape = describe_operands(row(op));
+    alternative(shape.empty() ? "no operands" : "'" + shape + "'");
   }
-  if (pseudo_instruction(mnemonic, operands)) return true;
-  std::string wanted;
-  for (const Op op : rows) wanted += (wanted.empty() ? "" : "' or '") + describe_operands(row(op));
-  throw Error(wanted.empty() ? mnemonic + " takes no operands" : mnemonic + " takes '" + wanted + "'");
-}
-
-bool TextAssembler::pseudo_instruction(const std::string& mnemonic, TokenRange operands) {
-  if (mnemonic == "li" || mnemonic == "la" || mnemonic == "lla") {
-    load_immediate_or_address(mnemonic, operands);
-    return true;
-  }
-  const std::vector<TokenRange> texts = split_operands(operands);
-  bool exists = false;
   for (const Pseudo& pseudo : kPseudos) {
     if (mnemonic != pseudo.name) continue;
-    exists = true;
-    if (pseudo.count != texts.size()) continue;
-    std::vector<Token> tokens;
-    const std::vector<Statement> rewritten = split_statements(pseudo.as);
-    for (const Token& t : rewritten[0].tokens) {
-      if (t.text[0] != '@')
-        tokens.push_back(t);
-      else
-        tokens.insert(tokens.end(), texts[size_t(t.text[1] - '0')].begin, texts[size_t(t.text[1] - '0')].end);
-    }
-    command(tokens[0].text, {tokens.data() + 1, tokens.data() + tokens.size()});
+    if (pseudo.count == texts.size() && emit_pseudo(pseudo.as, texts)) return;
+    alternative(str(pseudo.count, pseudo.count == 1 ? " operand" : " operands", " for '", pseudo.as, "'"));
+  }
+  BITLOOM_CHECK(!takes.empty(), "unknown instruction '", mnemonic, "'");
+  throw Error(mnemonic + " takes " + takes);
+}
+
+// The first row of that mnemonic that has such operands; false when there is none.
+bool TextAssembler::emit_row(const std::string& mnemonic, const std::vector<TokenRange>& operands) {
+  for (const Op op : rows_of(mnemonic)) {
+    Bindings bindings;
+    if (!bind_operands(row(op), operands, [&](const Operand& o, TokenRange text) { bindings.push_back({&o, text}); })) continue;
+    Insn insn = blank(op);
+    for (size_t i = 0; is_second_pass() && i < bindings.size(); ++i) set(insn, bindings[i]);
+    if (is_second_pass() && insn.executes == Op::jal && insn.rd == reg::ra.index)
+      called_.insert(address() + uint32_t(insn.imm));
+    emit({insn});
     return true;
   }
-  BITLOOM_CHECK(!exists, mnemonic, " does not take ", texts.size(), " operands");
   return false;
 }
 
-void TextAssembler::emit(Op op, const Bindings& bindings) {
-  Insn insn = blank(op);
-  BITLOOM_CHECK(section().size % 2 == 0, "an instruction would begin at an odd address");
-  BITLOOM_CHECK(current_ != kBss, "an instruction in .bss");
-  if (!is_second_pass()) {
-    section().size += insn.length;
-    return;
+bool TextAssembler::emit_pseudo(const char* as, const std::vector<TokenRange>& operands) {
+  std::vector<Token> tokens;
+  const std::vector<Statement> rewritten = split_statements(as);
+  for (const Token& t : rewritten[0].tokens) {
+    const TokenRange text = t.text[0] == '@' ? operands[size_t(t.text[1] - '0')] : TokenRange{&t, &t + 1};
+    tokens.insert(tokens.end(), text.begin, text.end);
   }
-  for (const Binding& b : bindings) set(insn, b);
-  if (insn.executes == Op::jal && insn.rd == reg::ra.index) called_.insert(address() + uint32_t(insn.imm));
-  put(encode(insn), insn.length);
+  return emit_row(tokens[0].text, split_operands({tokens.data() + 1, tokens.data() + tokens.size()}));
 }
 
 void TextAssembler::emit(const std::vector<Insn>& insns) {
+  BITLOOM_CHECK(section().size % 2 == 0, "an instruction would begin at an odd address");
+  BITLOOM_CHECK(current_ != kBss, "an instruction in .bss");
   for (const Insn& insn : insns) put(is_second_pass() ? encode(insn) : 0, insn.length);
 }
 
@@ -239,8 +229,7 @@ void TextAssembler::set(Insn& insn, const Binding& binding) const {
 }
 
 // The first pass chooses the length, because all addresses below depend on it: two instructions where it does not know the value yet.
-void TextAssembler::load_immediate_or_address(const std::string& mnemonic, TokenRange operands) {
-  const std::vector<TokenRange> texts = split_operands(operands);
+void TextAssembler::load_immediate_or_address(const std::string& mnemonic, const std::vector<TokenRange>& texts) {
   BITLOOM_CHECK(texts.size() == 2 && is_register(texts[0]), mnemonic, " takes a register and a value");
   const Reg rd{uint8_t(find_register(texts[0].begin->text))};
   const Value value = value_of(texts[1]);

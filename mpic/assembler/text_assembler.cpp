@@ -123,19 +123,13 @@ void TextAssembler::statement(const Statement& statement) {
   }
   if (t == end) return;
   BITLOOM_CHECK(t->kind == Token::kName, "an instruction, directive or label is expected");
-  if (end - t >= 2 && t[1].is("="))
+  const TokenRange operands = {t + 1, end};
+  if (!operands.empty() && operands.begin->is("="))
     define_variable(t->text, {t + 2, end});
+  else if (t->text[0] == '.')
+    directive(t->text, operands);
   else
-    command(t->text, {t + 1, end});
-}
-
-void TextAssembler::command(const std::string& name, TokenRange operands) {
-  if (name[0] == '.') {
-    BITLOOM_CHECK(directive(name, operands), "unknown directive ", name);
-    return;
-  }
-  if (instruction(name, operands) || pseudo_instruction(name, operands)) return;
-  throw Error("unknown instruction '" + name + "'");
+    instruction(t->text, operands);
 }
 
 void TextAssembler::define_label(const Token& token) {

@@ -42,7 +42,6 @@ class TextAssembler {
   void place_sections();
   Image image() const;
   void statement(const Statement& statement);
-  void command(const std::string& name, TokenRange operands);
   bool is_second_pass() const { return second_pass_; }
 
   // Symbols and expressions
@@ -57,15 +56,15 @@ class TextAssembler {
   uint32_t address() const { return uint32_t(section().base + section().size); }
 
   // instructions.cpp
-  bool instruction(const std::string& mnemonic, TokenRange operands);
-  bool pseudo_instruction(const std::string& mnemonic, TokenRange operands);
-  void emit(Op op, const Bindings& bindings);
+  void instruction(const std::string& mnemonic, TokenRange operands);
+  bool emit_row(const std::string& mnemonic, const std::vector<TokenRange>& operands);
+  bool emit_pseudo(const char* as, const std::vector<TokenRange>& operands);
   void emit(const std::vector<Insn>& insns);
   void set(Insn& insn, const Binding& binding) const;
-  void load_immediate_or_address(const std::string& mnemonic, TokenRange operands);
+  void load_immediate_or_address(const std::string& mnemonic, const std::vector<TokenRange>& texts);
 
   // directives.cpp
-  bool directive(const std::string& name, TokenRange operands);
+  void directive(const std::string& name, TokenRange operands);
   void data(const std::string& name, TokenRange operands);
   void text(const std::string& name, TokenRange operands);
   void align(const std::string& name, TokenRange operands);

@@ -3,7 +3,7 @@
 # compressed instructions. An ELF newer than its sources is kept. NAME.expected is what all ten of a program print under qemu, and
 # their exit code: { qemu-riscv32 OUTDIR/sort-O2-rv32imc.elf; echo "exit $?"; } >tests/programs/sort.expected
 #
-#   tests/programs/build.sh OUTDIR [NAME...]
+#   [LEVELS="O0 O2"] [ARCHS=rv32imc] tests/programs/build.sh OUTDIR [NAME...]
 set -euo pipefail
 out=$(realpath -m "${1:?usage: tests/programs/build.sh OUTDIR [NAME...]}")
 shift
@@ -26,5 +26,9 @@ compile() {  # NAME LEVEL ARCH
 export -f compile
 export out compiler
 
-printf '%s\n' "$@" | sed 's/.*/& O0\n& O1\n& O2\n& O3\n& Os/' | sed 's/.*/& rv32im\n& rv32imc/' |
+for name in "$@"; do
+  for level in ${LEVELS:-O0 O1 O2 O3 Os}; do
+    for arch in ${ARCHS:-rv32im rv32imc}; do echo "$name $level $arch"; done
+  done
+done |
   xargs -P "$(nproc)" -L 1 bash -c 'compile "$@" || exit 255' compile

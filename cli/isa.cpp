@@ -1,0 +1,64 @@
+// bitloom isa: the instruction set of isa.inc and csr.inc as a page of documentation (mpic/ISA.md is its output).
+#include "mpic/isa.h"
+
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <string>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "mpic/disassembler.h"
+
+namespace bitloom {
+namespace {
+
+using mpic::Op;
+
+// The semantics as isa.inc writes them, by Op.
+constexpr const char* kSemantics[] = {
+#define INSN(id, mnemonic, picture, operands, timing, ...) #__VA_ARGS__,
+#define EXPAND(...) "",
+#define RESERVED(picture)
+#include "mpic/isa.inc"
+};
+
+std::string picture(const mpic::Row& row) {
+  std::string bits;
+  for (int bit = row.length * 8 - 1; bit >= 0; --bit) bits += row.mask >> bit & 1 ? (row.match >> bit & 1 ? '1' : '0') : '-';
+  return bits;
+}
+
+// In a cell of a Markdown table.
+std::string cell(std::string text) {
+  for (size_t at = 0; (at = text.find('|', at)) != std::string::npos; at += 2) text.insert(at, "\\");
+  return text;
+}
+
+void print_page() {
+  std::cout << "# Instructions of MPIC\n\nWritten by `bitloom isa` from `mpic/isa.inc` and `mpic/csr.inc`; a test compares. "
+               "The macros of the semantics "
+               "are explained in `isa.inc`.\n\n| instruction | encoding | timing | semantics |\n| --- | --- | --- | --- |\n";
+  for (int i = 0; i < mpic::kOps; ++i) {
+    const mpic::Row& row = mpic::row(Op(i));
+    const std::string operands = mpic::describe_operands(row), meaning = kSemantics[i];
+    std::cout << "| `" << row.mnemonic << (operands.empty() ? "" : " ") << operands << "` | `" << picture(row) << "` | "
+              << to_string(row.timing) << " | "
+              << (meaning.empty() ? str("as `", mpic::row(row.executes).mnemonic, "`") : "`" + cell(meaning) + "`") << " |\n";
+  }
+  std::cout << "\n| CSR | address | after reset | writable bits |\n| --- | --- | --- | --- |\n" << std::hex;
+  const auto print_csr = [](const char* name, uint32_t address, uint32_t reset, uint32_t mask) {
+    std::cout << "| `" << name << "` | 0x" << address << " | 0x" << reset << " | 0x" << mask << " |\n";
+  };
+#define CSR(name, address, reset, mask) print_csr(#name, address, reset, mask);
+#include "mpic/csr.inc"
+  std::cout << std::dec;
+}
+
+}  // namespace
+
+void add_isa(CLI::App& program, Chosen& chosen) {
+  CLI::App* command = program.add_subcommand("isa", "Print the instruction set of the simulated core as a Markdown page");
+  command->callback([&chosen] { chosen = [](const std::string&) { print_page(); }; });
+}
+
+}  // namespace bitloom

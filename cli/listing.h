@@ -1,0 +1,11 @@
+// The code of a program as text: address, word, instruction, with the labels in between.
+#pragma once
+#include <string>
+
+#include "mpic/image.h"
+
+namespace bitloom {
+
+std::string listing(const mpic::Image& image);
+
+}  // namespace bitloom

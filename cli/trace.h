@@ -1,0 +1,34 @@
+// One line for every instruction that a core executes.
+#pragma once
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <unordered_map>
+
+#include "mpic/core.h"
+
+namespace bitloom {
+
+class Trace {
+ public:
+  // Observes the core from now on; "-" writes to stderr. Error when the file cannot be written.
+  Trace(mpic::Core& core, const std::string& path);
+  // Error when not all of it could be written.
+  void finish();
+
+  // The format, for help texts.
+  static const char* const kFormat;
+
+ private:
+  void line(const mpic::Core::Observed& o);
+  const std::string& text_of(const mpic::Core::Observed& o);
+
+  mpic::Core& core_;
+  std::string path_;
+  std::ofstream file_;
+  std::ostream& out_;
+  mpic::State before_;
+  std::unordered_map<uint32_t, std::string> texts_;  // disassembled words
+};
+
+}  // namespace bitloom
