@@ -103,11 +103,13 @@ $(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
 $(BENCHES): %: %.o $(LIB)
 	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@
 
-# Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. The checks left out take the
-# compiler half an hour with so many labels.
-$(BUILD)/mpic/interpreter.o: FP += -fno-sanitize=null,alignment,object-size,pointer-overflow
+# Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With so many labels, the checks
+# left out would take the compilers half an hour.
 ifeq ($(findstring clang,$(CXX)),)
-$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
+$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2) \
+  -fno-sanitize=null,alignment,object-size,pointer-overflow
+else
+$(BUILD)/mpic/interpreter.o: FP += -fno-sanitize=all
 endif
 $(BUILD)/core/kernels/%.o: FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 $(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'

@@ -1,6 +1,8 @@
 // A program on the simulated core.
 #include "cli/guest.h"
 
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cmath>
@@ -79,9 +81,10 @@ Guest::Guest(const GuestOptions& options, bool console_to_stderr) : options_(opt
   core_ = std::make_unique<mpic::Core>(program_.memory_base, program_.memory_size);
   program_.start(*core_);
   std::ostream& console = console_to_stderr ? std::cerr : std::cout;
-  core_->set_console([&console](const char* text, size_t size) {
+  const bool is_terminal = isatty(console_to_stderr ? STDERR_FILENO : STDOUT_FILENO) != 0;
+  core_->set_console([&console, is_terminal](const char* text, size_t size) {
     console.write(text, std::streamsize(size));
-    if (text[size - 1] == '\n') console.flush();
+    if (is_terminal || text[size - 1] == '\n') console.flush();
   });
 }
 

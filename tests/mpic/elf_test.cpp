@@ -1,0 +1,269 @@
+// ELF files: real ones, and every way in which one can be wrong.
+#include "mpic/elf.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "core/io.h"
+#include "mpic/program.h"
+#include "tests/support/files.h"
+
+namespace bitloom::mpic {
+namespace {
+
+using testing::error_of;
+using Bytes = std::vector<uint8_t>;
+
+void put(Bytes& file, size_t at, uint32_t value, int bytes) {
+  if (file.size() < at + size_t(bytes)) file.resize(at + size_t(bytes));
+  for (int i = 0; i < bytes; ++i) file[at + size_t(i)] = uint8_t(value >> 8 * i);
+}
+
+constexpr size_t kText = 0x100, kData = 0x110, kSymbols = 0x120, kNames = 0x160, kSections = 0x180;
+constexpr uint32_t kBase = 0x80000000;
+
+// Two segments (code; data with 16 bytes of zeros behind), three symbols, four sections.
+Bytes small_elf() {
+  Bytes file = {0x7f, 'E', 'L', 'F', 1, 1, 1};
+  put(file, 16, 2, 2);    // executable
+  put(file, 18, 243, 2);  // RISC-V
+  put(file, 20, 1, 4);
+  put(file, 24, kBase, 4);  // entry
+  put(file, 28, 52, 4);     // program headers
+  put(file, 32, kSections, 4);
+  put(file, 40, 52, 2);
+  put(file, 42, 32, 2);
+  put(file, 44, 2, 2);
+  put(file, 46, 40, 2);
+  put(file, 48, 4, 2);
+  const auto segment = [&](size_t at, uint32_t offset, uint32_t address, uint32_t in_file, uint32_t size, uint32_t flags) {
+    const uint32_t fields[8] = {1, offset, address, address, in_file, size, flags, 4};
+    for (size_t i = 0; i < 8; ++i) put(file, at + 4 * i, fields[i], 4);
+  };
+  segment(52, kText, kBase, 16, 16, 5);
+  segment(84, kData, kBase + 0x1000, 8, 24, 6);
+  const uint32_t code[4] = {0x02a00513, 0x05d00893, 0x00000073, 0x00000013};  // exit(42)
+  for (size_t i = 0; i < 4; ++i) put(file, kText + 4 * i, code[i], 4);
+  put(file, kData, 0x11223344, 4);
+  put(file, kData + 4, 0x55667788, 4);
+  const auto symbol = [&](size_t index, uint32_t name, uint32_t address, uint32_t size, uint32_t type, uint32_t section) {
+    put(file, kSymbols + 16 * index, name, 4);
+    put(file, kSymbols + 16 * index + 4, address, 4);
+    put(file, kSymbols + 16 * index + 8, size, 4);
+    put(file, kSymbols + 16 * index + 12, type, 1);
+    put(file, kSymbols + 16 * index + 14, section, 2);
+  };
+  symbol(1, 1, kBase, 12, 2, 1);           // main, function
+  symbol(2, 6, kBase + 0x1000, 8, 1, 2);   // table, object
+  symbol(3, 12, kBase + 0x1010, 0, 0, 2);  // tohost
+  const char names[] = "\0main\0table\0tohost";
+  for (size_t i = 0; i < sizeof names; ++i) put(file, kNames + i, uint8_t(names[i]), 1);
+  const auto section = [&](size_t index, uint32_t type, uint32_t flags, uint32_t address, uint32_t offset, uint32_t size,
+                           uint32_t link, uint32_t entry) {
+    const uint32_t fields[10] = {0, type, flags, address, offset, size, link, 0, 4, entry};
+    for (size_t i = 0; i < 10; ++i) put(file, kSections + 40 * index + 4 * i, fields[i], 4);
+  };
+  section(0, 0, 0, 0, 0, 0, 0, 0);
+  section(1, 1, 6, kBase, kText, 12, 0, 0);
+  section(2, 2, 0, 0, kSymbols, 64, 3, 16);
+  section(3, 3, 0, 0, kNames, sizeof names, 0, 0);
+  return file;
+}
+
+TEST(Elf, SegmentsSymbolsAndEntryAreRead) {
+  const Image image = parse_elf(small_elf(), "small.elf");
+  EXPECT_EQ(image.entry, kBase);
+  ASSERT_EQ(image.segments.size(), 2u);
+  EXPECT_EQ(image.segments[1].address, kBase + 0x1000);
+  EXPECT_EQ(image.segments[1].size, 24u);
+  EXPECT_EQ(image.segments[1].bytes, (Bytes{0x44, 0x33, 0x22, 0x11, 0x88, 0x77, 0x66, 0x55}));
+  ASSERT_EQ(image.code.size(), 1u);
+  EXPECT_EQ(image.code[0].end, kBase + 12);
+  ASSERT_EQ(image.symbols.size(), 3u);
+  EXPECT_EQ(image.place(kBase + 4), "main+0x4");
+  EXPECT_EQ(image.place(kBase + 12), "");
+  EXPECT_EQ(image.place(kBase - 4), "");
+  ASSERT_NE(image.find("tohost"), nullptr);
+  EXPECT_EQ(image.find("tohost")->address, kBase + 0x1010);
+  EXPECT_EQ(image.find("table")->kind, SymbolKind::kObject);
+}
+
+TEST(Elf, ALoadedProgramRuns) {
+  const testing::TempFolder folder;
+  testing::write_bytes(folder / "small.elf", small_elf());
+  const Program program = load_program(folder / "small.elf");
+  Core core(program.memory_base, program.memory_size);
+  core.memory().fill(kBase, 0xff, 0x2000);
+  program.start(core);
+  EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1004), 0x55667788u);
+  EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1008), 0u) << "the rest of the segment must be zero";
+  EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1014), 0u);
+  EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1018), 0xffffffffu) << "and nothing behind it";
+  const RunResult result = core.run();
+  EXPECT_EQ(result.reason, StopReason::kExit);
+  EXPECT_EQ(result.exit_code, 42);
+}
+
+TEST(Elf, EveryBadFieldHasItsMessage) {
+  const struct {
+    size_t at;
+    uint32_t value;
+    int bytes;
+    const char* message;
+  } cases[] = {
+      {0, 0, 1, "not an ELF file"},
+      {4, 2, 1, "64-bit"},
+      {4, 9, 1, "unknown class"},
+      {5, 2, 1, "little-endian"},
+      {6, 0, 1, "version"},
+      {16, 1, 2, "object file; link it first"},
+      {16, 3, 2, "no executable"},
+      {18, 62, 2, "machine 62"},
+      {24, 0x1000, 4, "entry 0x1000 is outside"},
+      {28, 0xfffffff0, 4, "program header table"},
+      {44, 0xffff, 2, "program header table"},
+      {44, 0, 2, "no program headers"},
+      {42, 56, 2, "program headers of 56 bytes"},
+      {52, 3, 4, "dynamic linker"},
+      {56, 0xffffff00, 4, "segment 0 at offset"},
+      {52 + 12, 0xfffffff8, 4, "above 4 GiB"},
+      {52 + 16, 17, 4, "has 17 bytes in the file, but 16 in memory"},
+      {84 + 20, 0xffffffff, 4, "above 4 GiB"},
+      {84 + 12, kBase + 8, 4, "overlap"},
+      {32, 0xffffff00, 4, "section header table"},
+      {46, 64, 2, "section headers of 64 bytes"},
+      {48, 0xffff, 2, "section header table"},
+      {kSections + 80 + 16, 0xffffff00, 4, "symbol table"},
+      {kSections + 80 + 20, 0xffffff00, 4, "symbol table"},
+      {kSections + 80 + 24, 99, 4, "strings are section 99 of 4"},
+      {kSections + 80 + 36, 24, 4, "symbols of 24 bytes"},
+      {kSections + 120 + 20, 0x10000, 4, "symbol names"},
+      {kSymbols + 16, 0x7fffffff, 4, "a symbol's name"},
+  };
+  for (const auto& c : cases) {
+    Bytes file = small_elf();
+    put(file, c.at, c.value, c.bytes);
+    const std::string message = error_of([&] { parse_elf(file, "bad.elf"); });
+    EXPECT_NE(message.find(c.message), std::string::npos) << "field " << c.at << ": '" << message << "'";
+    EXPECT_EQ(message.compare(0, 9, "bad.elf: "), 0) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+// What must hold of every image, however it was made.
+void check(const Image& image, const std::string& what) {
+  uint64_t end = 0;
+  for (const auto& s : image.segments) {
+    ASSERT_GE(s.address, end) << what;
+    ASSERT_GE(s.size, s.bytes.size()) << what;
+    end = s.end();
+    ASSERT_LE(end, uint64_t(1) << 32) << what;
+  }
+}
+
+int parses(const Bytes& file, const std::string& what) {
+  bool parsed = false;
+  const std::string message = error_of([&] {
+    check(parse_elf(file, "x"), what);
+    parsed = true;
+  });
+  EXPECT_TRUE(parsed || !message.empty()) << what;
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  return parsed ? 1 : 0;
+}
+
+void attack(const Bytes& file, uint32_t seed, const std::string& name) {
+  for (size_t size = 0; size < file.size(); size += 16) parses(Bytes(file.begin(), file.begin() + std::ptrdiff_t(size)), name);
+  std::mt19937 random(seed);
+  const size_t table = file[32] | file[33] << 8 | size_t(file[34]) << 16;
+  int intact = 0;
+  const int cases = 20000;
+  for (int i = 0; i < cases; ++i) {
+    Bytes flipped = file;
+    std::string what = name + ":";
+    for (uint32_t k = 0; k <= random() % 3; ++k) {
+      const size_t head = random() % 180;
+      const size_t at = random() % 3 != 0 ? head : std::min(table + random() % 400, file.size() - 4);
+      const uint32_t extremes[] = {0, 1, 0x7fffffff, 0x80000000, 0xffffffff, uint32_t(file.size()), uint32_t(random())};
+      put(flipped, at & ~size_t(3), extremes[random() % 7], 4);
+      what += " " + std::to_string(at);
+    }
+    intact += parses(flipped, what);
+  }
+  EXPECT_LT(intact, cases) << name;
+}
+
+TEST(Elf, DamagedFilesNeverDoMoreThanFail) { attack(small_elf(), 1, "small.elf"); }
+
+TEST(Elf, DamagedFilesOfGccNeverDoMoreThanFail) {
+  if (std::system("command -v riscv64-unknown-elf-gcc >/dev/null") != 0) GTEST_SKIP() << "riscv64-unknown-elf-gcc is missing";
+  const std::string runtime = "mpic/runtime";
+  BITLOOM_NEEDS(runtime + "/crt0.S");
+  const testing::TempFolder folder;
+  std::ofstream(folder / "main.c") << "static int table[20] = {1, 2, 3};\nint main(void) { return table[2]; }\n";
+  ASSERT_EQ(std::system(("riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -O1 -ffreestanding -nostdlib -T" + runtime +
+                         "/link.ld " + runtime + "/*.[Sc] " + (folder / "main.c") + " -lgcc -o " + (folder / "main.elf"))
+                            .c_str()),
+            0);
+  const Bytes file = read_file(folder / "main.elf");
+  const Image image = parse_elf(file, "main.elf");
+  ASSERT_NE(image.find("main"), nullptr);
+  EXPECT_EQ(image.find("main")->kind, SymbolKind::kFunction);
+  EXPECT_EQ(image.place(image.entry), "_start");
+  attack(file, 2, "main.elf");
+}
+
+TEST(Program, MemoryFollowsTheProgram) {
+  const testing::TempFolder folder;
+  const std::string path = folder / "x.elf";
+  Bytes file = small_elf();
+  testing::write_bytes(path, file);
+  EXPECT_EQ(load_program(path).memory_base, kMemoryBase);
+  for (const size_t field : {52 + 8, 52 + 12, 24}) put(file, field, 0x12345678, 4);
+  put(file, kSymbols + 16 + 4, 0x12345678, 4);
+  for (const size_t field : {84 + 8, 84 + 12}) put(file, field, 0x12346000, 4);
+  testing::write_bytes(path, file);
+  const Program moved = load_program(path);
+  EXPECT_EQ(moved.memory_base, 0x12340000u);
+  EXPECT_EQ(moved.memory_size, kMemorySize);
+  LoadOptions options;
+  options.base = kMemoryBase;
+  EXPECT_NE(error_of([&] { load_program(path, options); }).find("use --base 0x12340000"), std::string::npos);
+  options.base = 0x12340000;
+  options.size = 0x6000;
+  EXPECT_NE(error_of([&] { load_program(path, options); }).find("use --mem 25K"), std::string::npos);
+  options.size = 25 << 10;
+  EXPECT_EQ(load_program(path, options).memory_size, 25u << 10);
+  options.entry = "main";
+  EXPECT_EQ(load_program(path, options).image.entry, 0x12345678u);
+  options.entry = "0x12340002";
+  EXPECT_EQ(load_program(path, options).image.entry, 0x12340002u);
+  options.entry = "nowhere";
+  EXPECT_NE(error_of([&] { load_program(path, options); }).find("no such symbol"), std::string::npos);
+}
+
+TEST(Program, FilesAreRecognized) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "a.s") << "nop\n_start: ecall\n";
+  EXPECT_EQ(load_program(folder / "a.s").image.entry, kMemoryBase + 4);
+  testing::write_bytes(folder / "a.bin", {0x13, 0, 0, 0});
+  EXPECT_EQ(load_program(folder / "a.bin").image.segments.at(0).address, kMemoryBase);
+  testing::write_bytes(folder / "a.txt", {0x13, 0, 0, 0});
+  EXPECT_NE(error_of([&] { load_program(folder / "a.txt"); }).find("neither an ELF file nor named"), std::string::npos);
+  testing::write_bytes(folder / "empty.bin", {});
+  EXPECT_NE(error_of([&] { load_program(folder / "empty.bin"); }).find("empty"), std::string::npos);
+}
+
+TEST(Program, SizesAndAddresses) {
+  EXPECT_EQ(parse_size("512K"), 512u << 10);
+  EXPECT_EQ(parse_size("2m"), 2u << 20);
+  EXPECT_EQ(parse_size("0x100"), 256u);
+  EXPECT_EQ(parse_address("0x80000000"), kMemoryBase);
+  for (const char* bad : {"", "K", "12Q", "-1", "99999999999999999999", "0x"}) EXPECT_THROW(parse_size(bad), Error) << bad;
+  for (const char* bad : {"", "0x100000000", "main", "-4"}) EXPECT_THROW(parse_address(bad), Error) << bad;
+}
+
+}  // namespace
+}  // namespace bitloom::mpic
