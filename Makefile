@@ -103,13 +103,12 @@ $(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
 $(BENCHES): %: %.o $(LIB)
 	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@
 
-# Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With so many labels, the checks
-# left out would take the compilers half an hour.
-ifeq ($(findstring clang,$(CXX)),)
-$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2) \
-  -fno-sanitize=null,alignment,object-size,pointer-overflow
-else
-$(BUILD)/mpic/interpreter.o: FP += -fno-sanitize=all
+# Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With sanitizers its many labels
+# take compilers that optimize half an hour.
+ifneq ($(findstring -fsanitize,$(CXXFLAGS)),)
+$(BUILD)/mpic/interpreter.o: FP += -O0
+else ifeq ($(findstring clang,$(CXX)),)
+$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
 $(BUILD)/core/kernels/%.o: FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 $(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
