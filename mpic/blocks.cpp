@@ -81,7 +81,16 @@ std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
   block->end = at;
   block->ops.push_back(end);
   // From the end, because its jumps are the harder to predict.
-  for (size_t i = block->code.size(); i >= 2; --i) {
+  size_t unpaired = block->code.size();
+  if (unpaired >= 3 && block->code.back().executes == Op::bne) {
+    const Insn* const tail = &block->code[unpaired - 3];
+    const auto handler = loop_tails_.find(pair_key(tail[0].executes, tail[1].executes, false));
+    if (handler != loop_tails_.end()) {
+      block->ops[unpaired - 3].handler = handler->second;
+      unpaired -= 3;
+    }
+  }
+  for (size_t i = unpaired; i >= 2; --i) {
     const Insn &first = block->code[i - 2], &second = block->code[i - 1];
     const bool chained = (row(first.op).access & kWritesRd) != 0 && first.rd != 0 && first.rd == second.rs1;
     auto pair = pairs_.find(pair_key(first.executes, second.executes, chained));

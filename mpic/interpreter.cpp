@@ -122,6 +122,9 @@ struct Interpreter::Semantics {
 // Pairs whose second reads as rs1 what the first writes: it need not go through memory.
 #define FOR_PLAIN_CHAINS(X) PLAIN_SECONDS(AFTER_WRITERS, X)
 #define FOR_BRANCH_CHAINS(X) BRANCH_SECONDS(AFTER_WRITERS, X)
+// How loops end: two instructions and bne.
+#define LOOP_TAILS(second, X) X(addi, second) X(add, second) X(mul, second) X(lw, second) X(sw, second) X(lbu, second) X(xor_, second)
+#define FOR_LOOP_TAILS(X) LOOP_TAILS(addi, X) LOOP_TAILS(add, X) LOOP_TAILS(xor_, X)
 
 #define DISPATCH goto *ip->handler
 // clang-format on
@@ -134,6 +137,18 @@ struct Interpreter::Semantics {
     ip = f.block->slots;                                        \
     DISPATCH;                                                   \
   } while (false)
+
+// The stall belongs to the instruction that waits: if that is not executed any more, the model has to see it.
+#define ENTER_BEHIND(to, stalls)            \
+  if (stalls) {                             \
+    if (f.account + (to)->account < 0) {    \
+      f.target = (to)->pc;                  \
+      goto leave_behind;                    \
+    }                                       \
+    ++f.account;                            \
+    ++dynamic.stalls[int(Stall::kLoadUse)]; \
+  }                                         \
+  ENTER(to)
 
 // How handlers end, by timing class.
 #define END_PLAIN_AS(id, chained)                  \
@@ -187,12 +202,16 @@ void Interpreter::run(uint64_t* budget) {
       &&do_constant, &&next_block, &&loop_end, &&unwind};
 #define PAIR(a, b) {Op::a, Op::b, false, &&pair_##a##_##b},
 #define CHAIN(a, b) {Op::a, Op::b, true, &&chain_##a##_##b},
+#define TAIL(a, b) {Op::a, Op::b, false, &&tail_##a##_##b},
   static const Pair kPairs[] = {FOR_PLAIN_PAIRS(PAIR) FOR_BRANCH_PAIRS(PAIR) FOR_PLAIN_CHAINS(CHAIN) FOR_BRANCH_CHAINS(CHAIN)};
+  static const Pair kLoopTails[] = {FOR_LOOP_TAILS(TAIL)};
 #undef PAIR
 #undef CHAIN
+#undef TAIL
   if (handlers_ == nullptr) {
     handlers_ = kHandlers;
     for (const Pair& pair : kPairs) pairs_[pair_key(pair.first, pair.second, pair.chained)] = pair.handler;
+    for (const Pair& pair : kLoopTails) loop_tails_[pair_key(pair.first, pair.second, false)] = pair.handler;
   }
 
   if (stale_) clear();
@@ -247,6 +266,16 @@ void Interpreter::run(uint64_t* budget) {
   }
   FOR_BRANCH_CHAINS(CHAIN)
 #undef CHAIN
+#define TAIL(a, b)                                \
+  tail_##a##_##b : {                              \
+    if (!Semantics<false>::a(f, ip)) goto unwind; \
+    ++ip;                                         \
+    if (!Semantics<false>::b(f, ip)) goto unwind; \
+    ++ip;                                         \
+    END_BRANCH(bne)                               \
+  }
+  FOR_LOOP_TAILS(TAIL)
+#undef TAIL
 
 do_constant:
   f.x[ip->rd] = uint32_t(ip->imm);
@@ -265,11 +294,7 @@ next_block : {
     f.block->next = to;
     f.block->next_stalls = stall != 0;
   }
-  if (f.block->next_stalls) {
-    ++f.account;
-    ++dynamic.stalls[int(Stall::kLoadUse)];
-  }
-  ENTER(to);
+  ENTER_BEHIND(to, f.block->next_stalls);
 }
 
 loop_end : {
@@ -288,11 +313,7 @@ loop_end : {
     f.block->taken = to;
     f.block->taken_stalls = stall != 0;
   }
-  if (f.block->taken_stalls) {
-    ++f.account;
-    ++dynamic.stalls[int(Stall::kLoadUse)];
-  }
-  ENTER(to);
+  ENTER_BEHIND(to, f.block->taken_stalls);
 }
 
 loop_set:

@@ -80,8 +80,9 @@ class Interpreter {
   void clear();
 
   Core& core_;
-  const void* const* handlers_ = nullptr;            // by Op, then Extra
-  std::unordered_map<uint32_t, const void*> pairs_;  // by first and second Op
+  const void* const* handlers_ = nullptr;                 // by Op, then Extra
+  std::unordered_map<uint32_t, const void*> pairs_;       // by first and second Op
+  std::unordered_map<uint32_t, const void*> loop_tails_;  // two Ops in front of bne
   bool stale_ = false;
   std::unordered_map<uint32_t, std::unique_ptr<Block>> blocks_;
   std::array<Block*, 1024> recent_{};  // targets of indirect jumps, by address

@@ -1,6 +1,10 @@
 // What instructions compute, where an expression in isa.inc would be too long. Pure functions of 32-bit registers; sums wrap modulo 2^32.
 // Sources: RISC-V unprivileged manual, chapter 7 (division); MPIC dossier 1c (Xpulp, from the RI5CY manual and RTL) and 1.4 (dot products).
 #pragma once
+#ifdef __SSE4_1__
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
 #include <cstdint>
 
@@ -166,6 +170,14 @@ enum Signs { kUnsigned, kUnsignedSigned, kSigned };
 // rs1 in lanes of kWide bits times the lanes of kNarrow bits that begin at bit 0 of b.
 template <int kWide, int kNarrow, Signs kSigns>
 uint32_t dot(uint32_t a, uint32_t b) {
+#ifdef __SSE4_1__
+  if constexpr (kWide == 8 && kNarrow == 8) {
+    const __m128i x = _mm_cvtsi32_si128(int32_t(a)), y = _mm_cvtsi32_si128(int32_t(b));
+    const __m128i pairs = _mm_madd_epi16(kSigns == kSigned ? _mm_cvtepi8_epi16(x) : _mm_cvtepu8_epi16(x),
+                                         kSigns == kUnsigned ? _mm_cvtepu8_epi16(y) : _mm_cvtepi8_epi16(y));
+    return uint32_t(_mm_cvtsi128_si32(pairs)) + uint32_t(_mm_extract_epi32(pairs, 1));
+  }
+#endif
   uint32_t sum = 0;
   for (int i = 0; i < 32 / kWide; ++i) {
     const uint32_t x = a >> i * kWide & kLaneMask<kWide>, y = b >> i * kNarrow & kLaneMask<kNarrow>;

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <map>
+#include <numeric>
 #include <string_view>
 
 #include "mpic/disassembler.h"
@@ -60,7 +62,9 @@ TEST(Interpreters, RandomPrograms) {
     ASSERT_EQ(difference(a, b) + difference(fast, stepped), "") << "program " << i << "\n"
                                                                 << program.listing() << first_difference(program, kMost);
     ASSERT_EQ(difference(c, b) + difference(pieces, stepped), "") << "in pieces, program " << i << "\n" << program.listing();
-    executed += stepped.counters().instructions;
+    const Counters counters = fast.counters();
+    ASSERT_EQ(std::accumulate(counters.stalls.begin(), counters.stalls.end(), counters.instructions), counters.cycles);
+    executed += counters.instructions;
     ++ends[b.reason == StopReason::kFault ? b.fault.cause : to_string(b.reason)];
   }
   std::printf("%llu instructions\n", static_cast<unsigned long long>(executed));
