@@ -139,8 +139,8 @@ struct Interpreter::Semantics {
   } while (false)
 
 // The stall belongs to the instruction that waits: if that is not executed any more, the model has to see it.
-#define ENTER_BEHIND(to, stalls)            \
-  if (stalls) {                             \
+#define ENTER_BEHIND(to, waits)             \
+  if (waits) {                              \
     if (f.account + (to)->account < 0) {    \
       f.target = (to)->pc;                  \
       goto leave_behind;                    \

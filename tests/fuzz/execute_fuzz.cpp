@@ -45,30 +45,6 @@ void prepare(TestCore& core, const std::vector<uint8_t>& code, uint8_t options, 
   core.set_console(nullptr);
 }
 
-// Steps, and says whether every instruction was as it had been in the beginning: without fence.i only then must the interpreters agree.
-bool step_unmodified(TestCore& core, uint64_t most, RunResult* result) {
-  const std::vector<uint8_t> before(core.memory().data(), core.memory().data() + core.memory().size());
-  const Memory& now = core.memory();
-  bool unmodified = true;
-  const auto check = [&](uint32_t pc) {
-    uint32_t word = 0, old = 0;
-    if (!now.fetch(pc, &word)) return;
-    const size_t bytes = is_compressed(word) ? 2 : 4;
-    std::memcpy(&old, before.data() + (pc - now.base()), bytes);
-    unmodified = unmodified && word == old;
-  };
-  core.observe([&](const Core::Observed& o) {
-    uint32_t old = 0;
-    std::memcpy(&old, before.data() + (o.pc - now.base()), o.insn.length);
-    unmodified = unmodified && o.word == old;
-    if (o.insn.op != Op::illegal && row(o.insn.op).timing == Timing::kBranch) check(o.pc + o.insn.length);
-    check(core.state().pc);
-  });
-  *result = core.run(most);
-  core.observe(nullptr);
-  return unmodified;
-}
-
 void run(const uint8_t* data, size_t size) {
   if (size < 6) return;
   const uint8_t options = data[0];
@@ -77,15 +53,15 @@ void run(const uint8_t* data, size_t size) {
   const uint64_t most = data[1] % 8 == 0 ? 100'000 : 2'000, piece = (options & 8) != 0 ? 1 + data[1] : most;
   static TestCore fast, stepped;
   prepare(stepped, code, options, rng);
-  RunResult b;
-  const bool comparable = step_unmodified(stepped, most, &b);
+  bool modified = false;
+  const RunResult b = stepped.step_watching(most, &modified);
   prepare(fast, code, options, rng);
   RunResult a;
   for (uint64_t left = most; left > 0; left -= std::min(left, piece)) {
     a = fast.run(std::min(left, piece));
     if (a.reason != StopReason::kLimit) break;
   }
-  if (!comparable) return;
+  if (modified) return;
   const std::string what = difference(a, b) + difference(fast, stepped);
   if (what.empty()) return;
   std::fprintf(stderr, "fast or stepping: %s\n", what.c_str());

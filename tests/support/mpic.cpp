@@ -80,6 +80,23 @@ Op find_op(const std::string& mnemonic) {
   return Op::illegal;
 }
 
+RunResult TestCore::step_watching(uint64_t max_instructions, bool* modified) {
+  const Memory& now = memory();
+  Memory before = now;
+  const auto is_new = [&](uint32_t pc) {
+    uint32_t word = 0, old = 0;
+    return now.fetch(pc, &word) && before.fetch(pc, &old) && word != old;
+  };
+  *modified = is_new(state().pc);
+  observe([&](const Observed& o) {
+    const bool branches = o.insn.op != Op::illegal && row(o.insn.op).timing == Timing::kBranch;
+    *modified = *modified || is_new(state().pc) || (branches && is_new(o.pc + o.insn.length));
+  });
+  const RunResult result = run(max_instructions);
+  observe(nullptr);
+  return result;
+}
+
 std::string difference(Core& a, Core& b) {
   const State &s = a.state(), &t = b.state();
   for (int i = 0; i < 32; ++i)

@@ -106,6 +106,9 @@ class TestCore : public Core {
     observe(nullptr);
     return result;
   }
+  // The same; `modified` becomes whether the program executed, or had behind a branch, what it had written: before a fence.i the fast
+  // interpreter may then do something else.
+  RunResult step_watching(uint64_t max_instructions, bool* modified);
   uint32_t x(const std::string& name) const { return state().x[find_register(name)]; }
 };
 

@@ -2,7 +2,6 @@
 #include "tests/support/random_program.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "mpic/disassembler.h"
 
@@ -136,10 +135,6 @@ void RandomProgram::load(TestCore& core) const {
                               assemble_word("csrrw zero, mepc, t6"), assemble_word("mret")};
   memory.write(kHandler, handler, sizeof handler);
   core.write_csr(0x305, kHandler);
-}
-
-bool RandomProgram::is_overwritten(TestCore& core) const {
-  return std::memcmp(core.memory().data() + kTestEntry, code_.data(), code_.size() * 2) != 0;
 }
 
 std::string RandomProgram::listing() const {

@@ -16,8 +16,6 @@ class RandomProgram {
 
   // The program, its data and its registers; the core begins at its first instruction.
   void load(TestCore& core) const;
-  // Whether it has written over itself, after which interpreters may differ until a fence.i.
-  bool is_overwritten(TestCore& core) const;
   std::string listing() const;
 
  private:
