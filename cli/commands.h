@@ -21,6 +21,8 @@ void add_eval(CLI::App& program, Chosen& chosen);
 void add_info(CLI::App& program, Chosen& chosen);
 void add_report(CLI::App& program, Chosen& chosen);
 void add_deploy(CLI::App& program, Chosen& chosen);
+void add_simulate(CLI::App& program, Chosen& chosen);
+void add_calibrate(CLI::App& program, Chosen& chosen);
 void add_demo(CLI::App& program, Chosen& chosen);
 void add_run(CLI::App& program, Chosen& chosen);
 void add_profile(CLI::App& program, Chosen& chosen);

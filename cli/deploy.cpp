@@ -1,4 +1,4 @@
-// bitloom deploy: a deployed network as source code for a target.
+// bitloom deploy: a deployed network as files for a target.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -8,10 +8,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/deployed.h"
+#include "cli/mpic_target.h"
 #include "cli/run_config.h"
 #include "cli/table.h"
 #include "core/io.h"
 #include "core/rng.h"
+#include "mpic/names.h"
+#include "mpic/program.h"
 #include "quant/export_c/export_c.h"
 
 namespace bitloom {
@@ -20,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct DeployOptions {
-  std::string model, out;
+  std::string model, out, memory;
   std::string target = "c";
   int64_t samples = 4;
   uint64_t seed = 1;
@@ -60,21 +64,6 @@ void write_all(const std::vector<CFile>& files, const std::string& folder) {
   }
 }
 
-// Input codes of random images.
-TensorT<int16_t> random_samples(const IntegerGraph& graph, int64_t count, Rng rng) {
-  const IntegerLayer& in = graph.layers.front();
-  const int32_t lo = in.out.lo(), hi = in.out.hi();
-  TensorT<int16_t> samples(Shape{count, in.h, in.w, in.c});
-  for (int64_t i = 0; i < samples.size(); ++i) samples[i] = int16_t(lo + rng.below(hi - lo + 1));
-  return samples;
-}
-
-std::string weight_bits(const IntegerLayer& layer) {
-  std::string text;
-  for (const ChannelGroup& group : layer.groups) text += (text.empty() ? "" : " ") + str(group.channels, "@", group.bits);
-  return text.empty() ? "-" : text;
-}
-
 // Bytes of the constants of one layer.
 struct Flash {
   explicit Flash(const IntegerLayer& layer)
@@ -88,7 +77,7 @@ void print_table(const IntegerGraph& graph, const MemoryPlan& plan, const Deploy
   for (size_t i = 1; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];
     const Flash flash(layer);
-    table.add({layer.name, to_string(layer.op), str(layer.h, "x", layer.w, "x", layer.c), weight_bits(layer),
+    table.add({layer.name, to_string(layer.op), str(layer.h, "x", layer.w, "x", layer.c), weight_bits_text(layer),
                std::to_string(layer.out.bits), grouped(flash.weights), grouped(flash.tables), grouped(plan.layers[i].live),
                plan.layers[i].in_place ? "yes" : "-"});
   }
@@ -119,10 +108,8 @@ nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan
           {"layers", layers}};
 }
 
-void deploy(const DeployOptions& o) {
-  const std::string file = fs::is_directory(o.model) ? o.model + "/network.blig" : o.model;
-  const IntegerGraph graph = load_graph(file);
-  write_all(export_c(graph, random_samples(graph, o.samples, Rng(o.seed))), o.out);
+void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
+  write_all(export_c(graph, random_codes(graph, o.samples, Rng(o.seed))), o.out);
   const MemoryPlan plan = plan_c_export(graph);
   if (o.json) {
     std::cout << json_text(figures(graph, plan));
@@ -131,19 +118,47 @@ void deploy(const DeployOptions& o) {
   }
 }
 
+void deploy_mpic(const IntegerGraph& graph, const DeployOptions& o) {
+  mpic::CodegenOptions options;
+  if (!o.memory.empty()) options.memory = mpic::parse_size(o.memory);
+  const mpic::CompiledNetwork network = mpic::compile(graph, options);
+  const std::vector<CFile> files = mpic_files(graph, network);
+  write_all(files, o.out);
+  if (o.json) {
+    std::cout << files.back().text;
+    return;
+  }
+  std::cout << memory_map_text(network) << "Input at " << mpic::hex(network.layers.front().output.address, 8) << ", output at "
+            << mpic::hex(network.layers.back().output.address, 8) << "; " << o.out
+            << "/memory_map.json says how codes lie there.\nRun it: bitloom run " << o.out << "/network.bin\n";
+}
+
+void deploy(const DeployOptions& o) {
+  const IntegerGraph graph = load_graph(network_file(o.model));
+  if (o.target == "c")
+    deploy_c(graph, o);
+  else
+    deploy_mpic(graph, o);
+}
+
 }  // namespace
 
 void add_deploy(CLI::App& program, Chosen& chosen) {
   auto o = std::make_shared<DeployOptions>();
-  CLI::App* app =
-      program.add_subcommand("deploy", "Write a deployed network as source code: portable C99 for any microcontroller");
-  app->footer("Example:\n  bitloom deploy --model results/cifar10/channel-0.2 --target c --out out/c");
+  CLI::App* app = program.add_subcommand(
+      "deploy", "Write a deployed network for a target: portable C99 for any microcontroller, or a program for MPIC");
+  app->footer(
+      "Examples:\n  bitloom deploy --model results/cifar10/channel-0.2 --target c --out out/c\n"
+      "  bitloom deploy --model results/cifar10/channel-0.2 --target mpic --out out/mpic");
   app->add_option("--model", o->model, "Folder of a run, or its network.blig")->required();
-  app->add_option("--target", o->target, "c: C99 with static arrays, a self-test included")
-      ->check(CLI::IsMember({"c"}))
+  app->add_option("--target", o->target, "c: C99 with static arrays, a self-test included; mpic: a program for the MPIC core")
+      ->check(CLI::IsMember({"c", "mpic"}))
       ->capture_default_str();
   app->add_option("--out", o->out, "Folder for the files")->required();
-  app->add_option("--samples", o->samples, "Random inputs in the self-test")->check(CLI::Range(1, 1000))->capture_default_str();
+  app->add_option("--mem", o->memory, "mpic: bytes of memory; K and M are understood [512K]");
+  app->add_option("--samples", o->samples, "c: random inputs in the self-test")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
   app->add_option("--seed", o->seed, "Seed of those inputs")->capture_default_str();
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] { chosen = [=](const std::string&) { deploy(*o); }; });

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "nas/cost_model.h"
+#include "core/io.h"
 #include "nn/learner.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
@@ -38,6 +39,40 @@ std::vector<int32_t> classes_of(const TensorT<int32_t>& outputs) {
 }
 
 }  // namespace
+
+std::string network_file(const std::string& run) { return std::filesystem::is_directory(run) ? run + "/network.blig" : run; }
+
+void take_task_of(const std::string& run, RunConfig& config) {
+  if (!std::filesystem::is_directory(run) || !config.data.empty()) return;
+  const RunConfig stored = config_from_json(read_text(run + "/config.json"), run + "/config.json");
+  config.task = stored.task;
+  config.seed = stored.seed;
+}
+
+void check_fits(const IntegerGraph& graph, const std::string& file, const Dataset& data, const std::string& name) {
+  const IntegerLayer &in = graph.layers.front(), &last = graph.layers.back();
+  BITLOOM_CHECK(in.h == data.h && in.w == data.w && in.c == data.c, file, ": reads ", in.h, "x", in.w, "x", in.c,
+                " samples, dataset '", name, "' has ", data.h, "x", data.w, "x", data.c);
+  const int64_t wanted = data.classes > 0 ? data.classes : data.sample_size();
+  BITLOOM_CHECK(last.h * last.w * last.c == wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '", name,
+                "' wants ", wanted);
+}
+
+TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng) {
+  const IntegerLayer& in = graph.layers.front();
+  const int32_t lo = in.out.lo(), hi = in.out.hi();
+  TensorT<int16_t> samples(Shape{count, in.h, in.w, in.c});
+  for (int64_t i = 0; i < samples.size(); ++i) samples[i] = int16_t(lo + rng.below(hi - lo + 1));
+  return samples;
+}
+
+std::string weight_bits_text(const IntegerLayer& layer) {
+  std::map<int, int64_t> channels;
+  for (const ChannelGroup& group : layer.groups) channels[-group.bits] += group.channels;
+  std::string text;
+  for (const auto& [bits, count] : channels) text += (text.empty() ? "" : " ") + str(count, "@", -bits);
+  return text.empty() ? "-" : text;
+}
 
 TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data) {
   const IntegerRunner runner(graph);
@@ -88,29 +123,21 @@ double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Net
   return double(same) / double(std::max<int64_t>(1, total));
 }
 
-nlohmann::ordered_json describe(const IntegerGraph& graph) {
+nlohmann::ordered_json describe(const IntegerGraph& graph, const CostTable& costs) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  const ThroughputTable& table = published_throughput();
   int64_t total_macs = 0;
   double total_cycles = 0;
   for (const IntegerLayer& layer : graph.layers) {
-    if (!layer.has_weights()) continue;
-    const int act_bits = graph.layers[size_t(layer.inputs[0])].out.bits;
-    std::map<std::string, int64_t> channels;
-    int64_t stored = 0;  // channels with weights
-    for (const ChannelGroup& group : layer.groups) {
-      channels[std::to_string(group.bits)] += group.channels;
-      stored += group.bits ? group.channels : 0;
-    }
-    const int64_t layer_macs = macs(graph, layer), channel_macs = layer_macs / std::max<int64_t>(1, stored);
-    double cycles = 0;
-    for (const ChannelGroup& group : layer.groups)
-      if (group.bits) cycles += double(channel_macs * group.channels) / table.at(act_bits, group.bits);
-    total_macs += layer_macs;
+    const double cycles = layer_cycles(graph, layer, costs);
     total_cycles += cycles;
+    if (!layer.has_weights()) continue;
+    std::map<std::string, int64_t> channels;
+    for (const ChannelGroup& group : layer.groups) channels[std::to_string(group.bits)] += group.channels;
+    const int64_t layer_macs = macs(graph, layer);
+    total_macs += layer_macs;
     layers.push_back({{"name", layer.name},
                       {"channels", channels},
-                      {"act_bits", act_bits},
+                      {"act_bits", graph.layers[size_t(layer.inputs[0])].out.bits},
                       {"macs", layer_macs},
                       {"parameters", layer_macs / (layer.h * layer.w)},
                       {"weight_bytes", int64_t(layer.weights.size() * 4)},
@@ -120,8 +147,8 @@ nlohmann::ordered_json describe(const IntegerGraph& graph) {
           {"table_bytes", table_bytes(graph)},
           {"macs", total_macs},
           {"cycles", std::llround(total_cycles)},
-          {"energy_uj", total_cycles * table.picojoule_per_cycle * 1e-6},
-          {"throughput_table", table.name},
+          {"energy_uj", total_cycles * costs.picojoule_per_cycle * 1e-6},
+          {"cost_table", costs.name},
           {"layers", layers}};
 }
 

@@ -4,11 +4,26 @@
 #include <string>
 #include <vector>
 
+#include "cli/run_config.h"
+#include "core/rng.h"
 #include "datasets/dataset.h"
+#include "nas/cost_table.h"
 #include "quant/integer/graph.h"
 #include "quant/qat_network.h"
 
 namespace bitloom {
+
+// The integer network of a run's folder, or the file itself.
+std::string network_file(const std::string& run);
+// Sets task and seed of `config` as the run in that folder had them, unless the options name data.
+void take_task_of(const std::string& run, RunConfig& config);
+// Error, naming the file, unless the graph reads such samples and gives as many outputs as they have classes (or values).
+void check_fits(const IntegerGraph& graph, const std::string& file, const Dataset& data, const std::string& name);
+
+// `count` inputs (N,H,W,C) of random codes in the range of the graph's input.
+TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng);
+// "12@8 4@2": channels at bits; "-" for a layer without weights.
+std::string weight_bits_text(const IntegerLayer& layer);
 
 // Output codes of the integer network for every sample, (N, outputs).
 TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data);
@@ -18,7 +33,7 @@ double integer_score(const IntegerGraph& graph, const TensorT<int32_t>& outputs,
 double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
                  const Dataset& data);
 
-// MACs and weight bytes of the deployed layers, cycles and energy by the published table, channels per bit-width of every layer.
-nlohmann::ordered_json describe(const IntegerGraph& graph);
+// MACs and weight bytes of the deployed layers, cycles and energy by the table, channels per bit-width of every layer.
+nlohmann::ordered_json describe(const IntegerGraph& graph, const CostTable& costs);
 
 }  // namespace bitloom

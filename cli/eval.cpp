@@ -40,21 +40,11 @@ void print(const Figures& figures, bool json) {
 // The deployed integers on the test split; beside them the stored figure, which must be reproduced exactly.
 Figures eval_run(EvalOptions& o) {
   const bool folder = std::filesystem::is_directory(o.run);
-  const std::string file = folder ? o.run + "/network.blig" : o.run;
+  const std::string file = network_file(o.run);
   const IntegerGraph graph = load_graph(file);
-  if (folder && o.config.data.empty()) {
-    const RunConfig stored = config_from_json(read_text(o.run + "/config.json"), o.run + "/config.json");
-    o.config.task = stored.task;
-    o.config.seed = stored.seed;
-  }
+  take_task_of(o.run, o.config);
   const TaskData data = load_task(o.config);
-  const IntegerLayer& in = graph.layers.front();
-  BITLOOM_CHECK(in.h == data.test.h && in.w == data.test.w && in.c == data.test.c, file, ": reads ", in.h, "x", in.w, "x", in.c,
-                " samples, dataset '", data.name, "' has ", data.test.h, "x", data.test.w, "x", data.test.c);
-  const IntegerLayer& last = graph.layers.back();
-  const int64_t outputs_wanted = data.test.classes > 0 ? data.test.classes : data.test.sample_size();
-  BITLOOM_CHECK(last.h * last.w * last.c == outputs_wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '",
-                data.name, "' wants ", outputs_wanted);
+  check_fits(graph, file, data.test, data.name);
   const auto start = std::chrono::steady_clock::now();
   const TensorT<int32_t> outputs = run_integer(graph, data.test);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

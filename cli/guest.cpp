@@ -154,6 +154,6 @@ nlohmann::ordered_json Guest::figures() const {
   return json;
 }
 
-double published_energy(uint64_t cycles) { return double(cycles) * published_throughput().picojoule_per_cycle * 1e-6; }
+double published_energy(uint64_t cycles) { return double(cycles) * published_costs().picojoule_per_cycle * 1e-6; }
 
 }  // namespace bitloom

@@ -1,7 +1,6 @@
 // bitloom info: what a model or a deployed network consists of, layer by layer.
 #include <CLI/CLI.hpp>
 #include <cmath>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -22,10 +21,10 @@ const std::vector<std::string> kColumns = {"layer",    "output",       "paramete
 std::string extents(int64_t h, int64_t w, int64_t c) { return str(h, "x", w, "x", c); }
 
 // A model as it would be with one precision for all weights and activations.
-std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits) {
+std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits, const CostTable& costs) {
   Table table(kColumns);
   const Assignment assignment = Assignment::uniform(spec, weight_bits, act_bits, spec.name != "autoencoder");
-  const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), energy(spec, CostKind::kEnergy);
+  const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles, costs), energy(spec, CostKind::kEnergy, costs);
   const auto add = [&](const std::string& name, const std::string& output, int64_t params, int64_t mac, double bits,
                        double cycle, double joule) {
     table.add({name, output, grouped(params), grouped(mac), params ? std::to_string(weight_bits) : "-",
@@ -41,30 +40,28 @@ std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits) {
   return table.text();
 }
 
-std::string graph_table(const IntegerGraph& graph) {
+std::string graph_table(const IntegerGraph& graph, const CostTable& costs) {
   Table table(kColumns);
-  const nlohmann::ordered_json d = describe(graph);
-  const double cycle_energy = published_throughput().picojoule_per_cycle * 1e-6;
+  const nlohmann::ordered_json d = describe(graph, costs);
   int64_t parameters = 0;
   size_t next = 0;
   for (const IntegerLayer& layer : graph.layers) {
     if (layer.op == IntegerOp::kInput) continue;
-    std::vector<std::string> row = {
-        layer.name, extents(layer.h, layer.w, layer.c), "-", "-", "-", std::to_string(layer.out.bits), "-", "-", "-"};
+    const double cycles = layer_cycles(graph, layer, costs), energy = cycles * costs.picojoule_per_cycle * 1e-6;
+    std::vector<std::string> row = {layer.name,
+                                    extents(layer.h, layer.w, layer.c),
+                                    "-",
+                                    "-",
+                                    weight_bits_text(layer),
+                                    std::to_string(layer.out.bits),
+                                    "-",
+                                    cycles > 0 ? grouped(std::llround(cycles)) : "-",
+                                    cycles > 0 ? fixed(energy, 2) : "-"};
     if (layer.has_weights()) {
       const auto& l = d.at("layers")[next++];
-      std::string bits;
-      for (const auto& [width, count] : l.at("channels").items())
-        bits += (bits.empty() ? "" : " ") + str(count.get<int64_t>(), "@", width);
-      row = {layer.name,
-             row[1],
-             grouped(l.at("parameters")),
-             grouped(l.at("macs")),
-             bits,
-             row[5],
-             grouped(l.at("weight_bytes")),
-             grouped(l.at("cycles")),
-             fixed(l.at("cycles").get<double>() * cycle_energy, 2)};
+      row[2] = grouped(l.at("parameters"));
+      row[3] = grouped(l.at("macs"));
+      row[6] = grouped(l.at("weight_bytes"));
       parameters += l.at("parameters").get<int64_t>();
     }
     table.add(row);
@@ -76,29 +73,30 @@ std::string graph_table(const IntegerGraph& graph) {
 
 struct InfoOptions {
   std::string run, model;
-  std::string quant = "w8a8";
+  std::string quant = "w8a8", cost_table = "published";
   bool json = false;
 };
 
 void show(const InfoOptions& o) {
+  const CostTable& costs = find_cost_table(o.cost_table);
   if (!o.run.empty()) {
-    const std::string file = std::filesystem::is_directory(o.run) ? o.run + "/network.blig" : o.run;
+    const std::string file = network_file(o.run);
     const IntegerGraph graph = load_graph(file);
     if (o.json) {
-      std::cout << json_text(describe(graph));
+      std::cout << json_text(describe(graph, costs));
       return;
     }
     std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n"
-              << graph_table(graph);
-    std::cout << "Requantization tables: " << grouped(table_bytes(graph))
-              << " bytes. Cycles by the published MPIC throughput table.\n";
+              << graph_table(graph, costs);
+    std::cout << "Requantization tables: " << grouped(table_bytes(graph)) << " bytes. Cycles by the " << costs.name
+              << " MPIC cost table.\n";
     return;
   }
   for (const ModelEntry& entry : all_models()) {
     if (!o.model.empty() && o.model != entry.name) continue;
     const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
     std::cout << entry.name << ": " << entry.summary << ", at " << o.quant << "\n"
-              << model_table(spec, o.quant[1] - '0', o.quant[3] - '0') << "\n";
+              << model_table(spec, o.quant[1] - '0', o.quant[3] - '0', costs) << "\n";
   }
 }
 
@@ -115,6 +113,7 @@ void add_info(CLI::App& program, Chosen& chosen) {
   app->add_option("--quant", options->quant, "Precisions to price the models at")
       ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
       ->capture_default_str();
+  add_cost_table_option(*app, options->cost_table);
   app->add_flag("--json", options->json, "Machine-readable (deployed networks)")->needs(run);
   app->callback([=, &chosen] {
     chosen = [=](const std::string&) {

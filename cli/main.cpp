@@ -29,6 +29,8 @@ int run(int argc, char** argv) {
   add_info(app, chosen);
   add_report(app, chosen);
   add_deploy(app, chosen);
+  add_simulate(app, chosen);
+  add_calibrate(app, chosen);
   add_demo(app, chosen);
   add_run(app, chosen);
   add_profile(app, chosen);

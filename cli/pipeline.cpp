@@ -51,7 +51,7 @@ class Pipeline {
     if (config_.budget.empty() || config_.weight_bits.front() == 0) return;
     const CostKind kind = parse_cost(config_.cost);
     const double budget = parse_budget(config_.budget, kind);
-    const double least = CostModel(network_.spec(), kind)
+    const double least = CostModel(network_.spec(), kind, find_cost_table(config_.cost_table))
                              .cost(Assignment::uniform(network_.spec(), config_.weight_bits.front(), config_.act_bits.front(),
                                                        data_.train.classes > 0));
     BITLOOM_CHECK(least <= budget, "--budget ", config_.budget, ": the smallest precisions offered cost ", least / budget,
@@ -118,6 +118,7 @@ class Pipeline {
   void search(SearchNetwork& network) {
     SearchOptions options;
     options.cost = parse_cost(config_.cost);
+    options.table = &find_cost_table(config_.cost_table);
     options.strength = config_.strength;
     if (!config_.budget.empty()) options.budget = parse_budget(config_.budget, options.cost);
     options.sampler = parse_sampler(config_.sampling);
@@ -143,7 +144,7 @@ class Pipeline {
     result_["test_accuracy_fake_quant"] = evaluate_network(network_, &network, data_.test).score;
     result_["test_accuracy_integer"] = integer_score(graph, outputs, data_.test);
     result_["agreement"] = agreement(graph, outputs, network_, &network, data_.test);
-    result_.update(describe(graph));
+    result_.update(describe(graph, find_cost_table(config_.cost_table)));
   }
 
   const RunConfig& config_;

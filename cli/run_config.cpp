@@ -113,6 +113,15 @@ void add_training_options(CLI::App& app, RunConfig& c) {
   app.add_option("--code-range", c.code_range, "Integers of a b-bit weight: full [-2^(b-1), 2^(b-1)-1] or symmetric")
       ->check(CLI::IsMember({"full", "symmetric"}))
       ->capture_default_str();
+  add_cost_table_option(app, c.cost_table);
+}
+
+void add_cost_table_option(CLI::App& app, std::string& name) {
+  app.add_option(
+         "--cost-table", name,
+         "Cycles on MPIC: published (MACs per cycle by the authors) or measured (pieces of the code that `deploy` emits)")
+      ->check(CLI::IsMember({"published", "measured"}))
+      ->capture_default_str();
 }
 
 void add_search_options(CLI::App& app, RunConfig& c) {
@@ -186,6 +195,7 @@ nlohmann::ordered_json to_json(const RunConfig& c) {
           {"weight_bits", c.weight_bits},
           {"act_bits", c.act_bits},
           {"cost", c.cost},
+          {"cost_table", c.cost_table},
           {"strength", c.strength},
           {"budget", c.budget},
           {"sampling", c.sampling},

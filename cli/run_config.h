@@ -36,7 +36,7 @@ struct RunConfig {
 
   bool quantize = false;  // train --quant, or search
   std::string granularity = "channel", cost = "size", sampling = "softmax", weight_scale = "learned", code_range = "full",
-              arch_optimizer = "adam";
+              arch_optimizer = "adam", cost_table = "published";
   std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};
   double strength = 0.5, arch_lr = 0.02;
   std::string budget;  // "30kB", "2M", "80uJ"; empty: strength is fixed
@@ -46,6 +46,7 @@ struct RunConfig {
 void add_data_options(CLI::App& app, RunConfig& config);
 void add_training_options(CLI::App& app, RunConfig& config);
 void add_search_options(CLI::App& app, RunConfig& config);
+void add_cost_table_option(CLI::App& app, std::string& name);
 
 nlohmann::ordered_json to_json(const RunConfig& config);
 // Indented, ending in a newline. Bytes that are not UTF-8, of a path for example, become U+FFFD.

@@ -22,14 +22,14 @@ const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& laye
 
 int64_t tensor_bytes(const IntegerLayer& layer) { return layer.h * layer.w * pixel_bytes(layer.c, layer.out.bits); }
 
-MemoryPlan plan(const IntegerGraph& graph) {
+MemoryPlan plan(const IntegerGraph& graph, bool sub_byte) {
   std::vector<LayerMemory> demands;
   for (const IntegerLayer& layer : graph.layers) {
     LayerMemory memory;
     memory.output = tensor_bytes(layer) + kSlack;
     memory.overwrite.assign(layer.inputs.size(), false);
     if (layer.op == IntegerOp::kConv2d || layer.op == IntegerOp::kLinear)
-      memory.scratch = convolution_scratch(layer, input_of(graph, layer)) + kSlack;
+      memory.scratch = convolution_scratch(layer, input_of(graph, layer), sub_byte) + kSlack;
     if (layer.op == IntegerOp::kDepthwise) memory.scratch = depthwise_scratch(layer, input_of(graph, layer)) + kSlack;
     // A sum is written behind where it reads.
     if (layer.op == IntegerOp::kAdd)
@@ -77,10 +77,10 @@ void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer&
 }  // namespace
 
 CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
-  const MemoryPlan memory = plan(graph);
+  const MemoryPlan memory = plan(graph, options.sub_byte);
   Assembler a(options.base);
   const Label frame = a.label("frame");
-  Emitter emitter(a, frame);
+  Emitter emitter(a, frame, options.sub_byte);
   Arena arena;
   std::vector<EmitTensor> tensors;
   for (size_t i = 0; i < graph.layers.size(); ++i) {
@@ -90,8 +90,10 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
 
   CompiledNetwork network;
   network.options = options;
-  a.emit(Op::csrrwi, zero, 0x010, 0);  // formats from CSR 0x00D from here on
-  a.emit(Op::csrrwi, zero, 0x00e, 0);
+  if (options.sub_byte) {
+    a.emit(Op::csrrwi, zero, 0x010, 0);  // formats from CSR 0x00D from here on
+    a.emit(Op::csrrwi, zero, 0x00e, 0);
+  }
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];
     const uint32_t begin = a.address();
@@ -116,6 +118,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
                 network.code_bytes, ", weights and tables ", network.data_bytes, ", activations ", network.activation_bytes,
                 "), the memory has ", options.memory, "; give more with --mem");
   network.image = a.finish();
+  network.image.code = {{options.base, uint64_t(options.base) + network.code_bytes}};
   uint32_t before = 0;
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& l = graph.layers[i];

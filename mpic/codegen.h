@@ -16,6 +16,7 @@ struct CodegenOptions {
   uint32_t base = kMemoryBase;
   uint64_t memory = kMemorySize;
   bool stop_after_layers = false;  // an ebreak behind each layer, where simulations look at memory and counters
+  bool sub_byte = true;            // false: for XpulpV2 without MPIC, whose dot products know bytes and halfwords only
 };
 
 // Codes in guest memory: NHWC, packed at their bits from the low end, every pixel from a byte on; 32-bit outputs as words.

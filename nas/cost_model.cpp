@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "nas/scalar_tape.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -12,20 +13,6 @@ CostKind parse_cost(const std::string& name) {
   if (name == "cycles") return CostKind::kCycles;
   if (name == "energy") return CostKind::kEnergy;
   throw Error("unknown cost '" + name + "'; known: size, cycles, energy");
-}
-
-double ThroughputTable::at(int act_bits, int weight_bits) const {
-  const auto index = [](int bits) { return bits == 2 ? 0 : bits == 4 ? 1 : bits == 8 ? 2 : -1; };
-  const int a = index(act_bits), w = index(weight_bits);
-  BITLOOM_CHECK(a >= 0 && w >= 0, "throughput table '", name, "' has no entry for ", act_bits, "-bit activations and ",
-                weight_bits, "-bit weights");
-  return macs_per_cycle[a][w];
-}
-
-const ThroughputTable& published_throughput() {
-  static const ThroughputTable table = {
-      "published", {{6.5, 4.0, 2.2}, {3.9, 3.5, 2.1}, {2.5, 2.3, 2.1}}, 5.3825e-3 / 250e6 * 1e12};
-  return table;
 }
 
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
@@ -48,8 +35,10 @@ Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
   return s;
 }
 
-CostModel::CostModel(const ModelSpec& spec, CostKind kind, const ThroughputTable& table)
-    : spec_(spec), kind_(kind), table_(table), ties_(channel_ties(spec)) {}
+CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table)
+    : spec_(spec), kind_(kind), table_(table), ties_(channel_ties(spec)) {
+  for (const LayerSpec& layer : spec_.layers) geometry_.push_back(geometry_of(spec_, layer));
+}
 
 double CostModel::price(int layer, int act_bits, int weight_bits) const {
   if (weight_bits == 0) return 0;
@@ -59,77 +48,203 @@ double CostModel::price(int layer, int act_bits, int weight_bits) const {
   return kind_ == CostKind::kCycles ? cycles : cycles * table_.picojoule_per_cycle * 1e-6;
 }
 
-double CostModel::layer_term(const Shares& shares, int i, Shares* gradient) const {
+template <class T>
+std::vector<T> CostModel::gone(const Numbers<T>& n, int layer) const {
+  std::vector<T> gone(size_t(spec_.layers[size_t(layer)].c), T(0.0));
+  if (ties_[size_t(layer)] == ties_[0]) return gone;
+  bool first = true;
+  for (size_t j = 1; j < spec_.layers.size(); ++j) {
+    if (ties_[j] != ties_[size_t(layer)] || n.weight[j].empty()) continue;
+    const std::vector<int>& bits = n.shares.weight_bits[j];
+    for (size_t c = 0; c < gone.size(); ++c) {
+      const T removed = bits[0] == 0 ? n.weight[j][c * bits.size()] : T(0.0);
+      gone[c] = first ? removed : gone[c] * removed;
+    }
+    first = false;
+  }
+  return gone;
+}
+
+template <class T>
+T CostModel::kept(const Numbers<T>& n, int layer) const {
+  T sum = 0.0;
+  for (const T& g : gone(n, layer)) sum += 1.0 - g;
+  return sum;
+}
+
+// Products of the layer, at the price of a multiply-accumulate.
+template <class T>
+T CostModel::macs_term(const Numbers<T>& n, int i) const {
   const LayerSpec& layer = spec_.layers[size_t(i)];
-  if (!has_weights(layer)) return 0;
-  const size_t source = size_t(layer.inputs[0]), n = size_t(i);
-  const TensorD &theta = shares.weight[n], &act = shares.act[source];
-  const std::vector<int>&weight_bits = shares.weight_bits[n], &act_bits = shares.act_bits[source];
-  const int64_t options = int64_t(weight_bits.size()), channels = theta.size() / options;
+  if (!has_weights(layer)) return 0.0;
+  const size_t source = size_t(layer.inputs[0]), own = size_t(i);
+  const std::vector<int>&weight_bits = n.shares.weight_bits[own], &act_bits = n.shares.act_bits[source];
   const Shape filter = weight_shape(spec_, layer);
-  const double taps = double(filter[1] * filter[2]);
-
-  // gone[c]: the share in which input channel c is removed, the product over the layers that write it; 0 without 0-bit shares.
-  const int64_t inputs = filter[3];
-  std::vector<double> gone(size_t(inputs), 0.0);
-  std::vector<size_t> writers;
-  if (!std::holds_alternative<DepthwiseLayer>(layer.kind) && ties_[source] != ties_[0]) {
-    for (size_t j = 1; j < spec_.layers.size(); ++j)
-      if (ties_[j] == ties_[source] && shares.weight[j].defined()) writers.push_back(j);
-    for (int64_t c = 0; c < inputs; ++c) {
-      double product = 1;
-      for (size_t j : writers)
-        product *= shares.weight_bits[j][0] == 0 ? shares.weight[j][c * int64_t(shares.weight_bits[j].size())] : 0;
-      gone[size_t(c)] = product;
-    }
-  }
-  double kept = 0;
-  for (double g : gone) kept += 1 - g;
-
-  double sum = 0;  // over channels and precisions
-  std::vector<double> weight_total(size_t(options), 0.0);
-  for (int64_t k = 0; k < theta.size(); ++k) weight_total[size_t(k % options)] += theta[k];
+  std::vector<T> channels(weight_bits.size(), T(0.0));
+  for (size_t k = 0; k < n.weight[own].size(); ++k) channels[k % weight_bits.size()] += n.weight[own][k];
+  T sum = 0.0;
   for (size_t a = 0; a < act_bits.size(); ++a) {
-    double row = 0;
-    for (size_t p = 0; p < weight_bits.size(); ++p) row += weight_total[p] * price(i, act_bits[a], weight_bits[p]);
-    sum += act[int64_t(a)] * row;
-    if (gradient) gradient->act[source][int64_t(a)] += taps * kept * row;
+    T row = 0.0;
+    for (size_t p = 0; p < weight_bits.size(); ++p) row += channels[p] * price(i, act_bits[a], weight_bits[p]);
+    sum += n.act[source][a] * row;
   }
-  if (!gradient) return taps * kept * sum;
-  for (size_t p = 0; p < weight_bits.size(); ++p) {
-    double column = 0;
-    for (size_t a = 0; a < act_bits.size(); ++a) column += act[int64_t(a)] * price(i, act_bits[a], weight_bits[p]);
-    for (int64_t c = 0; c < channels; ++c) gradient->weight[n][c * options + int64_t(p)] += taps * kept * column;
-  }
-  for (size_t j : writers) {
-    const int64_t stride = int64_t(shares.weight_bits[j].size());
-    if (shares.weight_bits[j][0] != 0) continue;
-    for (int64_t c = 0; c < inputs; ++c) {
-      double others = 1;
-      for (size_t k : writers)
-        if (k != j) others *= shares.weight_bits[k][0] == 0 ? shares.weight[k][c * int64_t(shares.weight_bits[k].size())] : 0;
-      gradient->weight[j][c * stride] -= taps * sum * others;
+  const bool depthwise = std::holds_alternative<DepthwiseLayer>(layer.kind);
+  return sum * (depthwise ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]);
+}
+
+std::string CostModel::where() const { return "cost table '" + table_.name + "'"; }
+
+size_t CostModel::run_index(int bits) const { return bits == 0 ? 0 : size_t(bits_index(bits, where())) + 1; }
+
+template <class T>
+std::array<T, 3> CostModel::act_mix(const Numbers<T>& n, int layer) const {
+  std::array<T, 3> mix{};
+  const std::vector<int>& bits = n.shares.act_bits[size_t(layer)];
+  for (size_t a = 0; a < bits.size(); ++a) mix[size_t(bits_index(bits[a], where()))] += n.act[size_t(layer)][a];
+  return mix;
+}
+
+// Lowering leaves the output's channels in their order. `ends` is the share in which a channel is the last one of a block.
+template <class T>
+void CostModel::add_output_runs(const Numbers<T>& n, int layer, LayerMix<T>& mix) const {
+  const std::vector<int>& bits = n.shares.weight_bits[size_t(layer)];
+  const int64_t channels = spec_.layers[size_t(layer)].c;
+  for (size_t p = 0; p < bits.size(); ++p) {
+    const auto share = [&](int64_t c) {
+      return c < 0 || c >= channels ? T(0.0) : n.weight[size_t(layer)][size_t(c) * bits.size() + p];
+    };
+    ChannelRuns<T>& runs = mix.runs[run_index(bits[p])];
+    std::vector<T> ends(size_t(channels + 4), T(0.0));
+    for (int64_t c = 0; c < channels; ++c) {
+      const T four = share(c) * share(c - 1) * share(c - 2) * share(c - 3);
+      T& end = ends[size_t(c + 4)];
+      end = four * (1.0 - share(c - 4) + ends[size_t(c)]);
+      runs.channels += share(c);
+      runs.single += share(c) - end * 4.0;
+      runs.block_runs += four * (1.0 - share(c - 4));
+      runs.single_runs += (share(c) - end) * (1.0 - share(c + 1));
     }
   }
-  return taps * kept * sum;
+}
+
+// `channels` of one precision side by side, of as many as the layer has. A block is taken to begin at about three channels, and singles are what
+// blocks leave on average; where one precision has them all, what is left is known.
+template <class T>
+ChannelRuns<T> sorted_run(const T& channels, int64_t of) {
+  using std::exp;
+  const T cube = channels * channels * channels * (1.0 / 27), has_block = cube * cube / (cube * cube + 1.0);
+  const T few = 1.0 - has_block, alone = exp((channels - double(of)) * 3.0);
+  const auto unless_alone = [&](const T& usual, double known) { return usual + alone * (known - usual); };
+  return {channels, unless_alone(has_block * 1.5 + few * channels, double(of % 4)), unless_alone(has_block, of >= 4),
+          unless_alone(has_block * 0.75 + few * (1.0 - exp(channels * -3.0)), of % 4 > 0)};
+}
+
+// Others it sorts by their bits, first by those of the first layer that writes them: the runs of a later one are what all agree on. `share`
+// holds, by channel, the share in which the writers before `writer` agree.
+template <class T>
+void CostModel::add_sorted_runs(const Numbers<T>& n, int layer, size_t writer, const std::vector<T>& share, bool has_bits,
+                                LayerMix<T>& mix) const {
+  while (ties_[writer] != ties_[size_t(layer)] || n.weight[writer].empty()) ++writer;
+  const std::vector<int>& bits = n.shares.weight_bits[writer];
+  for (size_t p = 0; p < bits.size(); ++p) {
+    std::vector<T> agree;
+    for (size_t c = 0; c < share.size(); ++c) agree.push_back(share[c] * n.weight[writer][c * bits.size() + p]);
+    if (int(writer) < layer) {
+      add_sorted_runs(n, layer, writer + 1, agree, has_bits || bits[p] > 0, mix);
+      continue;
+    }
+    T channels = 0.0;
+    for (const T& a : agree) channels += a;
+    if (!has_bits && bits[p] == 0)
+      for (const T& g : gone(n, layer)) channels += g * -1.0;
+    ChannelRuns<T>& runs = mix.runs[run_index(bits[p])];
+    const ChannelRuns<T> own = sorted_run(channels, spec_.layers[size_t(layer)].c);
+    runs.channels += own.channels;
+    runs.single += own.single;
+    runs.block_runs += own.block_runs;
+    runs.single_runs += own.single_runs;
+  }
+}
+
+// Where four codes do not fill whole bytes, runs behind others have singles before their first block.
+template <class T>
+void CostModel::align_runs(LayerMix<T>& mix) const {
+  T all = 1e-9;
+  for (const ChannelRuns<T>& runs : mix.runs) all += runs.block_runs + runs.single_runs;
+  for (ChannelRuns<T>& runs : mix.runs) {
+    const T behind = runs.block_runs * ((all - runs.block_runs - runs.single_runs) / all);
+    runs.single += behind * (mix.out[0] * 1.5 + mix.out[1] * 0.5);
+    runs.single_runs += behind * (mix.out[0] * 0.75 + mix.out[1] * 0.5);
+  }
+}
+
+// The code of the layer, piece by piece.
+template <class T>
+T CostModel::pieces_term(const Numbers<T>& n, int i) const {
+  const LayerSpec& layer = spec_.layers[size_t(i)];
+  LayerMix<T> mix;
+  mix.in = act_mix(n, layer.inputs.front());
+  mix.in2 = act_mix(n, layer.inputs.back());
+  mix.out = act_mix(n, i);
+  mix.kept_in = kept(n, layer.inputs.front());
+  mix.kept_out = kept(n, i);
+  const IntegerOp op = geometry_[size_t(i)].layer.op;
+  const bool in_runs = op == IntegerOp::kConv2d || op == IntegerOp::kLinear;
+  if (in_runs && ties_[size_t(i)] == ties_.back())
+    add_output_runs(n, i, mix);
+  else if (in_runs)
+    add_sorted_runs(n, i, 1, std::vector<T>(size_t(layer.c), T(1.0)), false, mix);
+  if (in_runs) align_runs(mix);
+  T cycles = 0.0;
+  for (const auto& [piece, times] : count_pieces(geometry_[size_t(i)], mix)) cycles += times * table_.pieces[size_t(piece)];
+  return kind_ == CostKind::kCycles ? cycles : cycles * (table_.picojoule_per_cycle * 1e-6);
+}
+
+template <class T>
+T CostModel::layer_term(const Numbers<T>& n, int i) const {
+  return kind_ == CostKind::kSize || table_.pieces.empty() ? macs_term(n, i) : pieces_term(n, i);
 }
 
 double CostModel::cost(const Shares& shares, Shares* gradient) const {
-  if (gradient) {
-    *gradient = shares;
-    for (TensorsD* part : {&gradient->weight, &gradient->act})
-      for (TensorD& t : *part)
-        if (t.defined()) t = TensorD(t.shape(), 0.0);
+  const auto each = [&](const TensorsD& tensors, auto number) {
+    std::vector<std::vector<decltype(number(0.0))>> all(tensors.size());
+    for (size_t i = 0; i < tensors.size(); ++i)
+      for (int64_t k = 0; k < tensors[i].size(); ++k) all[i].push_back(number(tensors[i][k]));
+    return all;
+  };
+  if (!gradient) {
+    const auto plain = [](double v) { return v; };
+    const Numbers<double> numbers{shares, each(shares.weight, plain), each(shares.act, plain)};
+    double total = 0;
+    for (int i = 1; i <= spec_.output(); ++i) total += layer_term(numbers, i);
+    return total;
   }
-  double total = 0;
-  for (int i = 1; i <= spec_.output(); ++i) total += layer_term(shares, i, gradient);
-  return total;
+  ScalarTape tape;
+  const auto recorded = [&](double v) { return Real(v, tape); };
+  const Numbers<Real> numbers{shares, each(shares.weight, recorded), each(shares.act, recorded)};
+  Real total = 0.0;
+  for (int i = 1; i <= spec_.output(); ++i) total += layer_term(numbers, i);
+  const std::vector<double> slopes = tape.gradient(total.node());
+  const auto slopes_of = [&](const std::vector<std::vector<Real>>& all, TensorsD& out) {
+    for (size_t i = 0; i < all.size(); ++i) {
+      if (out[i].defined()) out[i] = TensorD(out[i].shape());
+      for (size_t k = 0; k < all[i].size(); ++k) out[i][int64_t(k)] = slopes[size_t(all[i][k].node())];
+    }
+  };
+  *gradient = shares;
+  slopes_of(numbers.weight, gradient->weight);
+  slopes_of(numbers.act, gradient->act);
+  return total.value();
 }
 
 double CostModel::cost(const Assignment& assignment) const { return cost(one_hot_shares(spec_, assignment), nullptr); }
 
 double CostModel::layer_cost(const Assignment& assignment, int layer) const {
-  return layer_term(one_hot_shares(spec_, assignment), layer, nullptr);
+  const Shares shares = one_hot_shares(spec_, assignment);
+  Numbers<double> numbers{shares, {}, {}};
+  for (const TensorD& t : shares.weight) numbers.weight.emplace_back(t.data(), t.data() + t.size());
+  for (const TensorD& t : shares.act) numbers.act.emplace_back(t.data(), t.data() + t.size());
+  return layer == 0 ? 0 : layer_term(numbers, layer);
 }
 
 namespace {
@@ -177,7 +292,8 @@ TensorD RelativeCost::reference(const TensorsD& in, const TensorsD&) const {
 
 std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
   static const ModelSpec spec = resnet8(8, 8, 3, 4);
-  static const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles);
+  static const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles),
+      measured(spec, CostKind::kCycles, measured_costs());
   const auto make = [](const char* label, const CostModel& model, const std::vector<int>& bits) {
     RelativeCost op;
     op.model = &model;
@@ -195,7 +311,8 @@ std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
     for (const Tensor& t : result.inputs) result.differentiable.push_back(t.defined());
     return result;
   };
-  return {make("size, 0/2/4/8 bits", size, {0, 2, 4, 8}), make("cycles, 2/4/8 bits", cycles, {2, 4, 8})};
+  return {make("size, 0/2/4/8 bits", size, {0, 2, 4, 8}), make("cycles, 2/4/8 bits", cycles, {2, 4, 8}),
+          make("measured cycles, 0/2/4/8 bits", measured, {0, 2, 4, 8})};
 }
 
 }  // namespace bitloom

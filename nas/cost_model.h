@@ -1,27 +1,16 @@
 // What an assignment costs: bits of weights, cycles and energy on MPIC; exact for one-hot shares, differentiable in between.
 #pragma once
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/ops/support.h"
+#include "nas/cost_table.h"
 #include "quant/assignment.h"
 
 namespace bitloom {
 
 enum class CostKind { kSize, kCycles, kEnergy };
 CostKind parse_cost(const std::string& name);  // "size", "cycles", "energy"
-
-// Multiply-accumulates per cycle of MPIC for activations of `act_bits` (rows) and weights of `weight_bits`.
-struct ThroughputTable {
-  std::string name;
-  double macs_per_cycle[3][3];  // [activation 2,4,8][weight 2,4,8]
-  double picojoule_per_cycle;
-  // Error for a width that is not 2, 4 or 8: nothing is ever priced at zero by accident.
-  double at(int act_bits, int weight_bits) const;
-};
-// The figures of the authors' code (MPIC.md 4.1): 250 MHz, 5.3825 mW.
-const ThroughputTable& published_throughput();
 
 // Shares of the precisions of every layer: theta[i] (C,P) over weight_bits[i], act_theta[i] (P) over act_bits[i]. act_bits[0] is the input's {8}.
 struct Shares {
@@ -30,12 +19,13 @@ struct Shares {
 };
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment);
 
-// R = sum over weighted layers of taps * C_in * sum_i sum_px sum_pw act[px] * weight[i][pw] * price(px, pw) (METHOD section 3), with
-// price = pw bits (size), 1 / T(px, pw) times output pixels (cycles), that times the energy of a cycle (energy); C_in counts the input
-// channels that are kept, 0 bits cost nothing. Units: bits, cycles, microjoule.
+// The published table prices multiply-accumulates (METHOD section 3): R = sum over weighted layers of taps * C_in * sum_i sum_px sum_pw
+// act[px] * weight[i][pw] * price(px, pw), with price = pw bits (size), 1 / T(px, pw) times output pixels (cycles), that times the energy of a
+// cycle (energy); C_in counts the input channels that are kept, 0 bits cost nothing. The measured table prices the pieces of the code of every
+// layer (mpic_pieces.h), Adds and pools included. Units: bits, cycles, microjoule.
 class CostModel {
  public:
-  CostModel(const ModelSpec& spec, CostKind kind, const ThroughputTable& table = published_throughput());
+  CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table = published_costs());
 
   double cost(const Assignment& assignment) const;
   // Cost of one layer.
@@ -46,13 +36,42 @@ class CostModel {
   CostKind kind() const { return kind_; }
 
  private:
+  // Shares as plain or recorded numbers, in the layout of Shares.
+  template <class T>
+  struct Numbers {
+    const Shares& shares;
+    std::vector<std::vector<T>> weight, act;
+  };
+  template <class T>
+  T layer_term(const Numbers<T>& numbers, int layer) const;
+  template <class T>
+  T macs_term(const Numbers<T>& numbers, int layer) const;
+  template <class T>
+  T pieces_term(const Numbers<T>& numbers, int layer) const;
+  // By channel of layer i's output, the share in which it is removed: the product over the layers that write it.
+  template <class T>
+  std::vector<T> gone(const Numbers<T>& numbers, int layer) const;
+  // Channels of layer i's output that are kept, in shares.
+  template <class T>
+  T kept(const Numbers<T>& numbers, int layer) const;
+  template <class T>
+  void add_sorted_runs(const Numbers<T>& numbers, int layer, size_t writer, const std::vector<T>& share, bool has_bits,
+                       LayerMix<T>& mix) const;
+  template <class T>
+  void align_runs(LayerMix<T>& mix) const;
+  template <class T>
+  void add_output_runs(const Numbers<T>& numbers, int layer, LayerMix<T>& mix) const;
+  template <class T>
+  std::array<T, 3> act_mix(const Numbers<T>& numbers, int layer) const;
   double price(int layer, int act_bits, int weight_bits) const;
-  double layer_term(const Shares& shares, int layer, Shares* gradient) const;
+  size_t run_index(int bits) const;  // in LayerMix::runs
+  std::string where() const;
 
   ModelSpec spec_;
   CostKind kind_;
-  const ThroughputTable& table_;
+  const CostTable& table_;
   std::vector<int> ties_;
+  std::vector<LayerGeometry> geometry_;
 };
 
 // The cost relative to `reference` as an operation. Inputs: every layer's weight shares, then every layer's activation shares, undefined

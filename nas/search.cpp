@@ -32,7 +32,7 @@ SearchLearner::SearchLearner(SearchNetwork& network, const SearchOptions& option
     : NetworkLearner(network.network(), &network, options.weights, Schedule{Schedule::kConstant, 0, 0, 0.1, {}, 0.3}),
       search_(network),
       options_(options),
-      cost_model_(network.network().spec(), options.cost),
+      cost_model_(network.network().spec(), options.cost, *options.table),
       reference_cost_(cost_model_.cost(Assignment::uniform(network.network().spec(), 8, 8, network.logits()))),
       strength_(float(options.strength)),
       architecture_(network.architecture(), options.architecture) {}

@@ -9,6 +9,7 @@ namespace bitloom {
 
 struct SearchOptions {
   CostKind cost = CostKind::kSize;
+  const CostTable* table = &published_costs();
   double strength = 0.5;  // lambda: loss + lambda * cost / cost of the w8a8 network
   double budget = 0;      // cost the discretized network must meet (bits, cycles, microjoule); 0: none, lambda stays fixed
   Sampler sampler = Sampler::kSoftmax;

@@ -49,12 +49,14 @@ Columns columns_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_
   return c;
 }
 
-int widened(int activation_bits, int weight_bits) { return std::max(activation_bits, weight_bits); }
+int widened(int activation_bits, int weight_bits, bool sub_byte) {
+  return sub_byte ? std::max(activation_bits, weight_bits) : 8;
+}
 
-std::set<int> widths(const IntegerLayer& layer, int in_bits) {
+std::set<int> widths(const IntegerLayer& layer, int in_bits, bool sub_byte) {
   std::set<int> all;
   for (const ChannelGroup& g : layer.groups)
-    if (g.bits > 0) all.insert(widened(in_bits, g.bits));
+    if (g.bits > 0) all.insert(widened(in_bits, g.bits, sub_byte));
   return all;
 }
 
@@ -70,19 +72,25 @@ struct Run {
   int rows = 4, bits = 8;
 };
 
-// Four outputs are stored at once, so a block begins at a byte.
+// Blocks of four, whose outputs are stored at once, so that they begin at a byte; up to three channels before and behind them together.
 std::vector<Run> runs_of(const IntegerLayer& layer) {
   const int64_t alignment = layer.out.bits == 4 ? 2 : layer.out.bits == 2 ? 4 : 1;
   std::vector<Run> runs;
   int64_t at = 0;
+  const auto add = [&](int64_t channels, int rows, int bits) {
+    if (channels > 0) runs.push_back({at, channels / rows, rows, bits});
+    at += channels;
+  };
   for (const ChannelGroup& g : layer.groups) {
-    const int64_t end = at + g.channels, aligned = g.bits == 0 ? end : std::min(end, round_up(at, alignment));
-    if (aligned > at) runs.push_back({at, aligned - at, 1, g.bits});
-    at = aligned;
-    if ((end - at) / 4 > 0) runs.push_back({at, (end - at) / 4, 4, g.bits});
-    at += (end - at) / 4 * 4;
-    if (end > at) runs.push_back({at, end - at, 1, g.bits});
-    at = end;
+    const int64_t end = at + g.channels;
+    if (g.bits == 0) {
+      add(g.channels, 1, 0);
+      continue;
+    }
+    const int64_t before = std::min(end, round_up(at, alignment)) - at;
+    if (before > 0) add(before, int(before), g.bits);
+    add((end - at) / 4 * 4, 4, g.bits);
+    if (end > at) add(end - at, int(end - at), g.bits);
   }
   return runs;
 }
@@ -104,7 +112,7 @@ class MatrixProduct {
         codes_(unpack_weights(graph, layer)),
         codes_per_channel_(codes_per_channel(graph, layer)) {
     int64_t at = columns_.direct ? 0 : columns_.pixels * columns_.stride + 4;
-    for (const int bits : widths(layer, in.bits())) {
+    for (const int bits : widths(layer, in.bits(), emitter.sub_byte_)) {
       if (bits == in.bits()) continue;
       wide_at_[bits] = at = round_up(at, 4);
       at += columns_.pixels * columns_.wide_stride(bits) + 4;
@@ -148,14 +156,20 @@ class MatrixProduct {
     a.emit(Op::sw, x(4), kTileIn, use::frame);
   }
 
-  // The next tile; the last one ends with the last pixel, also where it repeats some.
+  // The next tile; the last one ends with the last pixel, also where it repeats some. x1 is the tile's pixel, x2 the last tile's.
   void advance(int64_t last) {
-    const Label in_row = a.label(), wrap = a.label(), inside = a.label();
     a.emit(Op::addi, x(1), x(1), columns_.pixels);
+    if (!columns_.direct) advance_in_rows(last);
+    a.emit(Op::p_min, x(1), x(1), x(2));
+    a.emit(Op::sw, x(1), kPixel, use::frame);
+  }
+
+  // Row and column of that pixel.
+  void advance_in_rows(int64_t last) {
+    const Label in_row = a.label(), wrap = a.label(), inside = a.label();
     a.emit(Op::lw, x(3), kRow, use::frame);
     a.emit(Op::lw, x(4), kColumn, use::frame);
     a.emit(Op::bge, x(2), x(1), inside);
-    a.emit(Op::addi, x(1), x(2), 0);
     a.li(x(3), int32_t(last / out_.w));
     a.li(x(4), int32_t(last % out_.w));
     a.emit(Op::jal, zero, in_row);
@@ -168,7 +182,6 @@ class MatrixProduct {
     a.emit(Op::addi, x(3), x(3), 1);
     a.emit(Op::jal, zero, wrap);
     a.bind(in_row);
-    a.emit(Op::sw, x(1), kPixel, use::frame);
     a.emit(Op::sw, x(3), kRow, use::frame);
     a.emit(Op::sw, x(4), kColumn, use::frame);
   }
@@ -292,34 +305,40 @@ class MatrixProduct {
       else
         a.li(mask, int32_t(in_.bits() == 4 ? 0x0f0f0f0f : bits == 4 ? 0x33333333 : 0x03030303));
       const auto column = [&](int64_t words) {
+        a.emit(Op::p_lw_post, kWhole, 4, source);
         e.repeat(0, words, counter, [&, wanted = bits] { widen_word(source, target, mask, wanted); });
       };
-      if (!columns_.direct) {
+      if (!columns_.direct || in_.bytes == columns_.words * 4) {
         column(columns_.pixels * columns_.stride / 4);
       } else {
         e.repeat(1, columns_.pixels, outer, [&] {
           column(columns_.words);
-          e.add_immediate(source, source, in_.bytes - columns_.words * 4, counter);
+          e.add_immediate(source, source, in_.bytes - (columns_.words + 1) * 4, counter);
           a.emit(Op::addi, zero, zero, 0);
         });
       }
     }
   }
 
-  // One word into bits / in_.bits() words; lane l of the t-th holds code t + u l.
+  static constexpr Reg kWhole{20};
+
+  // One word, in kWhole, into bits / in_.bits() words; lane l of the t-th holds code t + parts l. Loads the next word, so that nothing waits.
   void widen_word(Reg source, Reg target, Reg mask, int bits) {
     const int narrow = in_.bits(), parts = bits / narrow;
-    const Reg whole = x(20);
-    a.emit(Op::p_lw_post, whole, 4, source);
     for (int t = 0; t < parts; ++t) {
-      const Reg part = x(21 + t);
-      if (in_.scheme.is_signed) {
-        a.emit(Op::pv_sll_sci_b, part, whole, bits - narrow * (t + 1));
-        a.emit(Op::pv_sra_sci_b, part, part, bits - narrow);
-      } else {
-        if (t > 0) a.emit(Op::srli, part, whole, narrow * t);
-        a.emit(Op::and_, part, t > 0 ? part : whole, mask);
-      }
+      if (in_.scheme.is_signed)
+        a.emit(Op::pv_sll_sci_b, x(21 + t), kWhole, bits - narrow * (t + 1));
+      else if (t == 0)
+        a.emit(Op::and_, x(21), kWhole, mask);
+      else
+        a.emit(Op::srli, x(21 + t), kWhole, narrow * t);
+    }
+    a.emit(Op::p_lw_post, kWhole, 4, source);
+    for (int t = 0; t < parts; ++t) {
+      if (in_.scheme.is_signed)
+        a.emit(Op::pv_sra_sci_b, x(21 + t), x(21 + t), bits - narrow);
+      else if (t > 0)
+        a.emit(Op::and_, x(21 + t), x(21 + t), mask);
     }
     for (int t = 0; t < parts; ++t) a.emit(Op::p_sw_post, x(21 + t), 4, target);
   }
@@ -331,29 +350,30 @@ class MatrixProduct {
       for (int64_t c = run.first; c < run.first + run.count; ++c) {
         a.li(use::sum(0), layer_.out.bits == 32 ? unclamped(c) : constant(c));
         for (int p = 1; p < columns_.pixels; ++p) a.emit(Op::addi, use::sum(p), use::sum(0), 0);
-        store_one(c);
+        store_one(c, 0);
       }
       return;
     }
-    const int wide = widened(in_.bits(), run.bits), parts = wide / run.bits;
+    const int wide = widened(in_.bits(), run.bits, e.sub_byte_), parts = wide / run.bits;
     e.set_format(format_of(wide, run.bits), parts > 1 ? uint32_t(run.rows * (columns_.pixels == 4 ? 2 : 1)) : 0);
-    if (parts > 1) a.emit(Op::csrrwi, zero, 0x00e, 0);
+    if (parts > 1 && e.sub_byte_) a.emit(Op::csrrwi, zero, 0x00e, 0);
     place_columns(wide);
     a.la(use::weights, e.data(interleaved(run, wide)));
     a.la(use::table, e.data(tables(run)));
+    if (run.rows == 4) e.add_immediate(use::out, use::out, out_bit / 8, use::spare);
+    a.li(use::spare, int32_t(passes(run, wide)) - 2);
     if (run.rows == 4) {
-      e.add_immediate(use::out, use::out, out_bit / 8, use::spare);
-      e.repeat(1, run.count, use::spare, [&] {
+      e.repeat(1, run.count, use::input(0), [&] {
         multiply(run, wide);
         finish_four();
       });
       return;
     }
-    for (int64_t c = run.first; c < run.first + run.count; ++c) {
-      multiply(run, wide);
+    multiply(run, wide);
+    for (int row = 0; row < run.rows; ++row) {
       load_rule(0);
-      for (int p = 0; p < columns_.pixels; ++p) requantize(use::sum(p), 0);
-      store_one(c);
+      for (int p = 0; p < columns_.pixels; ++p) requantize(use::sum(row * 4 + p), 0);
+      store_one(run.first + row, row);
     }
   }
 
@@ -371,45 +391,89 @@ class MatrixProduct {
 
   int64_t wide_words(int wide) const { return columns_.words * (wide / in_.bits()); }
 
+  int64_t passes(const Run& run, int wide) const { return round_up(wide_words(wide), wide / run.bits) / (wide / run.bits); }
+
   // The sums of one block over whole columns; the pointers to the columns are back afterwards, that to the weights has moved on.
+  // use::spare holds the passes but the first and the last; unpacking takes it.
   void multiply(const Run& run, int wide) {
-    const int parts = wide / run.bits;
-    const int64_t passes = (wide_words(wide) + parts - 1) / parts;
-    pass(run, wide, true);
-    e.repeat(0, passes - 1, use::input(0), [&] { pass(run, wide, false); });
-    e.add_immediate(use::column, use::column, -passes * parts * 4, use::input(0));
-    if (columns_.pixels == 4) e.add_immediate(use::column2, use::column2, -passes * parts * 4, use::input(0));
+    const int64_t count = passes(run, wide), rewind = 4 - count * (wide / run.bits) * 4;
+    const bool in_load = rewind >= -kLargestOffset;
+    const int64_t last_step = in_load ? rewind : 4;
+    pass(run, wide, true, count > 1 ? 4 : last_step);
+    if (unpacks(run)) a.li(use::spare, int32_t(count) - 2);
+    e.repeat_counted(0, count - 2, use::spare, [&] { pass(run, wide, false, 4); });
+    if (count > 1) pass(run, wide, false, last_step);
+    if (in_load) return;
+    e.add_immediate(use::column, use::column, rewind - 4, use::input(0));
+    if (columns_.pixels == 4) e.add_immediate(use::column2, use::column2, rewind - 4, use::input(0));
   }
 
-  // One word of weights per row. The first pass writes the sums, the others add. No load is followed by its use.
-  void pass(const Run& run, int wide, bool first) {
+  // One word of weights per row. The first pass writes the sums, the others add. `step` is added to the columns' pointers at the end, 4 before.
+  // No load is followed by its use.
+  void pass(const Run& run, int wide, bool first, int64_t step) {
     const int parts = wide / run.bits;
-    const auto load_weights = [&] {
-      for (int c = 0; c < run.rows; ++c) a.emit(Op::p_lw_post, use::word(c), 4, use::weights);
-    };
+    const auto step_of = [&](int part) { return part + 1 < parts ? 4 : step; };
+    if (unpacks(run)) {
+      load_weights(run);
+      for (int part = 0; part < parts; ++part) {
+        const int pixels = load_pixels(wide, step_of(part));
+        for (int c = 0; c < run.rows; ++c) {
+          unpack(use::word(c), run.bits, part);
+          for (int p = 0; p < pixels; ++p) dot(use::sum(c * 4 + p), use::input(p), use::spare, first && part == 0);
+        }
+      }
+      return;
+    }
     const auto accumulate = [&](int pixel, Reg input, int part) {
-      const bool begins = first && part == 0;
-      const Op op =
-          in_.scheme.is_signed ? (begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
-      for (int c = 0; c < run.rows; ++c) a.emit(op, use::sum(c * 4 + pixel), input, use::word(c));
+      for (int c = 0; c < run.rows; ++c) dot(use::sum(c * 4 + pixel), input, use::word(c), first && part == 0);
     };
     if (columns_.pixels == 1) {
-      for (int part = 0; part < parts; ++part) a.emit(Op::p_lw_post, use::input(part), 4, use::column);
-      load_weights();
+      for (int part = 0; part < parts; ++part) a.emit(Op::p_lw_post, use::input(part), step_of(part), use::column);
+      load_weights(run);
       for (int part = 0; part < parts; ++part) accumulate(0, use::input(part), part);
       return;
     }
-    load_weights();
+    load_weights(run);
     for (int pair = 0; pair < 2; ++pair) {
       const Reg column = pair == 0 ? use::column : use::column2;
       for (int part = 0; part < parts; ++part) {
         const Reg left = use::input(part % 2 * 2), right = use::input(part % 2 * 2 + 1);
-        a.emit(Op::p_lw_post, left, 4, column);
-        a.emit(Op::lw, right, stride(wide) - 4, column);
-        accumulate(2 * pair, left, part);
+        a.emit(Op::lw, right, stride(wide), column);
+        a.emit(Op::p_lw_post, left, step_of(part), column);
         accumulate(2 * pair + 1, right, part);
+        accumulate(2 * pair, left, part);
       }
     }
+  }
+
+  void load_weights(const Run& run) {
+    for (int c = 0; c < run.rows; ++c) a.emit(Op::p_lw_post, use::word(c), 4, use::weights);
+  }
+
+  void dot(Reg sum, Reg input, Reg weights, bool begins) {
+    const Op op =
+        in_.scheme.is_signed ? (begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
+    a.emit(op, sum, input, weights);
+  }
+
+  // Without dot products of narrow codes, weights become bytes by instructions.
+  bool unpacks(const Run& run) const { return !e.sub_byte_ && run.bits < 8; }
+
+  // The next word of every column into use::input; returns the number of columns.
+  int load_pixels(int wide, int64_t step) {
+    for (int pair = 0; pair < (columns_.pixels + 1) / 2; ++pair) {
+      const Reg column = pair == 0 ? use::column : use::column2;
+      if (columns_.pixels > 1) a.emit(Op::lw, use::input(2 * pair + 1), stride(wide), column);
+      a.emit(Op::p_lw_post, use::input(2 * pair), step, column);
+    }
+    return int(columns_.pixels);
+  }
+
+  // Every (8 / bits)-th code of a word, from code `part` on, into the bytes of use::spare.
+  void unpack(Reg word, int bits, int part) {
+    const int above = 8 - bits * (part + 1);
+    if (above > 0) a.emit(Op::pv_sll_sci_b, use::spare, word, above);
+    a.emit(Op::pv_sra_sci_b, use::spare, above > 0 ? use::spare : word, 8 - bits);
   }
 
   // A channel's multiplier, offset and shift, into one of two sets of registers.
@@ -440,10 +504,12 @@ class MatrixProduct {
     a.emit(store_post, use::sum(0), bits / 2, use::out);
   }
 
-  // Stores one channel of the tile's pixels, amid the codes of others where they share a byte. use::out is the tile's first pixel.
-  void store_one(int64_t channel) {
+  // Stores one channel of the tile's pixels, in a row of the sums, amid the codes of others where they share a byte. use::out is the tile's first
+  // pixel.
+  void store_one(int64_t channel, int row) {
     const int bits = layer_.out.bits;
     const int64_t byte = channel * bits / 8, bit = channel * bits % 8;
+    const auto sum = [&](int p) { return use::sum(row * 4 + p); };
     Reg base = use::out;
     int64_t at = byte;
     if (byte + 3 * out_.bytes > kLargestOffset) {
@@ -452,12 +518,12 @@ class MatrixProduct {
       at = 0;
     }
     if (bits >= 8) {
-      for (int p = 0; p < columns_.pixels; ++p) a.emit(bits == 32 ? Op::sw : Op::sb, use::sum(p), at + p * out_.bytes, base);
+      for (int p = 0; p < columns_.pixels; ++p) a.emit(bits == 32 ? Op::sw : Op::sb, sum(p), at + p * out_.bytes, base);
       return;
     }
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::lbu, use::sum(4 + p), at + p * out_.bytes, base);
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::p_insert, use::sum(4 + p), use::sum(p), bits - 1, bit);
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::sb, use::sum(4 + p), at + p * out_.bytes, base);
+    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::lbu, use::word(p), at + p * out_.bytes, base);
+    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::p_insert, use::word(p), sum(p), bits - 1, bit);
+    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::sb, use::word(p), at + p * out_.bytes, base);
   }
 
   int32_t unclamped(int64_t c) const { return layer_.offset[size_t(c)] >> layer_.shift[size_t(c)]; }
@@ -486,14 +552,14 @@ class MatrixProduct {
 
   std::vector<uint32_t> interleaved(const Run& run, int wide) const {
     const int parts = wide / run.bits, lanes = 32 / wide;
-    const int64_t passes = (wide_words(wide) + parts - 1) / parts;
     std::vector<uint32_t> words;
     for (int64_t block = 0; block < run.count; ++block)
-      for (int64_t pass = 0; pass < passes; ++pass)
+      for (int64_t pass = 0; pass < passes(run, wide); ++pass)
         for (int row = 0; row < run.rows; ++row) {
           uint32_t word = 0;
           for (int i = 0; i < 32 / run.bits; ++i) {
-            const int32_t code = weight(run.first + block * run.rows + row, pass * parts + i / lanes, i % lanes, wide);
+            const int part = unpacks(run) ? i % parts : i / lanes, lane = unpacks(run) ? i / parts : i % lanes;
+            const int32_t code = weight(run.first + block * run.rows + row, pass * parts + part, lane, wide);
             word |= (uint32_t(code) & ((1u << run.bits) - 1)) << (i * run.bits);
           }
           words.push_back(word);
@@ -517,10 +583,10 @@ void Emitter::convolution(const IntegerGraph& graph, const IntegerLayer& layer, 
   MatrixProduct(*this, graph, layer, in, out, scratch).emit();
 }
 
-int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in) {
+int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in, bool sub_byte) {
   const Columns c = columns_of(layer, in.h, in.w, in.c, in.out.bits);
   int64_t bytes = c.direct ? 0 : c.pixels * c.stride + 4;
-  for (const int bits : widths(layer, in.out.bits))
+  for (const int bits : widths(layer, in.out.bits, sub_byte))
     if (bits != in.out.bits) bytes = round_up(bytes, 4) + c.pixels * c.wide_stride(bits) + 4;
   return bytes;
 }

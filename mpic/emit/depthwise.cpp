@@ -93,7 +93,7 @@ class Depthwise {
 
  private:
   static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kPlane{29}, kGroups{30}, kSource{21}, kTarget{22},
-      kCount{23}, kRows{24};
+      kCount{23}, kRows{24}, kNextPlane{19}, kFirstPlane{20};
 
   void emit_group(int channels) {
     build_planes();
@@ -134,6 +134,8 @@ class Depthwise {
     a.li(x(14), 0x07030602);
     a.li(x(17), 0x05040100);
     a.li(x(18), 0x07060302);
+    a.li(kNextPlane, int32_t(plane_.bytes));
+    a.li(kFirstPlane, int32_t(4 - 3 * plane_.bytes));
     a.emit(Op::addi, kSource, kIn, 0);
     e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + kMargin, kCount);
     e.repeat(1, in_.h, kRows, [&] {
@@ -156,12 +158,7 @@ class Depthwise {
     a.emit(Op::addi, kSource, kSource, pixels * in_.bytes);
     for (int p = 0; p < pixels; ++p) spread(x(1 + p), x(5));
     transpose();
-    for (int c = 0; c < 4; ++c) {
-      if (c < 3) a.emit(Op::sw, x(9 + c), 0, kTarget);
-      if (c < 3) e.add_immediate(kTarget, kTarget, plane_.bytes, x(5));
-    }
-    a.emit(Op::sw, x(12), 0, kTarget);
-    e.add_immediate(kTarget, kTarget, 4 - 3 * plane_.bytes, x(5));
+    for (int c = 0; c < 4; ++c) a.emit(Op::p_sw_rr_post, x(9 + c), c < 3 ? kNextPlane : kFirstPlane, kTarget);
   }
 
   // 4 x 4 bytes, by two rounds of shuffles. In a selector, 0..3 name bytes of rd, 4..7 of rs1.

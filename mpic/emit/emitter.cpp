@@ -27,12 +27,14 @@ uint32_t Emitter::pending_bytes() const {
 }
 
 void Emitter::repeat(int which, int64_t count, Reg counter, const std::function<void()>& body) {
-  if (count == 0) return;
+  if (count > 1) a.li(counter, int32_t(count));
+  repeat_counted(which, count, counter, body);
+}
+
+void Emitter::repeat_counted(int which, int64_t count, Reg counter, const std::function<void()>& body) {
+  if (count <= 0) return;
   const Label last = a.label();
-  if (count > 1) {
-    a.li(counter, int32_t(count));
-    a.emit(Op::lp_setup, which, counter, last);
-  }
+  if (count > 1) a.emit(Op::lp_setup, which, counter, last);
   body();
   a.bind_last(last);
 }
@@ -48,6 +50,7 @@ void Emitter::add_immediate(Reg rd, Reg rs, int64_t value, Reg temporary) {
 }
 
 void Emitter::set_format(uint32_t format, uint32_t skip) {
+  if (!sub_byte_) return;
   a.emit(Op::csrrwi, zero, 0x00d, format);
   a.emit(Op::csrrwi, zero, 0x00f, skip);
 }

@@ -34,7 +34,7 @@ inline constexpr Reg weights{25}, column{26}, out{27}, table{28}, column2{29}, s
 
 class Emitter {
  public:
-  Emitter(Assembler& assembler, Label frame) : a(assembler), frame_(frame) {}
+  Emitter(Assembler& assembler, Label frame, bool sub_byte) : a(assembler), frame_(frame), sub_byte_(sub_byte) {}
 
   // Code of one layer; `in` are its inputs.
   void convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
@@ -52,10 +52,13 @@ class Emitter {
   // Words placed behind the code.
   Label data(std::vector<uint32_t> words);
 
-  // Hardware loop `which` around `body`, `count` times: none for 1, and `counter` is written. The body must have two instructions or more
+  // Hardware loop `which` around `body`, `count` times: none for 1, no body for less, and `counter` is written. The body must have two instructions or more
   // and must not end in a jump or in another loop's end.
   void repeat(int which, int64_t count, Reg counter, const std::function<void()>& body);
+  // The same with the count in the register already.
+  void repeat_counted(int which, int64_t count, Reg counter, const std::function<void()>& body);
   void add_immediate(Reg rd, Reg rs, int64_t value, Reg temporary);
+  // Nothing for XpulpV2.
   void set_format(uint32_t format, uint32_t skip);
   // (value * multiplier + offset) >> shift, clamped to the scheme; in place.
   void requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const QuantScheme& scheme);
@@ -65,7 +68,8 @@ class Emitter {
   void zero_words(Reg target, int64_t bytes, Reg counter);
 
   Assembler& a;
-  const Label frame_;  // words in memory for what does not fit the registers
+  const Label frame_;    // words in memory for what does not fit the registers
+  const bool sub_byte_;  // dot products of 4-bit and 2-bit codes
 
  private:
   struct Data {
@@ -76,7 +80,7 @@ class Emitter {
 };
 
 // Scratch memory of their code.
-int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in);
+int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in, bool sub_byte);
 int64_t depthwise_scratch(const IntegerLayer& layer, const IntegerLayer& in);
 
 }  // namespace bitloom::mpic

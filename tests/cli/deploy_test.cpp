@@ -78,8 +78,9 @@ TEST(Deploy, NamesWhatIsWrong) {
   const auto error = [&](const std::string& arguments) { return run_program(folder.path(), "deploy " + arguments).err; };
   EXPECT_EQ(error("--model nowhere --out c"), "error: cannot open nowhere: No such file or directory\n");
   EXPECT_EQ(error("--model run --out run/config.json"), "error: cannot create the folder run/config.json: Not a directory\n");
-  EXPECT_NE(error("--model run --target mpic --out c").find("mpic"), std::string::npos);
-  EXPECT_EQ(run_program(folder.path(), "deploy --model run --target mpic --out c").code, 2);
+  EXPECT_NE(error("--model run --target fpga --out c").find("fpga"), std::string::npos);
+  EXPECT_EQ(run_program(folder.path(), "deploy --model run --target fpga --out c").code, 2);
+  EXPECT_NE(error("--model run --target mpic --mem 4K --out c").find("give more with --mem"), std::string::npos);
   EXPECT_FALSE(file_exists(folder / "c"));
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Compiles the C files of a folder for a target and runs them there, standard input and output passed through.
-#   tests/cross/run.sh host|gcc|clang|cortex-m3|cortex-m4|rv32imc FOLDER [COMPILER FLAG...] <in >out
-# gcc and clang run here under their sanitizers, host without, the others in an emulator. Ends with the program's exit code;
+#   tests/cross/run.sh host|gcc|clang|cortex-m3|cortex-m4|rv32imc|core FOLDER [COMPILER FLAG...] <in >out
+# gcc and clang run here under their sanitizers, host without, core on the simulated MPIC core, the others in an emulator. Ends with the program's exit code;
 # with 77, and the reason on standard error, when a tool is not installed.
 set -euo pipefail
 
@@ -26,6 +26,14 @@ case $target in
   rv32imc)
     compile=(riscv64-unknown-elf-gcc -O2 -march=rv32imc -mabi=ilp32 -ffreestanding)
     link=(-Wl,--no-relax "$here/linux_start.c" "${bare[@]}") run=(qemu-riscv32)
+    ;;
+  core)
+    runtime=$here/../../mpic/runtime
+    cat >"$folder/input"
+    compile=(riscv64-unknown-elf-gcc -O3 -march=rv32imc -mabi=ilp32 -ffreestanding -I "$runtime")
+    link=(-nostdlib -T "$runtime/link.ld" -Wl,--defsym=RAM_SIZE=64M -DINPUT="\"$folder/input\"")
+    link+=("$runtime"/*.[Sc] "$here/core_io.c" "$here/core_input.S" -lgcc)
+    run=("${BITLOOM:-$here/../../build/bitloom}" run --mem 64M)
     ;;
   *) echo "run.sh: there is no target '$target'" >&2 && exit 2 ;;
 esac

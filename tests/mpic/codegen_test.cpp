@@ -1,8 +1,7 @@
 // Generated MPIC programs compute what the integer interpreter computes, at every layer.
-#include "mpic/codegen.h"
-
 #include <gtest/gtest.h>
 
+#include "mpic/simulation.h"
 #include "quant/integer/run.h"
 #include "tests/support/export_cases.h"
 
@@ -11,47 +10,55 @@ namespace {
 
 using testing::ExportCase;
 
-// Runs every sample, stopping behind each layer. "" or the first difference.
-std::string difference(const ExportCase& test) {
+// Runs every sample, comparing behind each layer. "" or the first difference.
+std::string difference(const ExportCase& test, bool sub_byte) {
   CodegenOptions options;
   options.memory = 4 << 20;
   options.stop_after_layers = true;
+  options.sub_byte = sub_byte;
   const CompiledNetwork network = compile(test.graph, options);
-  Core core(options.base, options.memory);
+  Simulation simulation(network);
   const IntegerRunner runner(test.graph);
   const int64_t inputs = test.samples.size() / test.samples.shape()[0];
-  for (int64_t n = 0; n < test.samples.shape()[0]; ++n) {
+  std::string found;
+  for (int64_t n = 0; n < test.samples.shape()[0] && found.empty(); ++n) {
     const int16_t* sample = test.samples.data() + n * inputs;
     const std::vector<std::vector<int32_t>> expected = runner.run_layers(sample);
-    network.image.load(core.memory());
-    core.reset(network.image.entry);
-    const std::vector<int32_t> codes(sample, sample + inputs);
-    write_codes(core.memory(), network.layers[0].output, codes.data());
-    for (size_t i = 0; i < network.layers.size(); ++i) {
-      const RunResult result = core.run(100'000'000);
-      const std::string where = str(test.name, ", sample ", n, ", layer ", network.layers[i].name);
-      if (result.reason != StopReason::kBreakpoint)
-        return str(where, ": ", to_string(result.reason), " ", result.fault.cause, " at ", result.fault.pc - options.base);
-      core.set_pc(core.state().pc + 4);
-      const std::vector<int32_t> codes_now = read_codes(core.memory(), network.layers[i].output);
-      for (size_t k = 0; k < codes_now.size(); ++k)
-        if (codes_now[k] != expected[i][k])
-          return str(where, ": code ", k, " is ", codes_now[k], ", expected ", expected[i][k]);
-    }
-    const RunResult result = core.run(100);
-    if (result.reason != StopReason::kExit || result.exit_code != 0) return str(test.name, ": did not exit");
+    simulation.run(std::vector<int32_t>(sample, sample + inputs).data(), [&](size_t layer) {
+      const std::vector<int32_t> codes = simulation.codes(layer);
+      for (size_t k = 0; k < codes.size() && found.empty(); ++k)
+        if (codes[k] != expected[layer][k])
+          found = str(test.name, ", sample ", n, ", layer ", network.layers[layer].name, ": code ", k, " is ", codes[k],
+                      ", expected ", expected[layer][k]);
+    });
   }
-  return "";
+  return found;
 }
 
-TEST(Codegen, RandomGraphs) {
-  for (const ExportCase& test : testing::random_graph_cases(60)) EXPECT_EQ(difference(test), "");
+// With MPIC's formats, and by XpulpV2 alone.
+void expect_equal(const std::vector<ExportCase>& cases) {
+  for (const ExportCase& test : cases)
+    for (const bool sub_byte : {true, false}) EXPECT_EQ(difference(test, sub_byte), "") << "sub-byte formats: " << sub_byte;
 }
-TEST(Codegen, AwkwardShapes) {
-  for (const ExportCase& test : testing::awkward_cases()) EXPECT_EQ(difference(test), "");
-}
-TEST(Codegen, Models) {
-  for (const ExportCase& test : testing::model_cases(3)) EXPECT_EQ(difference(test), "");
+
+TEST(Codegen, RandomGraphs) { expect_equal(testing::random_graph_cases(60)); }
+TEST(Codegen, AwkwardShapes) { expect_equal(testing::awkward_cases()); }
+TEST(Codegen, Models) { expect_equal(testing::model_cases(3)); }
+
+// Layers that end with stops take the cycles of the whole.
+TEST(Codegen, CyclesOfLayersAddUp) {
+  for (const ExportCase& test : testing::model_cases(1)) {
+    CodegenOptions options;
+    options.memory = 4 << 20;
+    const CompiledNetwork network = compile(test.graph, options);
+    Core core(options.base, options.memory);
+    network.image.load(core.memory());
+    core.reset(network.image.entry);
+    ASSERT_EQ(core.run().reason, StopReason::kExit);
+    uint64_t sum = 0;
+    for (const Counters& layer : simulate_layers(test.graph, options)) sum += layer.cycles;
+    EXPECT_NEAR(double(sum), double(core.counters().cycles), 20) << test.name;
+  }
 }
 
 }  // namespace

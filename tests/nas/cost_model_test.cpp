@@ -86,7 +86,7 @@ TEST(CostModelTest, RandomAssignmentsCostWhatTheirIntegerGraphsHold) {
           const double codes = double(group.channels * codes_per_channel(graph, layer));
           bits += codes * group.bits;
           const int act_bits = graph.layers[size_t(layer.inputs[0])].out.bits;
-          time += codes * double(layer.h * layer.w) / published_throughput().at(act_bits, group.bits);
+          time += codes * double(layer.h * layer.w) / published_costs().at(act_bits, group.bits);
         }
         total += bits;
         EXPECT_DOUBLE_EQ(size.layer_cost(a, int(i)), bits) << layer.name;
@@ -107,21 +107,48 @@ TEST(CostModelTest, UnknownWidthsAreErrors) {
     if (kind == CostKind::kSize) continue;
     a = good;
     a.act_bits[kConv1] = 16;
-    EXPECT_EQ(error_of([&] {
-                CostModel(spec, kind).cost(a);
-              }).find("throughput table 'published' has no entry for 16-bit activations"),
-              0u);
+    EXPECT_EQ(
+        error_of([&] { CostModel(spec, kind).cost(a); }).find("cost table 'published' has no entry for 16-bit activations"),
+        0u);
   }
-  EXPECT_EQ(error_of([] { published_throughput().at(8, 0); }),
-            "throughput table 'published' has no entry for 8-bit activations and 0-bit weights");
+  EXPECT_EQ(error_of([] { published_costs().at(8, 0); }),
+            "cost table 'published' has no entry for 8-bit activations and 0-bit weights");
 }
 
 TEST(CostModelTest, AnotherTableReplacesThePublishedOne) {
   const ModelSpec spec = tiny_spec();
-  const ThroughputTable unit = {"unit", {{1, 1, 1}, {1, 1, 1}, {1, 1, 2}}, 1e6};
+  const CostTable unit = {"unit", {{1, 1, 1}, {1, 1, 1}, {1, 1, 2}}, 1e6, {}};
   const Assignment a = Assignment::uniform(spec, 8, 4, true);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kCycles, unit).cost(a), double(macs(spec)) - 64 * 8 * 27 / 2.0);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kEnergy, unit).cost(a), CostModel(spec, CostKind::kCycles, unit).cost(a));
+}
+
+// The pieces of the code: Adds and pools take time too, depthwise layers take it whatever the bits of their weights.
+TEST(CostModelTest, MeasuredTablePricesEveryLayer) {
+  const ModelSpec spec = tiny_spec();
+  const CostModel cycles(spec, CostKind::kCycles, measured_costs()), energy(spec, CostKind::kEnergy, measured_costs());
+  const Assignment w8 = Assignment::uniform(spec, 8, 8, true), w2 = Assignment::uniform(spec, 2, 8, true);
+  double sum = 0;
+  for (int i = 1; i <= spec.output(); ++i) {
+    EXPECT_GT(cycles.layer_cost(w8, i), 0) << i;
+    sum += cycles.layer_cost(w8, i);
+  }
+  EXPECT_NEAR(cycles.cost(w8), sum, 1e-9 * sum);
+  EXPECT_NEAR(energy.cost(w8), sum * 21.53e-6, 1e-9 * sum);
+  EXPECT_LT(cycles.layer_cost(w2, kConv0), cycles.layer_cost(w8, kConv0));
+  EXPECT_EQ(cycles.layer_cost(w2, kConv1), cycles.layer_cost(w8, kConv1));
+  Assignment fewer = w8;
+  fewer.weight_bits[kConv0][2] = fewer.weight_bits[kConv1][2] = fewer.weight_bits[kConv2][2] = 0;
+  for (int i = 1; i <= spec.output(); ++i) EXPECT_LT(cycles.layer_cost(fewer, i), cycles.layer_cost(w8, i)) << i;
+  Assignment unknown = w8;
+  unknown.act_bits[kConv1] = 16;
+  EXPECT_EQ(error_of([&] { cycles.cost(unknown); }), "cost table 'measured' has no entry for 16 bits");
+}
+
+TEST(CostModelTest, TablesHaveNames) {
+  EXPECT_EQ(&find_cost_table("published"), &published_costs());
+  EXPECT_EQ(&find_cost_table("measured"), &measured_costs());
+  EXPECT_EQ(error_of([] { find_cost_table("guessed"); }), "unknown cost table 'guessed'; known: published, measured");
 }
 
 // Between two assignments that differ in one layer, the cost is linear in that layer's shares.

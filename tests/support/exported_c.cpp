@@ -94,8 +94,8 @@ std::string difference_of_exported(const std::vector<ExportCase>& cases, const s
     }
   }
   write_bytes(folder / "in", input);
-  const std::string command = "tests/cross/run.sh " + target + " '" + folder.path() + "' -DBITLOOM_TRACE <'" + folder / "in" +
-                              "' >'" + folder / "out" + "' 2>'" + folder / "err" + "'";
+  const std::string command = "BITLOOM='" BITLOOM_PROGRAM "' tests/cross/run.sh " + target + " '" + folder.path() +
+                              "' -DBITLOOM_TRACE <'" + folder / "in" + "' >'" + folder / "out" + "' 2>'" + folder / "err" + "'";
   const int status = std::system(command.c_str());
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   const std::string errors = read_text(folder / "err").substr(0, 3000);

@@ -1,0 +1,31 @@
+// How long MPIC takes: the published throughput, or the pieces of the emitted code as measured on the simulated core.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "nas/mpic_pieces.h"
+
+namespace bitloom {
+
+struct CostTable {
+  std::string name;
+  double macs_per_cycle[3][3];  // [activation 2,4,8][weight 2,4,8]
+  double picojoule_per_cycle;
+  std::vector<double> pieces;  // cycles by piece_index(); empty: a layer takes its multiply-accumulates / macs_per_cycle
+  // Error for a width that is not 2, 4 or 8: nothing is ever priced at zero by accident.
+  double at(int act_bits, int weight_bits) const;
+};
+// The figures of the authors' code (MPIC.md 4.1): 250 MHz, 5.3825 mW.
+const CostTable& published_costs();
+// What `bitloom calibrate` measured, nas/costs/mpic_measured.inc; energy per cycle as published.
+const CostTable& measured_costs();
+const CostTable& find_cost_table(const std::string& name);  // "published", "measured"
+
+// Index of 2, 4 or 8 bits; Error, naming `where`, for others.
+int bits_index(int bits, const std::string& where);
+
+// The pieces of one layer of a deployed network, and its cycles.
+PieceCounts<double> count_pieces(const IntegerGraph& graph, const IntegerLayer& layer);
+double layer_cycles(const IntegerGraph& graph, const IntegerLayer& layer, const CostTable& table);
+
+}  // namespace bitloom

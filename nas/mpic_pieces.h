@@ -1,0 +1,105 @@
+// What the code that MPIC runs for a layer consists of, counted. The measured cost table says how many cycles each piece takes.
+#pragma once
+#include <array>
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "nn/model_spec.h"
+#include "quant/integer/graph.h"
+
+namespace bitloom {
+
+// Pieces of the kernels in mpic/emit. Matrix products run over tiles of 4 output pixels, or of 1 where a layer has fewer.
+enum Piece : int {
+  kProductLayer,  // once
+  kTile,          // tile
+  kGatherPixel,   // pixel whose column is copied first, its window being inside the image
+  kGatherRow,     // row of that window
+  kGatherWord,    // word of that row
+  kBorderPixel,   // pixel with a window across the border, copied tap by tap
+  kBorderTap,     // tap of it inside the image
+  kBorderWord,
+  kOutsideTap,  // tap outside, zeroed
+  kOutsideWord,
+  kMisaligned,      // load or store of one of these words across two words of memory
+  kMisalignedLoad,  // elsewhere
+  kWidenTile,       // tile with columns for weights wider than the activations
+  kWidenWord,       // word of such a column before it is widened
+  kBlockRun,        // run of blocks of four channels with one precision in a tile
+  kSingleRun,       // run of channels by themselves
+  kChannel,         // channel of a block
+  kWord,            // its word of weights
+  kSingle,          // channel by itself
+  kSingleWord,      // its word of weights
+  kSingleRunWord,   // words of weights of a run of singles, side by side
+  kConstant,        // channel without weights that is not removed
+  kSubByteStore,    // code of such channels where codes are smaller than bytes
+  kDepthwiseLayer,
+  kPlaneWord,       // word of the zero-padded planes
+  kGroup,           // four channels
+  kPlaneRow,        // row of the input in them
+  kPlaneQuad,       // four pixels of that row
+  kPlaneSpread,     // pixel whose codes are spread to bytes
+  kPlaneChannel,    // channel
+  kPlaneOutputRow,  // row of its output
+  kPlaneOutput,     // output
+  kPlaneInsert,     // output between others in a byte
+  kPlaneTap,        // word of its window
+  kAddLayer,
+  kAddChunk,  // sixteen codes
+  kAddCode,
+  kAddRead,
+  kAddWrite,
+  kPoolLayer,
+  kPoolChunk,  // sixteen channels
+  kPoolPixel,  // pixel of a window in them
+  kPoolRead,   // its code
+  kPoolWrite,  // code of the output
+  kPieces
+};
+const char* to_string(Piece piece);
+
+// A piece may take different times in tiles of 4 pixels and of 1, and in three cases: by bits 2, 4, 8 of the codes it reads or writes; by the
+// sub-groups 1, 2, 4 of activations that a word of weights meets; or by widening 2 bits to 4, 2 to 8, 4 to 8.
+struct PieceVariants {
+  bool by_tile = false, by_case = false;
+  int count() const { return (by_tile ? 2 : 1) * (by_case ? 3 : 1); }
+};
+PieceVariants variants_of(Piece piece);
+// Where the time of a piece lies in a table of all: variants in the order [tile of 4, of 1][case].
+int piece_index(Piece piece, bool single_pixel = false, int which = 0);
+int piece_count();
+
+// Size and window of a layer, without weights. The layer's input has in_h x in_w x in_c.
+struct LayerGeometry {
+  IntegerLayer layer;
+  int64_t in_h = 0, in_w = 0, in_c = 0;
+};
+LayerGeometry geometry_of(const ModelSpec& spec, const LayerSpec& layer);
+LayerGeometry geometry_of(const IntegerGraph& graph, const IntegerLayer& layer);
+
+// Output channels of one precision: blocks of four wherever they lie side by side, the others by themselves.
+template <class T>
+struct ChannelRuns {
+  T channels = 0, single = 0;         // all; those in no block
+  T block_runs = 0, single_runs = 0;  // uninterrupted sequences of blocks; of singles
+};
+
+// Precisions in shares, T a double or a Real: `in`, `in2` (of an Add) and `out` over 2, 4 and 8 bits; kept channels; the output's by weight bits
+// 0, 2, 4, 8.
+template <class T>
+struct LayerMix {
+  std::array<T, 3> in{}, in2{}, out{};
+  T kept_in = 0, kept_out = 0;
+  std::array<ChannelRuns<T>, 4> runs;
+};
+
+// How often each piece of a layer runs, by index. Channels are counted as the kernels run them; what depends on their order and on remainders
+// is counted as it is on average. Defined for double and Real.
+template <class T>
+using PieceCounts = std::vector<std::pair<int, T>>;
+template <class T>
+PieceCounts<T> count_pieces(const LayerGeometry& geometry, const LayerMix<T>& mix);
+
+}  // namespace bitloom

@@ -1,0 +1,45 @@
+// bitloom simulate: trained networks on the simulated core.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/io.h"
+#include "tests/support/program.h"
+
+namespace bitloom::testing {
+namespace {
+
+nlohmann::json simulate(const std::string& arguments) {
+  const Outcome outcome = run_program(".", "simulate --check --format json " + arguments);
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  return nlohmann::json::parse(outcome.out, nullptr, false);
+}
+
+TEST(Simulate, EveryCommittedNetworkOnRandomCodes) {
+  for (const char* run : {"w8a8", "w2a8", "layer-0.2", "channel-0.2", "channel-1"}) {
+    const nlohmann::json result = simulate(str("--images 2 --model results/cifar10/", run));
+    ASSERT_TRUE(result.is_object()) << run;
+    EXPECT_EQ(result["mismatches"], 0) << run;
+    EXPECT_GT(result["bytes_compared"], 200'000) << run;
+    EXPECT_EQ(result["layers"].size(), 14u) << run;
+  }
+}
+
+TEST(Simulate, SearchedResnetOnRealImages) {
+  const std::string data = from_environment("BITLOOM_DATA", "/var/tmp/bitloom-data") + "/cifar-10-batches-bin";
+  if (!file_exists(data + "/test_batch.bin")) GTEST_SKIP() << "no CIFAR-10 in " << data;
+  const bool fast = from_environment("BITLOOM_FAST", "") != "";
+  const nlohmann::json result = simulate(str("--images ", fast ? 5 : 100, " --model results/cifar10/channel-1 --data ", data));
+  ASSERT_TRUE(result.is_object());
+  EXPECT_EQ(result["mismatches"], 0);
+  EXPECT_EQ(result["images"], fast ? 5 : 100);
+}
+
+TEST(Simulate, SmallMemoryIsOneLine) {
+  const Outcome outcome = run_program(".", "simulate --model results/cifar10/w8a8 --mem 64K");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("give more with --mem"), std::string::npos) << outcome.err;
+}
+
+}  // namespace
+}  // namespace bitloom::testing
