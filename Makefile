@@ -18,7 +18,7 @@ TEST_SRC  := $(shell find tests -name '*.cpp' -not -path '*/fuzz/*' 2>/dev/null 
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/*.cpp))
 BENCH_SRC := $(sort $(wildcard bench/*_bench.cpp))
 CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
-HEADERS    = $(shell find core datasets nn quant nas mpic cli bench tests -name '*.h' -o -name '*.inc')
+HEADERS   := $(shell find core datasets nn quant nas mpic cli bench tests -name '*.h' -o -name '*.inc')
 
 LIB      := $(BUILD)/libbitloom.a
 PROGRAM  := $(BUILD)/bitloom
@@ -27,6 +27,7 @@ BENCHES  := $(BENCH_SRC:%.cpp=$(BUILD)/%)
 LIB_OBJ  := $(LIB_SRC:%.cpp=$(BUILD)/%.o)
 CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
+TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(patsubst %.h,$(BUILD)/%.h.alone,$(filter %.h,$(HEADERS)))
 
 # Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
 FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
@@ -65,7 +66,7 @@ data:  ## download the official datasets with checksums
 sanitize:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, slow ones skipped
 	@BITLOOM_FAST=1 $(MAKE) test BUILD=$(BUILD)/sanitize CXXFLAGS='$(SANITIZE)'
 
-lint: $(CPP:%.cpp=$(BUILD)/%.tidy)  ## clang-format and clang-tidy on what changed since the last lint
+lint: $(TIDY)  ## clang-format; clang-tidy on what changed since the last lint; every header compiles alone
 	@clang-format --dry-run -Werror $(CPP) $(HEADERS)
 
 format: | packages  ## rewrite every source with clang-format
@@ -83,7 +84,7 @@ clean:  ## remove build/
 	rm -rf $(BUILD)
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 # What the goals need is installed for the commands a newcomer types, and only named otherwise.
 GOALS := $(or $(MAKECMDGOALS),all)
@@ -106,12 +107,14 @@ $(BENCHES): %: %.o $(LIB)
 # Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With sanitizers its many labels
 # take compilers that optimize half an hour.
 ifneq ($(findstring -fsanitize,$(CXXFLAGS)),)
-$(BUILD)/mpic/interpreter.o: FP += -O0
+$(BUILD)/mpic/interpreter.o: private FP += -O0
 else ifeq ($(findstring clang,$(CXX)),)
-$(BUILD)/mpic/interpreter.o: FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
+$(BUILD)/mpic/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
-$(BUILD)/core/kernels/%.o: FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
-$(BUILD)/tests/%: LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+$(BUILD)/core/kernels/%.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
+# (private: the prerequisites must not inherit it.) Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest.
+$(BUILD)/cli/%: private FP += $(if $(findstring -O3,$(CXXFLAGS)),-O1)
+$(BUILD)/tests/%: private LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
 
 # The dependency file serves the object and its lint stamp alike.
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages
@@ -123,6 +126,10 @@ $(BUILD)/%.tidy: %.cpp .clang-tidy | packages
 	@mkdir -p $(@D)
 	@echo "clang-tidy $<"
 	@clang-tidy --quiet $< -- $(LANGUAGE) 2>/dev/null && touch $@
+
+$(BUILD)/%.h.alone: %.h $(HEADERS) | packages
+	@mkdir -p $(@D)
+	@$(CXX) $(LANGUAGE) -w -fsyntax-only -x c++ $< && touch $@
 
 # Rewritten only when the command line of the compiler changes, so that no build mixes two.
 $(BUILD)/flags: FORCE

@@ -1,16 +1,12 @@
-// The include direction of the folders, the head of every file, and headers that compile alone.
+// The include direction of the folders and the head of every file. That every header compiles alone is checked by `make lint`.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #ifndef BITLOOM_SOURCE_DIR
@@ -109,19 +105,6 @@ Lines include_problems(const std::string& file, const Lines& lines) {
   return problems;
 }
 
-// The first lines of what the compiler says about a header on its own; "" when it compiles.
-std::string compile_error(const std::string& file) {
-  const char* compiler = std::getenv("CXX");
-  const std::string command = "cd '" BITLOOM_SOURCE_DIR "' && " + std::string(compiler ? compiler : "c++") +
-                              " -std=c++17 -march=native -fopenmp -I. -w -fsyntax-only -x c++ '" + file + "' 2>&1";
-  std::FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return file + ": the compiler cannot be started";
-  std::string output;
-  char buffer[4096];
-  while (std::fgets(buffer, sizeof buffer, pipe) != nullptr) output += buffer;
-  return pclose(pipe) == 0 ? "" : file + " does not compile alone:\n" + output.substr(0, 1000);
-}
-
 TEST(Architecture, TheRulesTellRightFromWrong) {
   EXPECT_TRUE(may_include("quant", "nn"));
   EXPECT_TRUE(may_include("mpic", "quant/integer"));
@@ -157,20 +140,6 @@ TEST(Architecture, EveryFileSaysWhatItIs) {
     if (fs::path(file).extension() != ".h") continue;
     EXPECT_NE(std::find(lines.begin(), lines.end(), "#pragma once"), lines.end()) << file << ":1: no #pragma once";
   }
-}
-
-TEST(Architecture, EveryHeaderCompilesAlone) {
-  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set, and this runs the compiler on every header";
-  const Lines headers = source_files(".h");
-  Lines errors(headers.size());
-  std::atomic<size_t> next{0};
-  const auto work = [&] {
-    for (size_t i; (i = next++) < headers.size();) errors[i] = compile_error(headers[i]);
-  };
-  std::thread other(work);
-  work();
-  other.join();
-  for (const std::string& error : errors) EXPECT_EQ(error, "");
 }
 
 }  // namespace
