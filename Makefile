@@ -57,8 +57,8 @@ bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects
 conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests
 	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
 
-fuzz:  ## fuzz the simulator's loaders and interpreters for FUZZ_SECONDS=600 each
-	@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600)
+fuzz: | packages  ## fuzz the simulator's loaders and interpreters for FUZZ_SECONDS=600 each
+	+@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600)
 
 data:  ## download the official datasets with checksums
 	@datasets/download.sh
@@ -73,7 +73,7 @@ format: | packages  ## rewrite every source with clang-format
 	@clang-format -i $(CPP) $(HEADERS)
 
 deps:  ## install the packages that are missing, or print the line that does
-	@CXX='$(CXX)' .ci/deps build test bench lint
+	@CXX='$(CXX)' .ci/deps build test bench lint fuzz
 
 install: all  ## copy program, library and headers below PREFIX (/usr/local)
 	install -Dm755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/bitloom
@@ -90,7 +90,7 @@ help:  ## this list
 GOALS := $(or $(MAKECMDGOALS),all)
 packages:
 	@CXX='$(CXX)' .ci/deps $(if $(filter demo test sanitize bench,$(GOALS)),,--check) build \
-	  $(if $(filter test sanitize,$(GOALS)),test) $(filter bench lint,$(GOALS)) $(if $(filter format,$(GOALS)),lint)
+	  $(if $(filter test sanitize fuzz,$(GOALS)),test) $(filter bench lint fuzz,$(GOALS)) $(if $(filter format,$(GOALS)),lint)
 
 $(LIB): $(LIB_OBJ)
 	@rm -f $@; ar rcs $@ $^
@@ -112,9 +112,9 @@ else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
 $(BUILD)/core/kernels/%.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
-# (private: the prerequisites must not inherit it.) Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest.
+# Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest. (private: not inherited by prerequisites.)
 $(BUILD)/cli/%: private FP += $(if $(findstring -O3,$(CXXFLAGS)),-O1)
-$(BUILD)/tests/%: private LANGUAGE += -O1 -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+$(BUILD)/tests/%: private LANGUAGE += $(if $(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
 
 # The dependency file serves the object and its lint stamp alike.
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages
