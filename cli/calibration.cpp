@@ -109,6 +109,8 @@ IntegerGraph timing_network(const LayerGeometry& shape, int in_bits, int weight_
   if (layer.has_weights()) layer.groups = {{weight_bits, layer.c}};
   g.layers.push_back(layer);
   const int64_t codes = weight_bits ? codes_per_channel(g, layer) : 0;
+  if (weight_bits && !one_shift_suffices(codes, in_bits, weight_bits))
+    for (size_t c = 0; c < size_t(layer.c); ++c) g.layers.back().shift[c] = uint8_t(c % 2), g.layers.back().offset[c] = 1 << 30;
   g.layers.back().weights.assign(size_t(layer.c * ((codes * weight_bits + 31) / 32)), 0);
   return g;
 }

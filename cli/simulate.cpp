@@ -27,6 +27,7 @@ using Json = nlohmann::ordered_json;
 struct SimulateOptions {
   RunConfig config;
   std::string model, memory;
+  std::string core = "mpic";
   int64_t images = 10;
   bool check = false;
   std::string format = "text";
@@ -203,6 +204,7 @@ void run_simulation(SimulateOptions& o) {
   const IntegerGraph graph = load_graph(network_file(o.model));
   mpic::CodegenOptions options;
   options.stop_after_layers = true;
+  options.sub_byte = o.core == "mpic";
   if (!o.memory.empty()) options.memory = mpic::parse_size(o.memory);
   const mpic::CompiledNetwork network = mpic::compile(graph, options);
   const Inputs inputs = make_inputs(graph, o);
@@ -211,6 +213,7 @@ void run_simulation(SimulateOptions& o) {
   if (inputs.data && inputs.data->classes > 0) accuracy = integer_score(graph, f.outputs, *inputs.data);
   if (o.format == "json") {
     Json json = figures(graph, network, f);
+    json["core"] = o.core;
     json["inputs"] = inputs.data ? "test set" : "random";
     if (accuracy) json["accuracy"] = *accuracy;
     std::cout << json_text(json);
@@ -241,6 +244,11 @@ void add_simulate(CLI::App& program, Chosen& chosen) {
       ->check(CLI::Range(int64_t(1), int64_t(1) << 20))
       ->capture_default_str();
   app->add_flag("--check", o->check, "Compare every code of every layer with the interpreter, not only the outputs");
+  app->add_option(
+         "--core", o->core,
+         "mpic; xpulpv2: the core that MPIC extends, whose programs unpack 4-bit and 2-bit codes to bytes (results/mpic)")
+      ->check(CLI::IsMember({"mpic", "xpulpv2"}))
+      ->capture_default_str();
   app->add_option("--mem", o->memory, "Bytes of memory; K and M are understood [512K]");
   app->add_option("--format", o->format, "text or json")->check(CLI::IsMember({"text", "json"}))->capture_default_str();
   app->callback([=, &chosen] { chosen = [=](const std::string&) { run_simulation(*o); }; });

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "mpic/emit/emitter.h"
+#include "mpic/emit/columns.h"
 #include "quant/integer/pack.h"
 
 namespace bitloom::mpic {
@@ -14,7 +14,6 @@ namespace bitloom::mpic {
 namespace {
 
 constexpr int64_t kSlack = 64;  // kernels read words to their end
-constexpr int kFrameWords = 8;
 
 const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& layer, size_t i = 0) {
   return graph.layers[size_t(layer.inputs[i])];
@@ -108,7 +107,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   network.code_bytes = a.address() - options.base;
   emitter.flush_data();
   a.bind(frame);
-  a.space(kFrameWords * 4);
+  a.space(kFrameBytes);
   network.data_bytes = a.address() - options.base - network.code_bytes;
   const uint32_t arena_address = a.address();
   arena.bind(a, memory.size);

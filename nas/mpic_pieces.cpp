@@ -31,16 +31,28 @@ constexpr PieceRow kRows[] = {
     {kOutsideWord, "outside word", kOne},
     {kMisaligned, "misaligned copy", kOne},
     {kMisalignedLoad, "misaligned load", kOne},
-    {kWidenTile, "widen tile", kByCase},
-    {kWidenWord, "widen word", kByCase},
+    {kFlipTile, "flip tile", kByTile},
+    {kFlipWord, "flip word", kOne},
     {kBlockRun, "block run", kByTile},
     {kSingleRun, "single run", kByTile},
+    {kPlacedRun, "placed run", kOne},
+    {kPlacedBlockRun, "placed block run", kByTile},
+    {kPlacedSingleRun, "placed single run", kByTile},
     {kChannel, "channel", kByTile},
     {kWord, "word", kByBoth},
     {kSingle, "single channel", kByTile},
     {kSingleWord, "single word", kByBoth},
+    {kShift, "shift", kOne},
     {kSingleRunWord, "single run word", kByBoth},
+    {kNarrowWord, "narrow word", kByBoth},
+    {kNarrowSingleWord, "narrow single word", kByBoth},
+    {kNarrowSingleRunWord, "narrow single run word", kByBoth},
+    {kHeldInput, "held input", kByTile},
+    {kHeldChannel, "held channel", kByTile},
+    {kHeldSingle, "held single channel", kByTile},
+    {kHeldWord, "held word", kByBoth},
     {kConstant, "constant channel", kByTile},
+    {kPlacedConstants, "placed constants", kByTile},
     {kSubByteStore, "sub-byte store", kByTile},
     {kDepthwiseLayer, "depthwise layer", kOne},
     {kPlaneWord, "plane word", kOne},
@@ -68,6 +80,7 @@ static_assert(sizeof kRows / sizeof *kRows == kPieces);
 
 constexpr int kBits[3] = {2, 4, 8};
 constexpr int64_t kLongestColumn = 2047;  // bytes: what a load's offset reaches
+constexpr int64_t kHeldWords = 4;         // columns up to there stay in registers
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -127,53 +140,91 @@ class Counter {
     return l_.op == IntegerOp::kLinear ||
            (l_.kh == 1 && l_.kw == 1 && l_.sh == 1 && l_.sw == 1 && l_.pt + l_.pb + l_.pl + l_.pr == 0);
   }
-  // How often columns are loaded from where they are not aligned: only those that lie in memory may be.
+  // How often the words of a tile's columns are loaded from where they are not aligned: only those that lie in memory may be.
   T misaligned_columns(int a) const { return is_direct() && !single_pixel_ ? misaligned(1, a) * 4.0 : T(0.0); }
+  bool is_held(int a) const { return ceil_div(taps() * pixel_bytes(a), 4) <= kHeldWords; }
+  // Whether weights with more bits than the (unsigned) activations turn their codes into signed ones.
+  T is_flipped(int a) const {
+    T wider = 0.0;
+    for (int w = a + 1; w < 3; ++w) wider += mix_.runs[size_t(w) + 1].channels;
+    return T(1.0) - exp_of(wider * -3.0);
+  }
 
   void product() {
-    const int64_t column = ceil_div(taps() * g_.in_c, 4) * 4;
-    single_pixel_ = l_.h * l_.w < 4 || std::max(column, 3 * l_.c) > kLongestColumn;
-    tiles_ = single_pixel_ ? pixels() : std::ceil(pixels() / 4);
+    const int64_t column = ceil_div(is_direct() ? g_.in_c : taps() * g_.in_c, 4) * 4;
+    const double fours = pixels() >= 4 && std::max(column, 3 * l_.c) <= kLongestColumn ? std::floor(pixels() / 4) : 0;
     count(kProductLayer, 1.0);
-    count(kTile, tiles_);
+    product_tiles(false, fours);
+    product_tiles(true, pixels() - 4 * fours);
+  }
+
+  void product_tiles(bool single_pixel, double tiles) {
+    if (tiles == 0) return;
+    single_pixel_ = single_pixel, tiles_ = tiles;
+    T copied = is_direct() ? 0.0 : 1.0;
+    for (int a = 0; a < 3; ++a)
+      if (is_direct() && !is_held(a)) copied += mix_.in[size_t(a)] * is_flipped(a);
+    count(kTile, copied * tiles_);
     if (!is_direct()) gather();
-    const T sub_byte = mix_.out[0] + mix_.out[1];
+    const T sub_byte = mix_.out[0] + mix_.out[1], placed = T(1.0) - copied;
     count(kConstant, mix_.runs[0].channels * tiles_);
+    count(kPlacedConstants, (T(1.0) - exp_of(mix_.runs[0].channels * -3.0)) * placed * tiles_);
     count(kSubByteStore, mix_.runs[0].channels * sub_byte * tiles_);
     for (int w = 0; w < 3; ++w) {
       const ChannelRuns<T>& own = mix_.runs[size_t(w) + 1];
-      count(kBlockRun, own.block_runs * tiles_);
-      count(kSingleRun, own.single_runs * tiles_);
+      count(kBlockRun, own.block_runs * copied * tiles_);
+      count(kSingleRun, own.single_runs * copied * tiles_);
+      count(kPlacedRun, (own.block_runs + own.single_runs) * placed);
+      count(kPlacedBlockRun, own.block_runs * placed * tiles_);
+      count(kPlacedSingleRun, own.single_runs * placed * tiles_);
       count(kSubByteStore, own.single * sub_byte * tiles_);
-      multiply(w, own);
-      for (int a = 0; a < w; ++a) widen(a, w, 1.0 - exp_of(own.channels * -3.0));
+      for (int a = 0; a < 3; ++a) {
+        is_held(a) ? multiply_held(a, w, own) : multiply(a, w, own);
+        if (!one_shift_suffices(taps() * g_.in_c, kBits[a], kBits[w]))
+          count(kShift, own.channels * mix_.in[size_t(a)] * tiles_);
+      }
     }
+    for (int a = 0; a < 3; ++a)
+      if (is_direct() && !is_held(a)) flip(a);
   }
 
-  void multiply(int w, const ChannelRuns<T>& runs) {
-    const T blocked = runs.channels - runs.single;
-    count(kChannel, blocked * tiles_);
-    count(kSingle, runs.single * tiles_);
-    for (int a = 0; a < 3; ++a) {
-      const int wide = std::max(a, w), groups = wide - w, parts = 1 << groups, ratio = 1 << (wide - a);
-      const T share = mix_.in[size_t(a)] * tiles_;
-      const T passes = blend(in_whole_, double(ceil_div(ceil_div(taps() * pixel_bytes(a), 4) * ratio, parts)),
-                             at_least_one((words(taps(), a) * double(ratio) + (parts - 1) / 2.0) * (1.0 / parts)));
-      count(kWord, share * blocked * passes, groups);
-      count(kSingleWord, share * runs.single * passes, groups);
-      count(kSingleRunWord, share * runs.single_runs * passes, groups);
-      if (ratio == 1)
-        count(kMisalignedLoad, share * passes * double(parts) * (blocked * 0.25 + runs.single_runs) * misaligned_columns(a));
-    }
+  void multiply(int a, int w, const ChannelRuns<T>& runs) {
+    const T share = mix_.in[size_t(a)] * tiles_, blocked = runs.channels - runs.single, column = words(taps(), a);
+    const int groups = std::abs(a - w), parts = 1 << groups;
+    const bool narrow = a < w;
+    const T passes = narrow ? column
+                            : blend(in_whole_, double(ceil_div(ceil_div(taps() * pixel_bytes(a), 4), parts)),
+                                    at_least_one((column + (parts - 1) / 2.0) * (1.0 / parts)));
+    count(kChannel, share * blocked);
+    count(kSingle, share * runs.single);
+    count(narrow ? kNarrowWord : kWord, share * blocked * passes, groups);
+    count(narrow ? kNarrowSingleWord : kSingleWord, share * runs.single * passes, groups);
+    count(narrow ? kNarrowSingleRunWord : kSingleRunWord, share * runs.single_runs * passes, groups);
+    const T loads = passes * double(narrow ? 1 : parts) * (blocked * 0.25 + runs.single_runs);
+    count(kMisalignedLoad, share * loads * misaligned_columns(a) * (T(1.0) - is_flipped(a)));
   }
 
-  void widen(int a, int w, const T& needed) {
-    const T share = mix_.in[size_t(a)] * needed * tiles_;
-    const T column = is_direct() ? words(taps(), a)
-                                 : blend(in_whole_, double(ceil_div(taps() * pixel_bytes(a), 16) * 4), words(taps(), a) + 1.5);
-    count(kWidenTile, share, a + w - 1);
-    count(kWidenWord, share * column * (single_pixel_ ? 1.0 : 4.0), a + w - 1);
-    count(kMisalignedLoad, share * column * misaligned_columns(a));
+  void multiply_held(int a, int w, const ChannelRuns<T>& runs) {
+    const T share = mix_.in[size_t(a)] * tiles_, column = words(taps(), a),
+            loads = share * (runs.block_runs + runs.single_runs);
+    const int groups = std::abs(a - w), parts = 1 << groups;
+    const T weights = a < w ? column * double(parts)
+                            : blend(in_whole_, double(ceil_div(ceil_div(taps() * pixel_bytes(a), 4), parts)),
+                                    at_least_one((column + (parts - 1) / 2.0) * (1.0 / parts)));
+    count(kHeldInput, loads * column);
+    if (is_direct()) count(kFlipWord, loads * column * is_flipped(a) * (single_pixel_ ? 1.0 : 4.0) * (1 / 3.0));
+    count(kMisalignedLoad, loads * column * misaligned_columns(a));
+    count(kHeldChannel, share * (runs.channels - runs.single));
+    count(kHeldSingle, share * runs.single);
+    count(kHeldWord, share * runs.channels * weights, a < w ? 0 : groups);
+  }
+
+  // Columns in place, copied.
+  void flip(int a) {
+    const T share = mix_.in[size_t(a)] * is_flipped(a) * tiles_;
+    count(kFlipTile, share);
+    count(kFlipWord, share * words(taps(), a) * (single_pixel_ ? 1.0 : 4.0));
+    count(kMisalignedLoad, share * words(taps(), a) * misaligned_columns(a));
   }
 
   // Windows along one axis: how many lie inside, and how many of all their taps do.
@@ -187,13 +238,13 @@ class Counter {
     return {double(windows), double(covered)};
   }
 
-  // The last tile repeats pixels: all are scaled by what that adds.
+  // Windows are spread over tiles of four pixels and of one as if they were all alike.
   void gather() {
     const auto [rows, tap_rows] = inside(l_.h, g_.in_h, l_.kh, l_.sh, l_.pt);
     const auto [columns, tap_columns] = inside(l_.w, g_.in_w, l_.kw, l_.sw, l_.pl);
-    const double repeat = tiles_ * (single_pixel_ ? 1 : 4) / pixels(), inner = repeat * rows * columns,
-                 inner_rows = inner * double(l_.kh), border = repeat * pixels() - inner,
-                 border_taps = repeat * tap_rows * tap_columns - inner * double(taps()),
+    const double part = tiles_ * (single_pixel_ ? 1 : 4) / pixels(), inner = part * rows * columns,
+                 inner_rows = inner * double(l_.kh), border = part * pixels() - inner,
+                 border_taps = part * tap_rows * tap_columns - inner * double(taps()),
                  outside = border * double(taps()) - border_taps;
     count(kGatherPixel, inner);
     count(kGatherRow, inner_rows);
@@ -203,6 +254,8 @@ class Counter {
     for (int a = 0; a < 3; ++a) {
       const T share = mix_.in[size_t(a)], row = words(l_.kw, a) * inner_rows, pixel = words(1, a);
       count(kGatherWord, share * row);
+      count(kFlipWord,
+            share * (row + pixel * border_taps) * is_flipped(a) * (1 / 3.0));  // a third of what a copy of its own takes
       count(kBorderWord, share * pixel * border_taps);
       count(kOutsideWord, share * pixel * outside);
       count(kMisaligned,
@@ -269,6 +322,10 @@ class Counter {
 
 const char* to_string(Piece piece) { return kRows[piece].name; }
 PieceVariants variants_of(Piece piece) { return kRows[piece].variants; }
+
+bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits) {
+  return std::ldexp(double(codes), in_bits + (weight_bits - 2) + 18 + 2) < 0x1p31;
+}
 
 int piece_index(Piece piece, bool single_pixel, int which) {
   int index = 0;

@@ -24,17 +24,29 @@ enum Piece : int {
   kOutsideWord,
   kMisaligned,      // load or store of one of these words across two words of memory
   kMisalignedLoad,  // elsewhere
-  kWidenTile,       // tile with columns for weights wider than the activations
-  kWidenWord,       // word of such a column before it is widened
+  kFlipTile,        // tile of columns in place that are copied because weights have more bits than the activations
+  kFlipWord,        // word of such a column, or of a copied one
   kBlockRun,        // run of blocks of four channels with one precision in a tile
   kSingleRun,       // run of channels by themselves
-  kChannel,         // channel of a block
-  kWord,            // its word of weights
-  kSingle,          // channel by itself
-  kSingleWord,      // its word of weights
-  kSingleRunWord,   // words of weights of a run of singles, side by side
-  kConstant,        // channel without weights that is not removed
-  kSubByteStore,    // code of such channels where codes are smaller than bytes
+  kPlacedRun,       // run of either kind over all columns in place
+  kPlacedBlockRun,  // run of blocks in a tile of them
+  kPlacedSingleRun,
+  kChannel,        // channel of a block
+  kWord,           // its word of weights
+  kSingle,         // channel by itself
+  kSingleWord,     // its word of weights
+  kShift,          // channel of either kind that reads its shift
+  kSingleRunWord,  // words of weights of a run of singles, side by side
+  kNarrowWord,     // the three where weights have more bits than the activations: per word of those
+  kNarrowSingleWord,
+  kNarrowSingleRunWord,
+  kHeldInput,        // word of a column that is held in registers, for one run
+  kHeldChannel,      // channel of a block over such columns
+  kHeldSingle,       // channel by itself
+  kHeldWord,         // word of weights of either
+  kConstant,         // channel without weights that is not removed
+  kPlacedConstants,  // all of a layer, in a tile of columns in place
+  kSubByteStore,     // code of such channels where codes are smaller than bytes
   kDepthwiseLayer,
   kPlaneWord,       // word of the zero-padded planes
   kGroup,           // four channels
@@ -60,8 +72,8 @@ enum Piece : int {
 };
 const char* to_string(Piece piece);
 
-// A piece may take different times in tiles of 4 pixels and of 1, and in three cases: by bits 2, 4, 8 of the codes it reads or writes; by the
-// sub-groups 1, 2, 4 of activations that a word of weights meets; or by widening 2 bits to 4, 2 to 8, 4 to 8.
+// A piece may take different times in tiles of 4 pixels and of 1, and in three cases: by bits 2, 4, 8 of the codes it reads or writes, or by
+// the words 1, 2, 4 of the wider operand that a word of the narrower one meets.
 struct PieceVariants {
   bool by_tile = false, by_case = false;
   int count() const { return (by_tile ? 2 : 1) * (by_case ? 3 : 1); }
@@ -94,6 +106,10 @@ struct LayerMix {
   T kept_in = 0, kept_out = 0;
   std::array<ChannelRuns<T>, 4> runs;
 };
+
+// Kernels are a little faster over channels that can do with one shift (mpic/emit/product.cpp). Channels from quant/lower.cpp can where
+// multipliers of up to 2^18 leave two bits of 32, their `codes` weights being half the largest on average.
+bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits);
 
 // How often each piece of a layer runs, by index. Channels are counted as the kernels run them; what depends on their order and on remainders
 // is counted as it is on average. Defined for double and Real.

@@ -1,98 +1,29 @@
 // Convolutions and linear layers: columns of input codes times rows of weights, 4 channels x 4 pixels at a time.
 //
-// A column is the bytes of a pixel's window in memory order, (kh, kw, channels). Pointwise and linear layers read it where it is; others copy
-// it first (im2col). Where weights have more bits than activations, columns are widened to the weights' bits. What fills up bytes and words
-// meets zero weights. Four channels' weights lie interleaved, word by word, in the order in which the kernel reads them.
+// Where columns are the input itself, a run of channels goes over all pixels before the next run begins; where they are copies, a tile of pixels
+// meets all channels before the next tile is copied. Columns of up to four words stay in registers.
 #include <algorithm>
-#include <map>
-#include <set>
 
-#include "core/error.h"
-#include "mpic/emit/emitter.h"
+#include "mpic/emit/columns.h"
+#include "mpic/emit/product.h"
 #include "mpic/state.h"
-#include "quant/integer/pack.h"
-#include "quant/integer/requantize.h"
 
 namespace bitloom::mpic {
 namespace {
 
-// Words in memory at use::frame.
-enum Frame { kPixel = 0, kRow = 4, kColumn = 8, kTileOut = 12, kTileIn = 16 };
-constexpr int64_t kLargestOffset = 2047;
+constexpr int64_t kHeldWords = 4;
 
-struct Columns {
-  int bits = 8;       // of activations as stored
-  int64_t bytes = 0;  // of a column as stored
-  int64_t words = 0;  // the same in words
-  bool direct = false;
-  int pixels = 4;      // per tile
-  int64_t stride = 0;  // bytes between the stored columns of a tile
-  int64_t wide_stride(int bits_wanted) const { return (direct ? words * 4 : stride) * (bits_wanted / bits); }
-};
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-Columns columns_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_t in_c, int in_bits) {
-  Columns c;
-  const int64_t pixel = pixel_bytes(in_c, in_bits);
-  const bool linear = layer.op == IntegerOp::kLinear;
-  c.bits = in_bits;
-  c.bytes = (linear ? in_h * in_w : layer.kh * layer.kw) * pixel;
-  c.words = (c.bytes + 3) / 4;
-  const bool pointwise =
-      layer.kh == 1 && layer.kw == 1 && layer.sh == 1 && layer.sw == 1 && layer.pt + layer.pb + layer.pl + layer.pr == 0;
-  c.direct = linear || pointwise;
-  // Sub-groups of narrow weights are read to the end of their word: up to 4 words of activations.
-  c.stride = c.direct ? pixel : round_up(c.words, 4) * 4;
-  const int64_t farthest = std::max({c.stride, c.wide_stride(8), 3 * pixel_bytes(layer.c, layer.out.bits)});
-  c.pixels = layer.h * layer.w >= 4 && farthest <= kLargestOffset ? 4 : 1;
-  return c;
-}
-
-int widened(int activation_bits, int weight_bits, bool sub_byte) {
-  return sub_byte ? std::max(activation_bits, weight_bits) : 8;
-}
-
-std::set<int> widths(const IntegerLayer& layer, int in_bits, bool sub_byte) {
-  std::set<int> all;
-  for (const ChannelGroup& g : layer.groups)
-    if (g.bits > 0) all.insert(widened(in_bits, g.bits, sub_byte));
-  return all;
-}
-
-// The format of rs1 lanes of `wide` bits and rs2 lanes of `narrow` bits.
-uint32_t format_of(int wide, int narrow) {
-  if (wide == narrow) return wide == 8 ? k8 : wide == 4 ? k4 : k2;
-  return wide == 4 ? k2x4 : narrow == 4 ? k4x8 : k2x8;
-}
-
-// Channels that one run of the kernel produces: `rows` at a time, `count` times, all with the same weight bits.
-struct Run {
-  int64_t first = 0, count = 0;
-  int rows = 4, bits = 8;
-};
-
-// Blocks of four, whose outputs are stored at once, so that they begin at a byte; up to three channels before and behind them together.
-std::vector<Run> runs_of(const IntegerLayer& layer) {
-  const int64_t alignment = layer.out.bits == 4 ? 2 : layer.out.bits == 2 ? 4 : 1;
-  std::vector<Run> runs;
-  int64_t at = 0;
-  const auto add = [&](int64_t channels, int rows, int bits) {
-    if (channels > 0) runs.push_back({at, channels / rows, rows, bits});
-    at += channels;
-  };
-  for (const ChannelGroup& g : layer.groups) {
-    const int64_t end = at + g.channels;
-    if (g.bits == 0) {
-      add(g.channels, 1, 0);
-      continue;
-    }
-    const int64_t before = std::min(end, round_up(at, alignment)) - at;
-    if (before > 0) add(before, int(before), g.bits);
-    add((end - at) / 4 * 4, 4, g.bits);
-    if (end > at) add(end - at, int(end - at), g.bits);
-  }
-  return runs;
+ColumnLayout layout_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_t in_c, const QuantScheme& in,
+                       bool sub_byte) {
+  const auto with = [&](Conversion conversion) { return column_layout(layer, in_h, in_w, in_c, in.bits, conversion); };
+  if (!sub_byte) return with(in.bits < 8 ? Conversion::kWiden : Conversion::kNone);
+  const bool flipped = !in.is_signed && std::any_of(layer.groups.begin(), layer.groups.end(),
+                                                    [&](const ChannelGroup& g) { return g.bits > in.bits; });
+  ColumnLayout layout = with(flipped ? Conversion::kFlip : Conversion::kNone);
+  if (layout.words <= kHeldWords && layout.in_place) layout = with(Conversion::kNone);
+  layout.held = layout.words <= kHeldWords;
+  layout.flipped = flipped;
+  return layout;
 }
 
 }  // namespace
@@ -108,365 +39,277 @@ class MatrixProduct {
         in_(in),
         out_(out),
         scratch_(scratch),
-        columns_(columns_of(layer, in.h, in.w, in.c, in.bits())),
-        codes_(unpack_weights(graph, layer)),
-        codes_per_channel_(codes_per_channel(graph, layer)) {
-    int64_t at = columns_.direct ? 0 : columns_.pixels * columns_.stride + 4;
-    for (const int bits : widths(layer, in.bits(), emitter.sub_byte_)) {
-      if (bits == in.bits()) continue;
-      wide_at_[bits] = at = round_up(at, 4);
-      at += columns_.pixels * columns_.wide_stride(bits) + 4;
+        layout_(layout_of(layer, in.h, in.w, in.c, in.scheme, emitter.sub_byte_)),
+        data_(graph, layer, in, layout_, emitter.sub_byte_),
+        columns_(emitter, layer, layout_, in, out, scratch) {
+    for (const Run& run : data_.runs()) {
+      Placed placed;
+      if (run.bits > 0 && layout_.held) placed.weights = place(data_.stream(run));
+      if (run.bits > 0 && !layout_.held) placed.weights = place(data_.weights(run)), placed.rules = place(data_.rules(run));
+      placed_.push_back(placed);
     }
   }
 
   void emit() {
-    const int64_t last = out_.h * out_.w - columns_.pixels;
-    a.la(use::frame, e.frame_);
-    for (const int word : {int(kPixel), int(kRow), int(kColumn)}) a.emit(Op::sw, zero, word, use::frame);
-    const Label tile = a.here(), done = a.label(), more = a.label();
-    place_tile();
-    if (!columns_.direct) gather(last);
-    widen();
-    for (const Run& run : runs_of(layer_)) emit_run(run);
-    if (last == 0) return;
-    a.emit(Op::lw, x(1), kPixel, use::frame);
-    a.li(x(2), int32_t(last));
-    a.emit(Op::bne, x(1), x(2), more);
-    a.emit(Op::jal, zero, done);
-    a.bind(more);
-    advance(last);
-    a.emit(Op::jal, zero, tile);
-    a.bind(done);
+    const int64_t pixels = out_.h * out_.w, tiles = layout_.pixels == 4 ? pixels / 4 : 0;
+    if (layout_.copied()) start_frame();
+    if (tiles > 0) emit_tiles(4, 0, tiles);
+    if (pixels > 4 * tiles) emit_tiles(1, 4 * tiles, pixels - 4 * tiles);
   }
 
  private:
-  // Addresses of the tile's first pixel.
-  void place_tile() {
-    a.emit(Op::lw, x(1), kPixel, use::frame);
-    a.li(x(2), int32_t(out_.bytes));
-    a.emit(Op::mul, x(3), x(1), x(2));
-    a.la(x(4), out_.label);
-    a.emit(Op::add, x(4), x(4), x(3));
-    a.emit(Op::sw, x(4), kTileOut, use::frame);
-    if (!columns_.direct) return;
-    a.li(x(2), int32_t(in_.bytes));
-    a.emit(Op::mul, x(3), x(1), x(2));
-    a.la(x(4), in_.label);
-    a.emit(Op::add, x(4), x(4), x(3));
-    a.emit(Op::sw, x(4), kTileIn, use::frame);
-  }
+  struct Data {
+    Label label;
+    int64_t bytes = 0;
+  };
+  struct Placed {
+    Data weights, rules;
+  };
+  Data place(const std::vector<uint32_t>& words) { return {e.data(words), int64_t(4 * words.size())}; }
 
-  // The next tile; the last one ends with the last pixel, also where it repeats some. x1 is the tile's pixel, x2 the last tile's.
-  void advance(int64_t last) {
-    a.emit(Op::addi, x(1), x(1), columns_.pixels);
-    if (!columns_.direct) advance_in_rows(last);
-    a.emit(Op::p_min, x(1), x(1), x(2));
-    a.emit(Op::sw, x(1), kPixel, use::frame);
-  }
-
-  // Row and column of that pixel.
-  void advance_in_rows(int64_t last) {
-    const Label in_row = a.label(), wrap = a.label(), inside = a.label();
-    a.emit(Op::lw, x(3), kRow, use::frame);
-    a.emit(Op::lw, x(4), kColumn, use::frame);
-    a.emit(Op::bge, x(2), x(1), inside);
-    a.li(x(3), int32_t(last / out_.w));
-    a.li(x(4), int32_t(last % out_.w));
-    a.emit(Op::jal, zero, in_row);
-    a.bind(inside);
-    a.emit(Op::addi, x(4), x(4), columns_.pixels);
-    a.li(x(5), int32_t(out_.w));
-    a.bind(wrap);
-    a.emit(Op::blt, x(4), x(5), in_row);
-    a.emit(Op::sub, x(4), x(4), x(5));
-    a.emit(Op::addi, x(3), x(3), 1);
-    a.emit(Op::jal, zero, wrap);
-    a.bind(in_row);
-    a.emit(Op::sw, x(3), kRow, use::frame);
-    a.emit(Op::sw, x(4), kColumn, use::frame);
-  }
-
-  // Registers of gather(): output position, input position, pointers.
-  static constexpr Reg kY{1}, kX{2}, kInY{3}, kInX{4}, kSource{5}, kTarget{6}, kPixels{7}, kTaps{8}, kTapY{9}, kTapX{10},
-      kRows{11}, kTemp{12}, kCounter{13}, kInput{14}, kWidth{15}, kBytes{16}, kMaxY{25}, kMaxX{26}, kOutWidth{27}, kHeight{28};
-  static constexpr int kCopy = 17;  // first of four
-
-  // Copies the windows of the tile's pixels into columns.
-  void gather(int64_t last) {
-    a.emit(Op::lw, kY, kRow, use::frame);
-    a.emit(Op::lw, kX, kColumn, use::frame);
-    a.la(kTarget, scratch_);
-    a.la(kInput, in_.label);
-    a.li(kWidth, int32_t(in_.w));
-    a.li(kHeight, int32_t(in_.h));
-    a.li(kBytes, int32_t(in_.bytes));
-    a.li(kOutWidth, int32_t(out_.w));
-    const bool padded = layer_.pt + layer_.pb + layer_.pl + layer_.pr > 0;
-    if (padded && in_.h >= layer_.kh) a.li(kMaxY, int32_t(in_.h - layer_.kh));
-    if (padded && in_.w >= layer_.kw) a.li(kMaxX, int32_t(in_.w - layer_.kw));
-    if (columns_.pixels > 1) a.li(kPixels, columns_.pixels);
-    const Label pixel = a.here(), slow = a.label(), next = a.label(), same_row = a.label();
-    input_position(kInY, kY, layer_.sh, layer_.pt);
-    input_position(kInX, kX, layer_.sw, layer_.pl);
-    const bool always_slow = in_.h < layer_.kh || in_.w < layer_.kw;
-    if (!always_slow) {
-      if (padded) {
-        a.emit(Op::bltu, kMaxY, kInY, slow);
-        a.emit(Op::bltu, kMaxX, kInX, slow);
-      }
-      copy_window();
-      if (padded) a.emit(Op::jal, zero, next);
+  void start_frame() {
+    a.la(use::frame, e.frame_);
+    for (const auto& [label, word] : {std::pair{out_.label, kTileOut}, {in_.label, kTileIn}}) {
+      a.la(x(1), label);
+      a.emit(Op::sw, x(1), int(word), use::frame);
     }
-    if (padded || always_slow) {
-      a.bind(slow);
-      copy_window_by_taps();
-    }
-    a.bind(next);
-    if (last == 0 && columns_.pixels == 1) return;
-    e.add_immediate(kTarget, kTarget, columns_.stride - columns_.bytes, kTemp);
-    a.emit(Op::addi, kX, kX, 1);
-    a.emit(Op::bne, kX, kOutWidth, same_row);
-    a.emit(Op::addi, kX, zero, 0);
-    a.emit(Op::addi, kY, kY, 1);
-    a.bind(same_row);
-    if (columns_.pixels == 1) return;
-    a.emit(Op::addi, kPixels, kPixels, -1);
-    const Label end = a.label();
-    a.emit(Op::beq, kPixels, zero, end);
-    a.emit(Op::jal, zero, pixel);
-    a.bind(end);
+    for (const int word : {int(kRow), int(kColumn)}) a.emit(Op::sw, zero, word, use::frame);
   }
 
-  void input_position(Reg to, Reg from, int64_t stride, int64_t pad) {
-    if (stride == 1) {
-      a.emit(Op::addi, to, from, -pad);
+  // `count` tiles from pixel `first` on.
+  void emit_tiles(int pixels, int64_t first, int64_t count) {
+    pixels_ = pixels;
+    if (!layout_.copied()) {
+      for (size_t i = 0; i < data_.runs().size(); ++i) emit_run(data_.runs()[i], placed_[i], first, count);
       return;
     }
-    a.li(kTemp, int32_t(stride));
-    a.emit(Op::mul, to, from, kTemp);
-    if (pad != 0) a.emit(Op::addi, to, to, -pad);
-  }
-
-  // kSource = address of input pixel (y, x).
-  void source_of(Reg y, Reg x_position) {
-    a.emit(Op::mul, kSource, y, kWidth);
-    a.emit(Op::add, kSource, kSource, x_position);
-    a.emit(Op::mul, kSource, kSource, kBytes);
-    a.emit(Op::add, kSource, kSource, kInput);
-  }
-
-  void copy_window() {
-    source_of(kInY, kInX);
-    const int64_t row = layer_.kw * in_.bytes, copied = round_up(row, 4);
-    for (int64_t ky = 0; ky < layer_.kh; ++ky) {
-      e.copy_words(kSource, kTarget, row, kCopy, kCounter);
-      e.add_immediate(kTarget, kTarget, row - copied, kTemp);
-      if (ky + 1 < layer_.kh) e.add_immediate(kSource, kSource, in_.w * in_.bytes - copied, kTemp);
+    a.la(use::frame, e.frame_);
+    a.li(x(1), int32_t(count));
+    a.emit(Op::sw, x(1), int(kTiles), use::frame);
+    const Label tile = a.here();
+    columns_.emit(pixels);
+    for (size_t i = 0; i < data_.runs().size(); ++i) {
+      a.emit(Op::lw, use::out, int(kTileOut), use::frame);
+      begin(data_.runs()[i], placed_[i]);
+      emit_block(data_.runs()[i]);
     }
+    if (count > 1 || first + pixels < out_.h * out_.w) {
+      move(kTileOut, pixels * out_.bytes);
+      if (layout_.in_place) move(kTileIn, pixels * in_.bytes);
+    }
+    if (count == 1) return;
+    move(kTiles, -1);
+    loop_while(x(1), tile);
   }
 
-  void copy_window_by_taps() {
-    const int64_t copied = round_up(in_.bytes, 4);
-    a.emit(Op::addi, kTapY, kInY, 0);
-    a.li(kRows, int32_t(layer_.kh));
-    const Label row = a.here();
-    a.emit(Op::addi, kTapX, kInX, 0);
-    a.li(kTaps, int32_t(layer_.kw));
-    const Label tap = a.here(), outside = a.label(), next = a.label();
-    a.emit(Op::bgeu, kTapY, kHeight, outside);
-    a.emit(Op::bgeu, kTapX, kWidth, outside);
-    source_of(kTapY, kTapX);
-    e.copy_words(kSource, kTarget, in_.bytes, kCopy, kCounter);
-    a.emit(Op::jal, zero, next);
-    a.bind(outside);
-    e.zero_words(kTarget, in_.bytes, kCounter);
-    a.bind(next);
-    e.add_immediate(kTarget, kTarget, in_.bytes - copied, kTemp);
-    a.emit(Op::addi, kTapX, kTapX, 1);
-    a.emit(Op::addi, kTaps, kTaps, -1);
-    a.emit(Op::bne, kTaps, zero, tap);
-    a.emit(Op::addi, kTapY, kTapY, 1);
-    a.emit(Op::addi, kRows, kRows, -1);
-    a.emit(Op::bne, kRows, zero, row);
+  // x1 = the word of the frame, moved by so much.
+  void move(Frame word, int64_t bytes) {
+    a.emit(Op::lw, x(1), int(word), use::frame);
+    e.add_immediate(x(1), x(1), bytes, x(2));
+    a.emit(Op::sw, x(1), int(word), use::frame);
   }
 
-  // Copies of the columns with wider codes, for weights with more bits than the activations.
-  void widen() {
-    for (const auto& [bits, at] : wide_at_) {
-      const Reg source = x(5), target = x(6), mask = x(7), counter = x(8), outer = x(9);
-      if (columns_.direct)
-        a.emit(Op::lw, source, kTileIn, use::frame);
-      else
-        a.la(source, scratch_);
-      a.la(target, scratch_);
-      e.add_immediate(target, target, at, counter);
-      if (in_.scheme.is_signed)
-        e.set_format(format_of(bits, bits), 0);
-      else
-        a.li(mask, int32_t(in_.bits() == 4 ? 0x0f0f0f0f : bits == 4 ? 0x33333333 : 0x03030303));
-      const auto column = [&](int64_t words) {
-        a.emit(Op::p_lw_post, kWhole, 4, source);
-        e.repeat(0, words, counter, [&, wanted = bits] { widen_word(source, target, mask, wanted); });
-      };
-      if (!columns_.direct || in_.bytes == columns_.words * 4) {
-        column(columns_.pixels * columns_.stride / 4);
-      } else {
-        e.repeat(1, columns_.pixels, outer, [&] {
-          column(columns_.words);
-          e.add_immediate(source, source, in_.bytes - (columns_.words + 1) * 4, counter);
-          a.emit(Op::addi, zero, zero, 0);
-        });
-      }
-    }
+  // To `label` unless the register is 0, however far it is.
+  void loop_while(Reg counter, Label label) {
+    const Label done = a.label();
+    a.emit(Op::beq, counter, zero, done);
+    a.emit(Op::jal, zero, label);
+    a.bind(done);
   }
 
-  static constexpr Reg kWhole{20};
-
-  // One word, in kWhole, into bits / in_.bits() words; lane l of the t-th holds code t + parts l. Loads the next word, so that nothing waits.
-  void widen_word(Reg source, Reg target, Reg mask, int bits) {
-    const int narrow = in_.bits(), parts = bits / narrow;
-    for (int t = 0; t < parts; ++t) {
-      if (in_.scheme.is_signed)
-        a.emit(Op::pv_sll_sci_b, x(21 + t), kWhole, bits - narrow * (t + 1));
-      else if (t == 0)
-        a.emit(Op::and_, x(21), kWhole, mask);
-      else
-        a.emit(Op::srli, x(21 + t), kWhole, narrow * t);
+  // One run over columns in place.
+  void emit_run(const Run& run, const Placed& placed, int64_t first, int64_t count) {
+    const Reg temporary = use::input(0), tiles = use::frame;
+    a.la(use::out, out_.label);
+    e.add_immediate(use::out, use::out, first * out_.bytes, temporary);
+    first_column_ = first * in_.bytes;
+    begin(run, placed);
+    if (count > 1) a.li(tiles, int32_t(count));
+    const Label tile = a.here();
+    emit_block(run);
+    if (count == 1) return;
+    e.add_immediate(use::out, use::out, pixels_ * out_.bytes - stored_bytes(run), temporary);
+    if (run.bits > 0) {
+      const int64_t step = pixels_ * in_.bytes;
+      e.add_immediate(use::column, use::column, step, temporary);
+      if (pixels_ == 4 && !layout_.held) e.add_immediate(use::column2, use::column2, step, temporary);
+      e.add_immediate(use::weights, use::weights, -placed.weights.bytes, temporary);
+      if (!layout_.held) e.add_immediate(use::rules, use::rules, -placed.rules.bytes, temporary);
     }
-    a.emit(Op::p_lw_post, kWhole, 4, source);
-    for (int t = 0; t < parts; ++t) {
-      if (in_.scheme.is_signed)
-        a.emit(Op::pv_sra_sci_b, x(21 + t), x(21 + t), bits - narrow);
-      else if (t > 0)
-        a.emit(Op::and_, x(21 + t), x(21 + t), mask);
-    }
-    for (int t = 0; t < parts; ++t) a.emit(Op::p_sw_post, x(21 + t), 4, target);
+    a.emit(Op::addi, tiles, tiles, -1);
+    loop_while(tiles, tile);
   }
 
-  void emit_run(const Run& run) {
-    const int64_t out_bit = run.first * layer_.out.bits;
-    a.emit(Op::lw, use::out, kTileOut, use::frame);
-    if (run.bits == 0) {
-      for (int64_t c = run.first; c < run.first + run.count; ++c) {
-        a.li(use::sum(0), layer_.out.bits == 32 ? unclamped(c) : constant(c));
-        for (int p = 1; p < columns_.pixels; ++p) a.emit(Op::addi, use::sum(p), use::sum(0), 0);
-        store_one(c, 0);
-      }
-      return;
+  // How far a run moves use::out: single channels are stored from the tile's first byte on.
+  int64_t stored_bytes(const Run& run) const { return run.rows == 4 && run.bits > 0 ? run.count * 4 * layer_.out.bits / 8 : 0; }
+
+  // Formats and pointers.
+  void begin(const Run& run, const Placed& placed) {
+    if (run.bits == 0) return;
+    const int unit = layout_.held ? 1 : run.unit();
+    // A unit meets four pixels at once where it is read for each pass, else two.
+    const int together = pixels_ == 1 ? 1 : layout_.held || run.narrow_inputs ? 4 : 2;
+    e.set_format(format_of(run), run.parts > 1 ? uint32_t(unit * together) : 0);
+    if (run.parts > 1 && e.sub_byte_) a.emit(Op::csrrwi, zero, 0x00e, 0);
+    place_columns();
+    a.la(use::weights, placed.weights.label);
+    if (!layout_.held) a.la(use::rules, placed.rules.label);
+    if (run.rows == 4) e.add_immediate(use::out, use::out, run.first * layer_.out.bits / 8, use::input(0));
+    if (!layout_.held && loops(run)) a.li(use::spare, int32_t(run.passes) - 2);
+  }
+
+  uint32_t format_of(const Run& run) const {
+    const int narrow = run.wide / run.parts;
+    if (!e.sub_byte_ || run.parts == 1) return run.wide == 8 || !e.sub_byte_ ? k8 : run.wide == 4 ? k4 : k2;
+    return run.wide == 4 ? k2x4 : narrow == 4 ? k4x8 : k2x8;
+  }
+
+  void place_columns() {
+    if (layout_.copied()) {
+      a.la(use::column, scratch_);
+      if (layout_.converted()) e.add_immediate(use::column, use::column, layout_.windows_bytes(), use::input(0));
+    } else {
+      a.la(use::column, in_.label);
+      e.add_immediate(use::column, use::column, first_column_, use::input(0));
     }
-    const int wide = widened(in_.bits(), run.bits, e.sub_byte_), parts = wide / run.bits;
-    e.set_format(format_of(wide, run.bits), parts > 1 ? uint32_t(run.rows * (columns_.pixels == 4 ? 2 : 1)) : 0);
-    if (parts > 1 && e.sub_byte_) a.emit(Op::csrrwi, zero, 0x00e, 0);
-    place_columns(wide);
-    a.la(use::weights, e.data(interleaved(run, wide)));
-    a.la(use::table, e.data(tables(run)));
-    if (run.rows == 4) e.add_immediate(use::out, use::out, out_bit / 8, use::spare);
-    a.li(use::spare, int32_t(passes(run, wide)) - 2);
+    if (pixels_ == 4 && !layout_.held) e.add_immediate(use::column2, use::column, 2 * layout_.kernel_stride(), use::input(0));
+  }
+
+  // All channels of a run for one tile.
+  void emit_block(const Run& run) {
+    if (run.bits == 0) return emit_constants(run);
+    if (layout_.held) load_columns();
     if (run.rows == 4) {
       e.repeat(1, run.count, use::input(0), [&] {
-        multiply(run, wide);
-        finish_four();
+        if (layout_.held) return emit_four_held(run);
+        multiply(run);
+        finish_four(run);
       });
       return;
     }
-    multiply(run, wide);
+    if (!layout_.held) multiply(run);
     for (int row = 0; row < run.rows; ++row) {
-      load_rule(0);
-      for (int p = 0; p < columns_.pixels; ++p) requantize(use::sum(row * 4 + p), 0);
-      store_one(run.first + row, row);
+      if (layout_.held) {
+        emit_channel(run, 0);
+        store_one(
+            run.first + row, [](int p) { return held::sum(0, p); }, [](int p) { return held::sum(1, p); });
+        continue;
+      }
+      load_rule(run, 0);
+      for (int p = 0; p < pixels_; ++p) requantize(run, use::sum(row * 4 + p), 0);
+      store_one(
+          run.first + row, [&](int p) { return use::sum(row * 4 + p); }, [](int p) { return use::word(p); });
     }
   }
 
-  int64_t stride(int wide) const { return wide == in_.bits() ? columns_.stride : columns_.wide_stride(wide); }
-
-  void place_columns(int wide) {
-    if (wide == in_.bits() && columns_.direct) {
-      a.emit(Op::lw, use::column, kTileIn, use::frame);
-    } else {
-      a.la(use::column, scratch_);
-      if (wide != in_.bits()) e.add_immediate(use::column, use::column, wide_at_.at(wide), use::spare);
+  void emit_constants(const Run& run) {
+    for (int64_t c = run.first; c < run.first + run.count; ++c) {
+      a.li(use::sum(0), data_.constant(c));
+      store_one(
+          c, [](int) { return use::sum(0); }, [](int p) { return use::word(p); });
     }
-    if (columns_.pixels == 4) e.add_immediate(use::column2, use::column, 2 * stride(wide), use::spare);
   }
 
-  int64_t wide_words(int wide) const { return columns_.words * (wide / in_.bits()); }
+  // --- 4 channels x 4 pixels, columns read again for every block --------------------------------------------------------------------------------
 
-  int64_t passes(const Run& run, int wide) const { return round_up(wide_words(wide), wide / run.bits) / (wide / run.bits); }
+  bool loops(const Run& run) const { return run.passes > 4; }  // what is shorter is written out
 
-  // The sums of one block over whole columns; the pointers to the columns are back afterwards, that to the weights has moved on.
-  // use::spare holds the passes but the first and the last; unpacking takes it.
-  void multiply(const Run& run, int wide) {
-    const int64_t count = passes(run, wide), rewind = 4 - count * (wide / run.bits) * 4;
+  // The sums of one block over whole columns; the pointers to the columns are back afterwards, that to the weights has moved on. use::spare holds
+  // the passes but the first and the last; unpacking takes it.
+  void multiply(const Run& run) {
+    const int64_t rewind = 4 - run.passes * run.input_words() * 4;
     const bool in_load = rewind >= -kLargestOffset;
     const int64_t last_step = in_load ? rewind : 4;
-    pass(run, wide, true, count > 1 ? 4 : last_step);
-    if (unpacks(run)) a.li(use::spare, int32_t(count) - 2);
-    e.repeat_counted(0, count - 2, use::spare, [&] { pass(run, wide, false, 4); });
-    if (count > 1) pass(run, wide, false, last_step);
+    pass(run, true, run.passes > 1 ? 4 : last_step);
+    if (loops(run)) {
+      if (run.unpacks) a.li(use::spare, int32_t(run.passes) - 2);
+      e.repeat_counted(0, run.passes - 2, use::spare, [&] { pass(run, false, 4); });
+    } else {
+      for (int64_t i = 0; i < run.passes - 2; ++i) pass(run, false, 4);
+    }
+    if (run.passes > 1) pass(run, false, last_step);
     if (in_load) return;
     e.add_immediate(use::column, use::column, rewind - 4, use::input(0));
-    if (columns_.pixels == 4) e.add_immediate(use::column2, use::column2, rewind - 4, use::input(0));
+    if (pixels_ == 4) e.add_immediate(use::column2, use::column2, rewind - 4, use::input(0));
   }
 
-  // One word of weights per row. The first pass writes the sums, the others add. `step` is added to the columns' pointers at the end, 4 before.
-  // No load is followed by its use.
-  void pass(const Run& run, int wide, bool first, int64_t step) {
-    const int parts = wide / run.bits;
-    const auto step_of = [&](int part) { return part + 1 < parts ? 4 : step; };
-    if (unpacks(run)) {
-      load_weights(run);
-      for (int part = 0; part < parts; ++part) {
-        const int pixels = load_pixels(wide, step_of(part));
-        for (int c = 0; c < run.rows; ++c) {
-          unpack(use::word(c), run.bits, part);
-          for (int p = 0; p < pixels; ++p) dot(use::sum(c * 4 + p), use::input(p), use::spare, first && part == 0);
-        }
-      }
-      return;
-    }
+  // One word of the narrower operand. The first pass writes the sums, the others add. `step` is added to the columns' pointers at the end, 4
+  // before. No load is followed by its use.
+  void pass(const Run& run, bool first, int64_t step) {
+    if (run.unpacks) return pass_unpacking(run, first, step);
+    if (run.narrow_inputs) return pass_of_narrow_inputs(run, first, step);
+    const auto step_of = [&](int part) { return part + 1 < run.parts ? 4 : step; };
     const auto accumulate = [&](int pixel, Reg input, int part) {
-      for (int c = 0; c < run.rows; ++c) dot(use::sum(c * 4 + pixel), input, use::word(c), first && part == 0);
+      for (int c = 0; c < run.rows; ++c) dot(run, use::sum(c * 4 + pixel), input, use::word(c), first && part == 0);
     };
-    if (columns_.pixels == 1) {
-      for (int part = 0; part < parts; ++part) a.emit(Op::p_lw_post, use::input(part), step_of(part), use::column);
-      load_weights(run);
-      for (int part = 0; part < parts; ++part) accumulate(0, use::input(part), part);
+    if (pixels_ == 1) {
+      for (int part = 0; part < run.parts; ++part) a.emit(Op::p_lw_post, use::input(part), step_of(part), use::column);
+      load_weights(run.rows);
+      for (int part = 0; part < run.parts; ++part) accumulate(0, use::input(part), part);
       return;
     }
-    load_weights(run);
+    load_weights(run.rows);
     for (int pair = 0; pair < 2; ++pair) {
-      const Reg column = pair == 0 ? use::column : use::column2;
-      for (int part = 0; part < parts; ++part) {
+      for (int part = 0; part < run.parts; ++part) {
         const Reg left = use::input(part % 2 * 2), right = use::input(part % 2 * 2 + 1);
-        a.emit(Op::lw, right, stride(wide), column);
-        a.emit(Op::p_lw_post, left, step_of(part), column);
+        load_pair(left, right, pair == 0 ? use::column : use::column2, step_of(part));
         accumulate(2 * pair + 1, right, part);
         accumulate(2 * pair, left, part);
       }
     }
   }
 
-  void load_weights(const Run& run) {
-    for (int c = 0; c < run.rows; ++c) a.emit(Op::p_lw_post, use::word(c), 4, use::weights);
-  }
-
-  void dot(Reg sum, Reg input, Reg weights, bool begins) {
-    const Op op =
-        in_.scheme.is_signed ? (begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
-    a.emit(op, sum, input, weights);
-  }
-
-  // Without dot products of narrow codes, weights become bytes by instructions.
-  bool unpacks(const Run& run) const { return !e.sub_byte_ && run.bits < 8; }
-
-  // The next word of every column into use::input; returns the number of columns.
-  int load_pixels(int wide, int64_t step) {
-    for (int pair = 0; pair < (columns_.pixels + 1) / 2; ++pair) {
-      const Reg column = pair == 0 ? use::column : use::column2;
-      if (columns_.pixels > 1) a.emit(Op::lw, use::input(2 * pair + 1), stride(wide), column);
-      a.emit(Op::p_lw_post, use::input(2 * pair), step, column);
+  // The word of activations stays, the weights' words pass by. Single channels have all of theirs loaded first, so that none is waited for.
+  void pass_of_narrow_inputs(const Run& run, bool first, int64_t step) {
+    load_pixels(step);
+    const int unit = run.unit();
+    for (int row = 0; row < run.rows; row += unit) {
+      if (unit == 1) load_weights(run.parts);
+      for (int part = 0; part < run.parts; ++part) {
+        if (unit > 1) load_weights(unit);
+        for (int c = 0; c < unit; ++c)
+          for (int p = 0; p < pixels_; ++p)
+            dot(run, use::sum((row + c) * 4 + p), use::input(p), use::word(unit == 1 ? part : c), first && part == 0);
+      }
     }
-    return int(columns_.pixels);
+  }
+
+  void pass_unpacking(const Run& run, bool first, int64_t step) {
+    load_weights(run.rows);
+    for (int part = 0; part < run.parts; ++part) {
+      load_pixels(part + 1 < run.parts ? 4 : step);
+      for (int c = 0; c < run.rows; ++c) {
+        unpack(use::word(c), run.bits, part);
+        for (int p = 0; p < pixels_; ++p) dot(run, use::sum(c * 4 + p), use::input(p), use::spare, first && part == 0);
+      }
+    }
+  }
+
+  void load_weights(int count) {
+    for (int c = 0; c < count; ++c) a.emit(Op::p_lw_post, use::word(c), 4, use::weights);
+  }
+
+  void load_pair(Reg left, Reg right, Reg column, int64_t step) {
+    a.emit(Op::lw, right, layout_.kernel_stride(), column);
+    a.emit(Op::p_lw_post, left, step, column);
+  }
+
+  // The next word of every column into use::input.
+  void load_pixels(int64_t step) {
+    if (pixels_ == 1) {
+      a.emit(Op::p_lw_post, use::input(0), step, use::column);
+    } else {
+      load_pair(use::input(0), use::input(1), use::column, step);
+      load_pair(use::input(2), use::input(3), use::column2, step);
+    }
+  }
+
+  void dot(const Run& run, Reg sum, Reg input, Reg weights, bool begins) {
+    if (in_.scheme.is_signed || layout_.flipped)
+      a.emit(begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b, sum, run.narrow_inputs ? weights : input,
+             run.narrow_inputs ? input : weights);
+    else
+      a.emit(begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b, sum, input, weights);
   }
 
   // Every (8 / bits)-th code of a word, from code `part` on, into the bytes of use::spare.
@@ -476,95 +319,132 @@ class MatrixProduct {
     a.emit(Op::pv_sra_sci_b, use::spare, above > 0 ? use::spare : word, 8 - bits);
   }
 
-  // A channel's multiplier, offset and shift, into one of two sets of registers.
-  void load_rule(int set) {
-    for (int i = 0; i < 3; ++i) a.emit(Op::p_lw_post, x(17 + 3 * set + i), 4, use::table);
+  // A channel's rule, into one of two sets of registers.
+  void load_rule(const Run& run, int set) {
+    for (int i = 0; i < run.rule_words(); ++i) a.emit(Op::p_lw_post, x(17 + 3 * set + i), 4, use::rules);
   }
-  void requantize(Reg sum, int set) { e.requantize(sum, x(17 + 3 * set), x(18 + 3 * set), x(19 + 3 * set), layer_.out); }
+  void requantize(const Run& run, Reg sum, int set) { requantize(run, sum, x(17 + 3 * set), x(18 + 3 * set), x(19 + 3 * set)); }
+  void requantize(const Run& run, Reg sum, Reg multiplier, Reg offset, Reg shift) {
+    if (run.shift < 0)
+      e.requantize(sum, multiplier, offset, shift, layer_.out);
+    else
+      e.requantize(sum, multiplier, offset, run.shift, layer_.out);
+  }
 
   // Requantizes, packs and stores a block of four channels.
-  void finish_four() {
+  void finish_four(const Run& run) {
+    const auto sum = [](int c, int p) { return use::sum(c * 4 + p); };
     const int bits = layer_.out.bits;
-    load_rule(0);
+    load_rule(run, 0);
     for (int c = 0; c < 4; ++c) {
-      if (c < 3) load_rule((c + 1) % 2);
-      for (int p = 0; p < columns_.pixels; ++p) requantize(use::sum(c * 4 + p), c % 2);
+      if (c < 3) load_rule(run, (c + 1) % 2);
+      for (int p = 0; p < pixels_; ++p) requantize(run, sum(c, p), c % 2);
     }
     if (bits == 32) {
-      for (int p = columns_.pixels - 1; p >= 0; --p)
-        for (int c = 0; c < 4; ++c) a.emit(Op::sw, use::sum(c * 4 + p), p * out_.bytes + c * 4, use::out);
+      for (int p = pixels_ - 1; p >= 0; --p)
+        for (int c = 0; c < 4; ++c) a.emit(Op::sw, sum(c, p), p * out_.bytes + c * 4, use::out);
       a.emit(Op::addi, use::out, use::out, 16);
       return;
     }
-    for (int c = 1; c < 4; ++c)
-      for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::p_insert, use::sum(p), use::sum(c * 4 + p), bits - 1, c * bits);
-    const Op store = bits == 8 ? Op::sw : bits == 4 ? Op::sh : Op::sb;
-    const Op store_post = bits == 8 ? Op::p_sw_post : bits == 4 ? Op::p_sh_post : Op::p_sb_post;
-    for (int p = columns_.pixels - 1; p > 0; --p) a.emit(store, use::sum(p), p * out_.bytes, use::out);
-    a.emit(store_post, use::sum(0), bits / 2, use::out);
+    for (int p = 0; p < pixels_; ++p) {
+      if (bits == 8) {
+        a.emit(Op::pv_packhi_b, sum(0, p), sum(3, p), sum(2, p));
+        a.emit(Op::pv_packlo_b, sum(0, p), sum(1, p), sum(0, p));
+      } else {
+        for (int c = 1; c < 4; ++c) a.emit(Op::p_insert, sum(0, p), sum(c, p), bits - 1, c * bits);
+      }
+    }
+    store_four([&](int p) { return sum(0, p); });
   }
 
-  // Stores one channel of the tile's pixels, in a row of the sums, amid the codes of others where they share a byte. use::out is the tile's first
-  // pixel.
-  void store_one(int64_t channel, int row) {
+  // Four packed codes of each pixel.
+  template <class Packed>
+  void store_four(Packed packed) {
+    const int bits = layer_.out.bits;
+    const Op store = bits == 8 ? Op::sw : bits == 4 ? Op::sh : Op::sb;
+    const Op store_post = bits == 8 ? Op::p_sw_post : bits == 4 ? Op::p_sh_post : Op::p_sb_post;
+    for (int p = pixels_ - 1; p > 0; --p) a.emit(store, packed(p), p * out_.bytes, use::out);
+    a.emit(store_post, packed(0), bits / 2, use::out);
+  }
+
+  // --- Columns of up to four words, held in registers for all channels --------------------------------------------------------------------------
+
+  // x1 to x16 are the columns' words, four a pixel; the sums are four channels' packed codes and one channel's own.
+  struct held {
+    static Reg input(int pixel, int64_t word) { return x(1 + pixel * 4 + int(word)); }
+    static Reg sum(int set, int pixel) { return x(17 + set * 4 + pixel); }
+    // What is read from use::weights passes through three registers.
+    static Reg item(int64_t index) { return x(28 + int(index % 3)); }
+  };
+
+  void load_columns() {
+    for (int p = 0; p < pixels_; ++p)
+      for (int64_t w = 0; w < layout_.words; ++w)
+        a.emit(Op::lw, held::input(p, w), p * layout_.kernel_stride() + 4 * w, use::column);
+    if (!layout_.flipped || !layout_.in_place) return;
+    const Reg mask = held::item(0);
+    a.li(mask, int32_t(flip_mask(layout_.bits)));
+    for (int p = 0; p < pixels_; ++p)
+      for (int64_t w = 0; w < layout_.words; ++w) a.emit(Op::xor_, held::input(p, w), held::input(p, w), mask);
+  }
+
+  // One channel's codes, from its weights and rule; what is used next is already on its way.
+  void emit_channel(const Run& run, int set) {
+    const int64_t words = run.passes * run.weight_words();
+    const auto load = [&](int64_t index) { a.emit(Op::p_lw_post, held::item(index), 4, use::weights); };
+    load(0);
+    for (int64_t i = 0; i < words; ++i) {
+      load(i + 1);
+      for (int part = 0; part < run.input_words(); ++part) {
+        // Behind the last word weights are 0, and any input will do.
+        const int64_t word = std::min(run.narrow_inputs ? i / run.parts : i * run.parts + part, layout_.words - 1);
+        for (int p = 0; p < pixels_; ++p) dot(run, held::sum(set, p), held::input(p, word), held::item(i), i + part == 0);
+      }
+    }
+    for (int i = 1; i < run.rule_words(); ++i) load(words + i);
+    for (int p = 0; p < pixels_; ++p)
+      requantize(run, held::sum(set, p), held::item(words), held::item(words + 1), held::item(words + 2));
+  }
+
+  void emit_four_held(const Run& run) {
+    const int bits = layer_.out.bits;
+    for (int c = 0; c < 4; ++c) {
+      const int set = c == 0 ? 0 : 1;
+      emit_channel(run, set);
+      for (int p = 0; p < pixels_; ++p) {
+        if (bits == 32)
+          a.emit(Op::sw, held::sum(set, p), p * out_.bytes + c * 4, use::out);
+        else if (c > 0)
+          a.emit(Op::p_insert, held::sum(0, p), held::sum(1, p), bits - 1, c * bits);
+      }
+    }
+    if (bits == 32)
+      a.emit(Op::addi, use::out, use::out, 16);
+    else
+      store_four([](int p) { return held::sum(0, p); });
+  }
+
+  // ----------------------------------------------------------------------------------------------------------------------------------------------
+
+  // Stores one channel of the tile's pixels, amid the codes of others where they share a byte. use::out is the tile's first pixel.
+  template <class Sums, class Words>
+  void store_one(int64_t channel, Sums sum, Words word) {
     const int bits = layer_.out.bits;
     const int64_t byte = channel * bits / 8, bit = channel * bits % 8;
-    const auto sum = [&](int p) { return use::sum(row * 4 + p); };
     Reg base = use::out;
     int64_t at = byte;
     if (byte + 3 * out_.bytes > kLargestOffset) {
-      base = use::input(3);
-      e.add_immediate(base, use::out, byte, use::input(3));
+      base = layout_.held ? held::item(0) : use::input(3);
+      e.add_immediate(base, use::out, byte, base);
       at = 0;
     }
     if (bits >= 8) {
-      for (int p = 0; p < columns_.pixels; ++p) a.emit(bits == 32 ? Op::sw : Op::sb, sum(p), at + p * out_.bytes, base);
+      for (int p = 0; p < pixels_; ++p) a.emit(bits == 32 ? Op::sw : Op::sb, sum(p), at + p * out_.bytes, base);
       return;
     }
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::lbu, use::word(p), at + p * out_.bytes, base);
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::p_insert, use::word(p), sum(p), bits - 1, bit);
-    for (int p = 0; p < columns_.pixels; ++p) a.emit(Op::sb, use::word(p), at + p * out_.bytes, base);
-  }
-
-  int32_t unclamped(int64_t c) const { return layer_.offset[size_t(c)] >> layer_.shift[size_t(c)]; }
-  int32_t constant(int64_t c) const {
-    return bitloom::requantize(0, layer_.multiplier[size_t(c)], layer_.offset[size_t(c)], layer_.shift[size_t(c)],
-                               layer_.out.lo(), layer_.out.hi());
-  }
-
-  std::vector<uint32_t> tables(const Run& run) const {
-    std::vector<uint32_t> words;
-    for (int64_t c = run.first; c < run.first + run.count * run.rows; ++c)
-      words.insert(words.end(),
-                   {uint32_t(layer_.multiplier[size_t(c)]), uint32_t(layer_.offset[size_t(c)]), layer_.shift[size_t(c)]});
-    return words;
-  }
-
-  // The code of `channel` that meets lane `lane` of word `word` of a widened column; 0 in what only fills up.
-  int32_t weight(int64_t channel, int64_t word, int lane, int wide) const {
-    const int narrow = in_.bits(), parts = wide / narrow;
-    const int64_t stored_word = word / parts, t = word % parts;
-    const int64_t code = stored_word * (32 / narrow) + t + int64_t(parts) * lane;
-    const int64_t codes_per_pixel = in_.bytes * 8 / narrow, pixel = code / codes_per_pixel, c = code % codes_per_pixel;
-    const int64_t pixels = codes_per_channel_ / in_.c;
-    return c < in_.c && pixel < pixels ? codes_[size_t(channel * codes_per_channel_ + pixel * in_.c + c)] : 0;
-  }
-
-  std::vector<uint32_t> interleaved(const Run& run, int wide) const {
-    const int parts = wide / run.bits, lanes = 32 / wide;
-    std::vector<uint32_t> words;
-    for (int64_t block = 0; block < run.count; ++block)
-      for (int64_t pass = 0; pass < passes(run, wide); ++pass)
-        for (int row = 0; row < run.rows; ++row) {
-          uint32_t word = 0;
-          for (int i = 0; i < 32 / run.bits; ++i) {
-            const int part = unpacks(run) ? i % parts : i / lanes, lane = unpacks(run) ? i / parts : i % lanes;
-            const int32_t code = weight(run.first + block * run.rows + row, pass * parts + part, lane, wide);
-            word |= (uint32_t(code) & ((1u << run.bits) - 1)) << (i * run.bits);
-          }
-          words.push_back(word);
-        }
-    return words;
+    for (int p = 0; p < pixels_; ++p) a.emit(Op::lbu, word(p), at + p * out_.bytes, base);
+    for (int p = 0; p < pixels_; ++p) a.emit(Op::p_insert, word(p), sum(p), bits - 1, bit);
+    for (int p = 0; p < pixels_; ++p) a.emit(Op::sb, word(p), at + p * out_.bytes, base);
   }
 
   Emitter& e;
@@ -572,10 +452,12 @@ class MatrixProduct {
   const IntegerLayer& layer_;
   const EmitTensor &in_, &out_;
   const Label scratch_;
-  const Columns columns_;
-  const std::vector<int8_t> codes_;
-  const int64_t codes_per_channel_;
-  std::map<int, int64_t> wide_at_;  // offset in scratch of the columns widened to these bits
+  const ColumnLayout layout_;
+  const ProductData data_;
+  ColumnEmitter columns_;
+  std::vector<Placed> placed_;
+  int pixels_ = 4;            // of the tiles that are being emitted
+  int64_t first_column_ = 0;  // the bytes before them
 };
 
 void Emitter::convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
@@ -584,11 +466,7 @@ void Emitter::convolution(const IntegerGraph& graph, const IntegerLayer& layer, 
 }
 
 int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in, bool sub_byte) {
-  const Columns c = columns_of(layer, in.h, in.w, in.c, in.out.bits);
-  int64_t bytes = c.direct ? 0 : c.pixels * c.stride + 4;
-  for (const int bits : widths(layer, in.out.bits, sub_byte))
-    if (bits != in.out.bits) bytes = round_up(bytes, 4) + c.pixels * c.wide_stride(bits) + 4;
-  return bytes;
+  return layout_of(layer, in.h, in.w, in.c, in.out, sub_byte).scratch_bytes();
 }
 
 }  // namespace bitloom::mpic

@@ -63,7 +63,7 @@ class Depthwise {
     a.la(kOut, out_.label);
     a.la(kPlane, scratch_);
     a.emit(Op::addi, kTarget, kPlane, 0);
-    e.zero_words(kTarget, 4 * plane_.bytes + 4, kCount);
+    e.fill_words(kTarget, 4 * plane_.bytes + 4, kCount);
     const int64_t groups = in_.c / 4;
     if (groups > 0) {
       a.li(kGroups, int32_t(groups));

@@ -61,6 +61,12 @@ void Emitter::requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const
   clamp(value, scheme);
 }
 
+void Emitter::requantize(Reg value, Reg multiplier, Reg offset, int shift, const QuantScheme& scheme) {
+  a.emit(Op::mul, value, value, multiplier);
+  a.emit(Op::p_addn, value, value, offset, shift);
+  clamp(value, scheme);
+}
+
 // p.clip and p.clipu take the number of bits, of unsigned codes one more.
 void Emitter::clamp(Reg value, const QuantScheme& scheme) {
   if (scheme.bits == 32) return;
@@ -70,9 +76,11 @@ void Emitter::clamp(Reg value, const QuantScheme& scheme) {
     a.emit(Op::p_clipu, value, value, scheme.bits + 1);
 }
 
-void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter) {
+void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter, Reg flip) {
   const auto some = [&](int64_t n) {
     for (int i = 0; i < n; ++i) a.emit(Op::p_lw_post, x(first + i), 4, source);
+    if (flip.index != 0)
+      for (int i = 0; i < n; ++i) a.emit(Op::xor_, x(first + i), x(first + i), flip);
     for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, x(first + i), 4, target);
   };
   const int64_t words = (bytes + 3) / 4;
@@ -80,9 +88,9 @@ void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg c
   some(words % 4);
 }
 
-void Emitter::zero_words(Reg target, int64_t bytes, Reg counter) {
+void Emitter::fill_words(Reg target, int64_t bytes, Reg counter, Reg value) {
   const auto some = [&](int64_t n) {
-    for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, zero, 4, target);
+    for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, value, 4, target);
   };
   const int64_t words = (bytes + 3) / 4;
   repeat(0, words / 4, counter, [&] { some(4); });

@@ -29,7 +29,7 @@ namespace use {
 inline Reg sum(int i) { return x(1 + i); }     // 16
 inline Reg word(int i) { return x(17 + i); }   // 4: weights; afterwards free
 inline Reg input(int i) { return x(21 + i); }  // 4: activations; afterwards free
-inline constexpr Reg weights{25}, column{26}, out{27}, table{28}, column2{29}, spare{30}, frame{31};
+inline constexpr Reg weights{25}, column{26}, out{27}, rules{28}, column2{29}, spare{30}, frame{31};
 }  // namespace use
 
 class Emitter {
@@ -62,10 +62,12 @@ class Emitter {
   void set_format(uint32_t format, uint32_t skip);
   // (value * multiplier + offset) >> shift, clamped to the scheme; in place.
   void requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const QuantScheme& scheme);
+  void requantize(Reg value, Reg multiplier, Reg offset, int shift, const QuantScheme& scheme);
   void clamp(Reg value, const QuantScheme& scheme);
-  // Copies words from (source) to (target), both moved on; up to 4 registers from `first` are used. May copy up to 3 bytes more than `bytes`.
-  void copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter);
-  void zero_words(Reg target, int64_t bytes, Reg counter);
+  // Copies words from (source) to (target), both moved on, with the bits of `flip` flipped unless it is x0; up to 4 registers from `first` are
+  // used. May copy up to 3 bytes more than `bytes`.
+  void copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter, Reg flip = zero);
+  void fill_words(Reg target, int64_t bytes, Reg counter, Reg value = zero);
 
   Assembler& a;
   const Label frame_;    // words in memory for what does not fit the registers

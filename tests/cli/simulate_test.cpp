@@ -25,6 +25,27 @@ TEST(Simulate, EveryCommittedNetworkOnRandomCodes) {
   }
 }
 
+// The same codes from both cores; only sub-byte codes cost the one that unpacks them more.
+TEST(Simulate, WithoutSubByteFormats) {
+  for (const char* run : {"w8a8", "w2a8", "channel-1"}) {
+    const std::string arguments = str("--images 1 --model results/cifar10/", run);
+    const nlohmann::json mpic = simulate(arguments), plain = simulate(arguments + " --core xpulpv2");
+    ASSERT_TRUE(mpic.is_object() && plain.is_object()) << run;
+    EXPECT_EQ(mpic["core"], "mpic");
+    EXPECT_EQ(plain["core"], "xpulpv2");
+    EXPECT_EQ(plain["mismatches"], 0) << run;
+    EXPECT_EQ(plain["bytes_compared"], mpic["bytes_compared"]) << run;
+    const double gain = plain["cycles_per_image"].get<double>() / mpic["cycles_per_image"].get<double>();
+    if (run == std::string("w8a8"))
+      EXPECT_NEAR(gain, 1, 0.01);
+    else
+      EXPECT_GT(gain, 1.1) << run;
+  }
+  const Outcome unknown = run_program(".", "simulate --model results/cifar10/w8a8 --core ri5cy");
+  EXPECT_NE(unknown.code, 0);
+  EXPECT_NE(unknown.err.find("--core"), std::string::npos) << unknown.err;
+}
+
 TEST(Simulate, SearchedResnetOnRealImages) {
   const std::string data = from_environment("BITLOOM_DATA", "/var/tmp/bitloom-data") + "/cifar-10-batches-bin";
   if (!file_exists(data + "/test_batch.bin")) GTEST_SKIP() << "no CIFAR-10 in " << data;
