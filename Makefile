@@ -48,7 +48,7 @@ all: $(PROGRAM)  ## build build/bitloom (default); CXX=clang++ ARCH=x86-64-v3 CX
 demo: all  ## search and deploy a small network on the built-in images; table and SVG in out/demo
 	$(PROGRAM) demo --out $(OUT)
 
-test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, BITLOOM_FAST=1 skips slow ones
+test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, BITLOOM_FAST=1 skips slow ones, BITLOOM_SLOW=1 runs more of them
 	@.ci/gtest $(TESTS) --gtest_filter='$(FILTER)'
 
 bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects

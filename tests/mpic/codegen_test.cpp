@@ -9,6 +9,7 @@ namespace bitloom::mpic {
 namespace {
 
 using testing::ExportCase;
+using testing::RandomGraph;
 
 // Runs every sample, comparing behind each layer. "" or the first difference.
 std::string difference(const ExportCase& test, bool sub_byte) {
@@ -43,6 +44,21 @@ void expect_equal(const std::vector<ExportCase>& cases) {
 
 TEST(Codegen, RandomGraphs) { expect_equal(testing::random_graph_cases(60)); }
 TEST(Codegen, AwkwardShapes) { expect_equal(testing::awkward_cases()); }
+// Every pair of precisions, 1 to 9 channels and pixels around the blocks of 4 x 4, columns of all lengths around words: in place and copied.
+TEST(Codegen, EveryRemainder) {
+  uint64_t seed = 0;
+  for (const int in_bits : {2, 4, 8})
+    for (const int weight_bits : {2, 4, 8})
+      for (int64_t channels = 1; channels <= 9; ++channels)
+        for (int64_t pixels = 1; pixels <= 9; ++pixels, ++seed) {
+          const QuantScheme in{in_bits, seed % 3 == 0, 1}, out{int(2 << seed % 5 % 3), seed % 2 == 0, 1};
+          RandomGraph g(Rng(seed), 1, pixels, 1 + int64_t(seed * 7 % 41), in);
+          g.window(IntegerOp::kConv2d, 0, channels, {1, 1}, {1, 1}, {0, 0, 0, 0}, out, {weight_bits});
+          g.window(IntegerOp::kConv2d, 0, channels, {1, 2}, {1, 1}, {0, 0, 1, 0}, {32, true, 1}, {weight_bits, 2});
+          const std::string name = str("a", in_bits, " w", weight_bits, ", ", channels, " channels, ", pixels, " pixels");
+          expect_equal({{name, g.graph, testing::random_input(g.graph, 1, Rng(seed))}});
+        }
+}
 TEST(Codegen, Models) { expect_equal(testing::model_cases(3)); }
 
 // Layers that end with stops take the cycles of the whole.
