@@ -12,7 +12,7 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((($(nproc) + jobs - 1) / jobs))}
 
 common=(--task cifar10 --data "$data" --seed 1)
 quantized=("${common[@]}" --augment flip,crop=2 --warmup "$here/float/warmup.npz" --finetune-epochs 4 --finetune-lr 0.0005)
-search=("${quantized[@]}" --search-epochs 4 --search-lr 0.0005 --arch-lr 0.02 --weight-bits 2,4,8 --cost size)
+search=("${quantized[@]}" --search-epochs 4 --search-lr 0.0005 --arch-lr 0.02 --weight-bits 2,4,8)
 
 run() {
   local name=$1
@@ -36,6 +36,9 @@ layer-0.2 --granularity layer --lambda 0.2
 w2a8 --quant w2a8
 channel-1 --granularity channel --lambda 1
 layer-1 --granularity layer --lambda 1
+energy-0.2 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 0.2
+energy-0.5 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 0.5
+energy-2 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 2
 RUNS
 wait
 "$program" report "$here"/{float,w8a8,w4a8,w2a8,layer-*,channel-*} --svg "$here/pareto.svg" --title "CIFAR-10, ResNet-8" | tee "$here/table.txt"
