@@ -106,15 +106,16 @@ $(BENCHES): %: %.o $(LIB)
 
 # Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With sanitizers its many labels
 # take compilers that optimize half an hour.
-ifneq ($(findstring -fsanitize,$(CXXFLAGS)),)
+SANITIZED := $(findstring -fsanitize,$(CXXFLAGS))
+ifneq ($(SANITIZED),)
 $(BUILD)/mpic/interpreter.o: private FP += -O0
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
 $(BUILD)/core/kernels/%.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
-# Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest. (private: not inherited by prerequisites.)
-$(BUILD)/cli/%: private FP += $(if $(findstring -O3,$(CXXFLAGS)),-O1)
-$(BUILD)/tests/%: private LANGUAGE += $(if $(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+# Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)
+$(BUILD)/cli/%: private FP += $(if $(SANITIZED),-O0,$(if $(findstring -O3,$(CXXFLAGS)),-O1))
+$(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
 
 # The dependency file serves the object and its lint stamp alike.
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages

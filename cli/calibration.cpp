@@ -181,7 +181,7 @@ std::string pieces_text(const std::vector<double>& pieces) {
   std::string text =
       "// Cycles of the pieces of MPIC code, written by `bitloom calibrate`: [tiles of 4 pixels, of 1][three cases], as far as "
       "nas/mpic_pieces.h\n"
-      "// distinguishes them.\n";
+      "// distinguishes them.\n// clang-format off\n";
   for (int p = 0; p < kPieces; ++p) {
     text += str("{\"", to_string(Piece(p)), "\", {");
     const int first = piece_index(Piece(p)), count = variants_of(Piece(p)).count();

@@ -36,6 +36,7 @@ layer-0.2 --granularity layer --lambda 0.2
 w2a8 --quant w2a8
 channel-1 --granularity channel --lambda 1
 layer-1 --granularity layer --lambda 1
+w4a4 --quant w4a4
 energy-0.2 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 0.2
 energy-0.5 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 0.5
 energy-2 --granularity channel --act-bits 2,4,8 --cost energy --cost-table measured --lambda 2
