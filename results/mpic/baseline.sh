@@ -14,7 +14,7 @@ compiler=riscv64-unknown-elf-gcc
 fail() { echo "baseline.sh: $1" >&2 && exit 1; }
 [[ ${1:-} != -* ]] || fail "usage: results/mpic/baseline.sh [RUN...]"
 runs=("$@")
-(($#)) || runs=("$root"/results/cifar10/{w8a8,w4a8,w2a8,layer-0.2,layer-1,channel-0.2,channel-1,energy-0.2,energy-0.5,energy-2})
+(($#)) || runs=("$root"/results/cifar10/{w8a8,w4a8,w2a8,w4a4,layer-0.2,layer-1,channel-0.2,channel-1,energy-0.2,energy-0.5,energy-2})
 for run in "${runs[@]}"; do [[ -f $run/network.blig ]] || fail "$run has no network.blig"; done
 [[ -x $program ]] || fail "there is no $program: make"
 command -v python3 >/dev/null || fail "python3 is not installed"
