@@ -108,9 +108,9 @@ $(BENCHES): %: %.o $(LIB)
 # take compilers that optimize half an hour.
 SANITIZED := $(findstring -fsanitize,$(CXXFLAGS))
 ifneq ($(SANITIZED),)
-$(BUILD)/mpic/interpreter.o: private FP += -O0
+$(BUILD)/mpic/sim/interpreter.o: private FP += -O0
 else ifeq ($(findstring clang,$(CXX)),)
-$(BUILD)/mpic/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
+$(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
 $(BUILD)/core/kernels/%.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
 # Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)

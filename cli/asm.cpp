@@ -8,8 +8,8 @@
 #include "cli/listing.h"
 #include "core/error.h"
 #include "core/io.h"
-#include "mpic/assembler.h"
-#include "mpic/program.h"
+#include "mpic/program/assembler.h"
+#include "mpic/sim/loader.h"
 
 namespace bitloom {
 namespace {

@@ -10,7 +10,7 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/io.h"
-#include "mpic/simulation.h"
+#include "mpic/compile/simulation.h"
 #include "nas/cost_model.h"
 #include "nn/models/models.h"
 #include "quant/lower.h"

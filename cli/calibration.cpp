@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "core/error.h"
-#include "mpic/simulation.h"
+#include "mpic/compile/simulation.h"
 
 namespace bitloom {
 namespace {

@@ -14,8 +14,8 @@
 #include "cli/table.h"
 #include "core/io.h"
 #include "core/rng.h"
-#include "mpic/names.h"
-#include "mpic/program.h"
+#include "mpic/isa/names.h"
+#include "mpic/sim/loader.h"
 #include "quant/export_c/export_c.h"
 
 namespace bitloom {

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
-#include "mpic/assembler.h"
-#include "mpic/disassembler.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
+#include "mpic/program/assembler.h"
+#include "mpic/program/disassembler.h"
 #include "nas/cost_model.h"
 
 namespace bitloom {

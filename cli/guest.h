@@ -5,8 +5,8 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
-#include "mpic/core.h"
-#include "mpic/program.h"
+#include "mpic/sim/core.h"
+#include "mpic/sim/loader.h"
 
 namespace CLI {
 class App;

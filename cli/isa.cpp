@@ -1,5 +1,5 @@
 // bitloom isa: the instruction set of isa.inc and csr.inc as a page of documentation (mpic/ISA.md is its output).
-#include "mpic/isa.h"
+#include "mpic/isa/isa.h"
 
 #include <CLI/CLI.hpp>
 #include <iostream>
@@ -7,7 +7,7 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
-#include "mpic/disassembler.h"
+#include "mpic/program/disassembler.h"
 
 namespace bitloom {
 namespace {
@@ -19,7 +19,7 @@ constexpr const char* kSemantics[] = {
 #define INSN(id, mnemonic, picture, operands, timing, ...) #__VA_ARGS__,
 #define EXPAND(...) "",
 #define RESERVED(picture)
-#include "mpic/isa.inc"
+#include "mpic/isa/isa.inc"
 };
 
 std::string picture(const mpic::Row& row) {
@@ -35,9 +35,10 @@ std::string cell(std::string text) {
 }
 
 void print_page() {
-  std::cout << "# Instructions of MPIC\n\nWritten by `bitloom isa` from `mpic/isa.inc` and `mpic/csr.inc`; a test compares. "
-               "The macros of the semantics "
-               "are explained in `isa.inc`.\n\n| instruction | encoding | timing | semantics |\n| --- | --- | --- | --- |\n";
+  std::cout
+      << "# Instructions of MPIC\n\nWritten by `bitloom isa` from `mpic/isa/isa.inc` and `mpic/isa/csr.inc`; a test compares. "
+         "The macros of the semantics "
+         "are explained in `isa.inc`.\n\n| instruction | encoding | timing | semantics |\n| --- | --- | --- | --- |\n";
   for (int i = 0; i < mpic::kOps; ++i) {
     const mpic::Row& row = mpic::row(Op(i));
     const std::string operands = mpic::describe_operands(row), meaning = kSemantics[i];
@@ -50,7 +51,7 @@ void print_page() {
     std::cout << "| `" << name << "` | 0x" << address << " | 0x" << reset << " | 0x" << mask << " |\n";
   };
 #define CSR(name, address, reset, mask) print_csr(#name, address, reset, mask);
-#include "mpic/csr.inc"
+#include "mpic/isa/csr.inc"
   std::cout << std::dec;
 }
 

@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "mpic/disassembler.h"
+#include "mpic/program/disassembler.h"
 
 namespace bitloom {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 #include <string>
 
-#include "mpic/image.h"
+#include "mpic/program/image.h"
 
 namespace bitloom {
 

@@ -6,7 +6,7 @@
 #include "cli/listing.h"
 #include "cli/run_config.h"
 #include "cli/table.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
 
 namespace bitloom {
 namespace {

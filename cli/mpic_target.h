@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "mpic/codegen.h"
+#include "mpic/compile/codegen.h"
 #include "quant/export_c/export_c.h"
 
 namespace bitloom {

@@ -11,8 +11,8 @@
 #include "cli/guest.h"
 #include "cli/run_config.h"
 #include "cli/table.h"
-#include "mpic/disassembler.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
+#include "mpic/program/disassembler.h"
 
 namespace bitloom {
 namespace {

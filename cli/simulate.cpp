@@ -14,8 +14,8 @@
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/io.h"
-#include "mpic/program.h"
-#include "mpic/simulation.h"
+#include "mpic/compile/simulation.h"
+#include "mpic/sim/loader.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 

@@ -7,8 +7,8 @@
 #include <iostream>
 
 #include "core/error.h"
-#include "mpic/disassembler.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
+#include "mpic/program/disassembler.h"
 
 namespace bitloom {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "mpic/core.h"
+#include "mpic/sim/core.h"
 
 namespace bitloom {
 

@@ -10,7 +10,7 @@
 
 namespace bitloom {
 
-// Pieces of the kernels in mpic/emit. Matrix products run over tiles of 4 output pixels, or of 1 where a layer has fewer.
+// Pieces of the kernels in mpic/compile/emit. Matrix products run over tiles of 4 output pixels, or of 1 where a layer has fewer.
 enum Piece : int {
   kProductLayer,  // once
   kTile,          // tile
@@ -107,7 +107,7 @@ struct LayerMix {
   std::array<ChannelRuns<T>, 4> runs;
 };
 
-// Kernels are a little faster over channels that can do with one shift (mpic/emit/product.cpp). Channels from quant/lower.cpp can where
+// Kernels are a little faster over channels that can do with one shift (mpic/compile/emit/product.cpp). Channels from quant/lower.cpp can where
 // multipliers of up to 2^18 leave two bits of 32, their `codes` weights being half the largest on average.
 bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits);
 

@@ -5,7 +5,7 @@
 
 #include "cli/deployed.h"
 #include "core/io.h"
-#include "mpic/codegen.h"
+#include "mpic/compile/codegen.h"
 #include "quant/integer/run.h"
 #include "tests/support/program.h"
 

@@ -4,8 +4,8 @@
 #include <cstdlib>
 
 #include "core/error.h"
-#include "mpic/assembler.h"
-#include "mpic/disassembler.h"
+#include "mpic/program/assembler.h"
+#include "mpic/program/disassembler.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace bitloom::mpic;

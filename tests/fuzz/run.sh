@@ -32,7 +32,7 @@ seed() {  # TARGET
     elf) LEVELS=Os ARCHS=rv32imc tests/programs/build.sh "$build/$1.seeds" sieve bits 2>/dev/null || true ;;
     assembler) cp mpic/runtime/*.S bench/programs/*.s "$build/$1.seeds" 2>/dev/null || true ;;
   esac
-  grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa.inc mpic/names.cpp mpic/assembler/*.cpp | sort -u >"$build/words.dict"
+  grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa/isa.inc mpic/isa/names.cpp mpic/program/assembler/*.cpp | sort -u >"$build/words.dict"
 }
 
 for target in "$@"; do

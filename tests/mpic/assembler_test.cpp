@@ -1,11 +1,11 @@
 // The assembler for programs that write programs.
-#include "mpic/assembler.h"
+#include "mpic/program/assembler.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "mpic/core.h"
+#include "mpic/sim/core.h"
 #include "tests/support/assembly.h"
 #include "tests/support/files.h"
 

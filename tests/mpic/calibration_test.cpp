@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "mpic/simulation.h"
+#include "mpic/compile/simulation.h"
 #include "nas/cost_model.h"
 #include "quant/lower.h"
 #include "tests/support/random_qat.h"
@@ -27,7 +27,7 @@ TEST(Calibration, CommittedTableIsMeasuredAgain) {
     }
 }
 
-// What is known of the kernels (mpic/emit/convolution.cpp): instructions of the inner loops per channel and word.
+// What is known of the kernels (mpic/compile/emit/convolution.cpp): instructions of the inner loops per channel and word.
 TEST(Calibration, PiecesAreWhatTheCodeSays) {
   const auto cycles = [](Piece piece, bool single_pixel, int which) {
     return measured_costs().pieces[size_t(piece_index(piece, single_pixel, which))];

@@ -1,7 +1,7 @@
 // Generated MPIC programs compute what the integer interpreter computes, at every layer.
 #include <gtest/gtest.h>
 
-#include "mpic/simulation.h"
+#include "mpic/compile/simulation.h"
 #include "quant/integer/run.h"
 #include "tests/support/export_cases.h"
 

@@ -1,5 +1,5 @@
 // Traps, faults and the host: what happens to a program that leaves its ordinary course, the same by both interpreters.
-#include "mpic/core.h"
+#include "mpic/sim/core.h"
 
 #include <gtest/gtest.h>
 

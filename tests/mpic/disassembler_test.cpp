@@ -1,5 +1,5 @@
 // Decoder, encoder, disassembler and assembler against each other, against gas' own expectations, the XpulpV2 table and objdump.
-#include "mpic/disassembler.h"
+#include "mpic/program/disassembler.h"
 
 #include <gtest/gtest.h>
 
@@ -8,8 +8,8 @@
 #include <map>
 #include <sstream>
 
-#include "mpic/assembler.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
+#include "mpic/program/assembler.h"
 #include "tests/support/assembly.h"
 #include "tests/support/files.h"
 

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "mpic/codegen.h"
-#include "mpic/disassembler.h"
+#include "mpic/compile/codegen.h"
+#include "mpic/program/disassembler.h"
 #include "tests/support/program.h"
 
 namespace bitloom::mpic {

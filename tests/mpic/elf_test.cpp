@@ -1,5 +1,5 @@
 // ELF files: real ones, and every way in which one can be wrong.
-#include "mpic/elf.h"
+#include "mpic/program/elf.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <random>
 
 #include "core/io.h"
-#include "mpic/program.h"
+#include "mpic/sim/loader.h"
 #include "tests/support/files.h"
 
 namespace bitloom::mpic {

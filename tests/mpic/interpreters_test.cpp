@@ -9,7 +9,7 @@
 #include <numeric>
 #include <string_view>
 
-#include "mpic/disassembler.h"
+#include "mpic/program/disassembler.h"
 #include "tests/support/random_program.h"
 
 namespace bitloom::mpic {

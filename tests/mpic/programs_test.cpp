@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "core/io.h"
-#include "mpic/program.h"
+#include "mpic/sim/loader.h"
 #include "tests/support/mpic.h"
 
 #ifndef BITLOOM_SOURCE_DIR

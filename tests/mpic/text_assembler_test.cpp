@@ -5,8 +5,8 @@
 #include <random>
 
 #include "core/io.h"
-#include "mpic/assembler.h"
-#include "mpic/disassembler.h"
+#include "mpic/program/assembler.h"
+#include "mpic/program/disassembler.h"
 #include "tests/support/assembly.h"
 #include "tests/support/files.h"
 

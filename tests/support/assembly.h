@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/error.h"
-#include "mpic/disassembler.h"
-#include "mpic/image.h"
-#include "mpic/isa.h"
+#include "mpic/isa/isa.h"
+#include "mpic/program/disassembler.h"
+#include "mpic/program/image.h"
 
 namespace bitloom::testing {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "mpic/assembler.h"
-#include "mpic/core.h"
-#include "mpic/names.h"
+#include "mpic/isa/names.h"
+#include "mpic/program/assembler.h"
+#include "mpic/sim/core.h"
 #include "tests/support/files.h"
 
 namespace bitloom::mpic {

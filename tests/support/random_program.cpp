@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "mpic/disassembler.h"
+#include "mpic/program/disassembler.h"
 
 namespace bitloom::mpic {
 namespace {

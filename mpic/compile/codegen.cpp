@@ -1,0 +1,164 @@
+// Places tensors, emits the layers one behind the other, then their data.
+#include "mpic/compile/codegen.h"
+
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "core/error.h"
+#include "mpic/compile/emit/columns.h"
+#include "quant/integer/pack.h"
+
+namespace bitloom::mpic {
+
+namespace {
+
+constexpr int64_t kSlack = 64;  // kernels read words to their end
+
+const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& layer, size_t i = 0) {
+  return graph.layers[size_t(layer.inputs[i])];
+}
+
+int64_t tensor_bytes(const IntegerLayer& layer) { return layer.h * layer.w * pixel_bytes(layer.c, layer.out.bits); }
+
+MemoryPlan plan(const IntegerGraph& graph, bool sub_byte) {
+  std::vector<LayerMemory> demands;
+  for (const IntegerLayer& layer : graph.layers) {
+    LayerMemory memory;
+    memory.output = tensor_bytes(layer) + kSlack;
+    memory.overwrite.assign(layer.inputs.size(), false);
+    if (layer.op == IntegerOp::kConv2d || layer.op == IntegerOp::kLinear)
+      memory.scratch = convolution_scratch(layer, input_of(graph, layer), sub_byte) + kSlack;
+    if (layer.op == IntegerOp::kDepthwise) memory.scratch = depthwise_scratch(layer, input_of(graph, layer)) + kSlack;
+    // A sum is written behind where it reads.
+    if (layer.op == IntegerOp::kAdd)
+      for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
+    demands.push_back(std::move(memory));
+  }
+  return plan_memory(graph, demands, 4);
+}
+
+// Binds labels inside one block of memory, some of them to the same place.
+class Arena {
+ public:
+  Label at(Assembler& assembler, int64_t offset) {
+    const auto [entry, is_new] = labels_.try_emplace(offset);
+    if (is_new) entry->second = assembler.label();
+    return entry->second;
+  }
+  void bind(Assembler& assembler, int64_t size) {
+    int64_t reached = 0;
+    for (const auto& [offset, label] : labels_) {
+      assembler.space(size_t(offset - reached));
+      assembler.bind(label);
+      reached = offset;
+    }
+    assembler.space(size_t(size - reached));
+  }
+
+ private:
+  std::map<int64_t, Label> labels_;
+};
+
+void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer& layer, const std::vector<EmitTensor>& tensors,
+                const EmitTensor& out, Label scratch) {
+  const auto in = [&](size_t i) -> const EmitTensor& { return tensors[size_t(layer.inputs[i])]; };
+  switch (layer.op) {
+    case IntegerOp::kInput: return;
+    case IntegerOp::kConv2d:
+    case IntegerOp::kLinear: return emitter.convolution(graph, layer, in(0), out, scratch);
+    case IntegerOp::kDepthwise: return emitter.depthwise(graph, layer, in(0), out, scratch);
+    case IntegerOp::kAdd: return emitter.add(layer, in(0), in(1), out);
+    case IntegerOp::kAvgPool: return emitter.average_pool(layer, in(0), out);
+  }
+}
+
+}  // namespace
+
+CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
+  const MemoryPlan memory = plan(graph, options.sub_byte);
+  Assembler a(options.base);
+  const Label frame = a.label("frame");
+  Emitter emitter(a, frame, options.sub_byte);
+  Arena arena;
+  std::vector<EmitTensor> tensors;
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const IntegerLayer& l = graph.layers[i];
+    tensors.push_back({arena.at(a, memory.layers[i].output), l.h, l.w, l.c, pixel_bytes(l.c, l.out.bits), l.out});
+  }
+
+  CompiledNetwork network;
+  network.options = options;
+  if (options.sub_byte) {
+    a.emit(Op::csrrwi, zero, 0x010, 0);  // formats from CSR 0x00D from here on
+    a.emit(Op::csrrwi, zero, 0x00e, 0);
+  }
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const IntegerLayer& layer = graph.layers[i];
+    const uint32_t begin = a.address();
+    if (layer.op != IntegerOp::kInput) a.bind_function(a.label(layer.name));
+    emit_layer(emitter, graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
+    if (options.stop_after_layers) a.emit(Op::ebreak);
+    network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
+  }
+  a.li(x(10), 0);
+  a.li(x(17), int32_t(kExitCall));
+  a.emit(Op::ecall);
+  network.code_bytes = a.address() - options.base;
+  emitter.flush_data();
+  a.bind(frame);
+  a.space(kFrameBytes);
+  network.data_bytes = a.address() - options.base - network.code_bytes;
+  const uint32_t arena_address = a.address();
+  arena.bind(a, memory.size);
+  network.activation_bytes = uint32_t(memory.size);
+  network.total_bytes = a.address() - options.base;
+  BITLOOM_CHECK(network.total_bytes <= options.memory, "codegen: the network needs ", network.total_bytes, " bytes (code ",
+                network.code_bytes, ", weights and tables ", network.data_bytes, ", activations ", network.activation_bytes,
+                "), the memory has ", options.memory, "; give more with --mem");
+  network.image = a.finish();
+  network.image.code = {{options.base, uint64_t(options.base) + network.code_bytes}};
+  uint32_t before = 0;
+  for (size_t i = 0; i < graph.layers.size(); ++i) {
+    const IntegerLayer& l = graph.layers[i];
+    CompiledLayer& layer = network.layers[i];
+    layer.output = {arena_address + uint32_t(memory.layers[i].output), l.h * l.w, l.c, pixel_bytes(l.c, l.out.bits), l.out};
+    std::swap(before, layer.data_bytes);
+    layer.data_bytes = before - layer.data_bytes;
+  }
+  return network;
+}
+
+void write_codes(Memory& memory, const TensorPlace& place, const int32_t* codes) {
+  for (int64_t p = 0; p < place.pixels; ++p) {
+    std::vector<uint8_t> bytes(size_t(place.pixel_bytes), 0);
+    for (int64_t c = 0; c < place.channels; ++c) {
+      const uint32_t code = uint32_t(codes[p * place.channels + c]);
+      if (place.scheme.bits == 32)
+        std::memcpy(&bytes[size_t(4 * c)], &code, 4);
+      else
+        bytes[size_t(c * place.scheme.bits / 8)] |=
+            uint8_t((code & ((1u << place.scheme.bits) - 1)) << (c * place.scheme.bits % 8));
+    }
+    memory.write(place.address + uint32_t(p * place.pixel_bytes), bytes.data(), bytes.size());
+  }
+}
+
+std::vector<int32_t> read_codes(const Memory& memory, const TensorPlace& place) {
+  std::vector<int32_t> codes;
+  const int bits = place.scheme.bits;
+  for (int64_t p = 0; p < place.pixels; ++p)
+    for (int64_t c = 0; c < place.channels; ++c) {
+      const uint32_t pixel = place.address + uint32_t(p * place.pixel_bytes);
+      if (bits == 32) {
+        codes.push_back(memory.load<int32_t>(pixel + uint32_t(4 * c)));
+        continue;
+      }
+      const uint32_t raw = memory.load<uint8_t>(pixel + uint32_t(c * bits / 8)) >> (c * bits % 8);
+      const uint32_t top = raw << (32 - bits);
+      codes.push_back(place.scheme.is_signed ? int32_t(top) >> (32 - bits) : int32_t(top >> (32 - bits)));
+    }
+  return codes;
+}
+
+}  // namespace bitloom::mpic

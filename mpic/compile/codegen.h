@@ -1,0 +1,52 @@
+// From an integer network to a program for MPIC: code, tables, weights, and where everything lies in memory.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mpic/program/assembler.h"
+#include "mpic/program/image.h"
+#include "mpic/sim/core.h"
+#include "quant/integer/graph.h"
+#include "quant/integer/memory_plan.h"
+
+namespace bitloom::mpic {
+
+struct CodegenOptions {
+  uint32_t base = kMemoryBase;
+  uint64_t memory = kMemorySize;
+  bool stop_after_layers = false;  // an ebreak behind each layer, where simulations look at memory and counters
+  bool sub_byte = true;            // false: for XpulpV2 without MPIC, whose dot products know bytes and halfwords only
+};
+
+// Codes in guest memory: NHWC, packed at their bits from the low end, every pixel from a byte on; 32-bit outputs as words.
+struct TensorPlace {
+  uint32_t address = 0;
+  int64_t pixels = 0, channels = 0;
+  int64_t pixel_bytes = 0;
+  QuantScheme scheme;
+  int64_t bytes() const { return pixels * pixel_bytes; }
+};
+
+struct CompiledLayer {
+  std::string name;
+  TensorPlace output;
+  uint32_t code_bytes = 0, data_bytes = 0;  // instructions; weights and tables as the kernels want them
+};
+
+struct CompiledNetwork {
+  Image image;
+  CodegenOptions options;
+  std::vector<CompiledLayer> layers;  // as in the graph; [0] is the input, without code
+  uint32_t code_bytes = 0, data_bytes = 0, activation_bytes = 0, total_bytes = 0;
+};
+
+// Compiles a valid graph. The program runs all layers once from its entry and ends with exit(0). Error when it does not fit
+// options.memory, saying what needs how much, or when a layer's shape is beyond the kernels.
+CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options = {});
+
+// Writes codes (h*w*c, in the range of the scheme) where the program expects its input; reads any tensor back.
+void write_codes(Memory& memory, const TensorPlace& place, const int32_t* codes);
+std::vector<int32_t> read_codes(const Memory& memory, const TensorPlace& place);
+
+}  // namespace bitloom::mpic

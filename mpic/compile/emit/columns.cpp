@@ -1,0 +1,192 @@
+// Copies of windows (im2col), flipped and widened codes.
+#include "mpic/compile/emit/columns.h"
+
+#include <algorithm>
+
+namespace bitloom::mpic {
+namespace {
+
+// Output position, input position, pointers.
+constexpr Reg kY{1}, kX{2}, kInY{3}, kInX{4}, kSource{5}, kTarget{6}, kPixels{7}, kTaps{8}, kTapY{9}, kTapX{10}, kRows{11},
+    kTemp{12}, kCounter{13}, kInput{14}, kWidth{15}, kBytes{16}, kMaxY{25}, kMaxX{26}, kOutWidth{27}, kHeight{28}, kMask{29};
+constexpr int kCopy = 17;  // first of four
+constexpr Reg kWord{20};
+
+}  // namespace
+
+ColumnLayout column_layout(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_t in_c, int in_bits,
+                           Conversion conversion) {
+  ColumnLayout l;
+  const int64_t pixel = pixel_bytes(in_c, in_bits);
+  const bool linear = layer.op == IntegerOp::kLinear;
+  l.bits = in_bits;
+  l.conversion = conversion;
+  l.bytes = (linear ? in_h * in_w : layer.kh * layer.kw) * pixel;
+  l.words = (l.bytes + 3) / 4;
+  const bool pointwise =
+      layer.kh == 1 && layer.kw == 1 && layer.sh == 1 && layer.sw == 1 && layer.pt + layer.pb + layer.pl + layer.pr == 0;
+  l.in_place = linear || pointwise;
+  l.stride = l.in_place ? pixel : l.words * 4;
+  const int64_t farthest = std::max(l.kernel_stride(), 3 * pixel_bytes(layer.c, layer.out.bits));
+  l.pixels = layer.h * layer.w >= 4 && farthest <= kLargestOffset ? 4 : 1;
+  return l;
+}
+
+Reg ColumnEmitter::flip() const { return layout_.conversion == Conversion::kFlip ? kMask : zero; }
+
+// Top bits of codes to flip, or the codes of every lane that become bytes.
+uint32_t ColumnEmitter::mask() const {
+  if (layout_.conversion == Conversion::kFlip) return flip_mask(layout_.bits);
+  return layout_.bits == 4 ? 0x0f0f0f0f : 0x03030303;
+}
+
+void ColumnEmitter::gather(int pixels) {
+  for (const auto& [reg, word] : {std::pair{kY, kRow}, {kX, kColumn}}) a.emit(Op::lw, reg, int(word), use::frame);
+  a.la(kTarget, scratch_);
+  a.la(kInput, in_.label);
+  a.li(kWidth, int32_t(in_.w));
+  a.li(kHeight, int32_t(in_.h));
+  a.li(kBytes, int32_t(in_.bytes));
+  a.li(kOutWidth, int32_t(out_.w));
+  if (flip().index != 0) a.li(flip(), int32_t(mask()));
+  const bool padded = layer_.pt + layer_.pb + layer_.pl + layer_.pr > 0;
+  if (padded && in_.h >= layer_.kh) a.li(kMaxY, int32_t(in_.h - layer_.kh));
+  if (padded && in_.w >= layer_.kw) a.li(kMaxX, int32_t(in_.w - layer_.kw));
+  if (pixels > 1) a.li(kPixels, pixels);
+  const Label pixel = a.here(), slow = a.label(), next = a.label(), same_row = a.label(), end = a.label();
+  input_position(kInY, kY, layer_.sh, layer_.pt);
+  input_position(kInX, kX, layer_.sw, layer_.pl);
+  const bool always_slow = in_.h < layer_.kh || in_.w < layer_.kw;
+  if (!always_slow) {
+    if (padded) {
+      a.emit(Op::bltu, kMaxY, kInY, slow);
+      a.emit(Op::bltu, kMaxX, kInX, slow);
+    }
+    copy_window();
+    if (padded) a.emit(Op::jal, zero, next);
+  }
+  if (padded || always_slow) {
+    a.bind(slow);
+    copy_window_by_taps();
+  }
+  a.bind(next);
+  e.add_immediate(kTarget, kTarget, layout_.stride - layout_.bytes, kTemp);
+  a.emit(Op::addi, kX, kX, 1);
+  a.emit(Op::bne, kX, kOutWidth, same_row);
+  a.emit(Op::addi, kX, zero, 0);
+  a.emit(Op::addi, kY, kY, 1);
+  a.bind(same_row);
+  if (pixels > 1) {
+    a.emit(Op::addi, kPixels, kPixels, -1);
+    a.emit(Op::beq, kPixels, zero, end);
+    a.emit(Op::jal, zero, pixel);
+  }
+  a.bind(end);
+  a.emit(Op::sw, kY, int(kRow), use::frame);
+  a.emit(Op::sw, kX, int(kColumn), use::frame);
+}
+
+void ColumnEmitter::input_position(Reg to, Reg from, int64_t stride, int64_t pad) {
+  if (stride == 1) {
+    a.emit(Op::addi, to, from, -pad);
+    return;
+  }
+  a.li(kTemp, int32_t(stride));
+  a.emit(Op::mul, to, from, kTemp);
+  if (pad != 0) a.emit(Op::addi, to, to, -pad);
+}
+
+// kSource = address of input pixel (y, x).
+void ColumnEmitter::source_of(Reg y, Reg x_position) {
+  a.emit(Op::mul, kSource, y, kWidth);
+  a.emit(Op::add, kSource, kSource, x_position);
+  a.emit(Op::mul, kSource, kSource, kBytes);
+  a.emit(Op::add, kSource, kSource, kInput);
+}
+
+void ColumnEmitter::copy_window() {
+  source_of(kInY, kInX);
+  const int64_t row = layer_.kw * in_.bytes, copied = round_up(row, 4);
+  for (int64_t ky = 0; ky < layer_.kh; ++ky) {
+    e.copy_words(kSource, kTarget, row, kCopy, kCounter, flip());
+    e.add_immediate(kTarget, kTarget, row - copied, kTemp);
+    if (ky + 1 < layer_.kh) e.add_immediate(kSource, kSource, in_.w * in_.bytes - copied, kTemp);
+  }
+}
+
+void ColumnEmitter::copy_window_by_taps() {
+  const int64_t copied = round_up(in_.bytes, 4);
+  a.emit(Op::addi, kTapY, kInY, 0);
+  a.li(kRows, int32_t(layer_.kh));
+  const Label row = a.here();
+  a.emit(Op::addi, kTapX, kInX, 0);
+  a.li(kTaps, int32_t(layer_.kw));
+  const Label tap = a.here(), outside = a.label(), next = a.label();
+  a.emit(Op::bgeu, kTapY, kHeight, outside);
+  a.emit(Op::bgeu, kTapX, kWidth, outside);
+  source_of(kTapY, kTapX);
+  e.copy_words(kSource, kTarget, in_.bytes, kCopy, kCounter, flip());
+  a.emit(Op::jal, zero, next);
+  a.bind(outside);
+  e.fill_words(kTarget, in_.bytes, kCounter, flip());
+  a.bind(next);
+  e.add_immediate(kTarget, kTarget, in_.bytes - copied, kTemp);
+  a.emit(Op::addi, kTapX, kTapX, 1);
+  a.emit(Op::addi, kTaps, kTaps, -1);
+  a.emit(Op::bne, kTaps, zero, tap);
+  a.emit(Op::addi, kTapY, kTapY, 1);
+  a.emit(Op::addi, kRows, kRows, -1);
+  a.emit(Op::bne, kRows, zero, row);
+}
+
+// Copies of the columns with other codes.
+void ColumnEmitter::convert(int pixels) {
+  if (layout_.in_place)
+    a.emit(Op::lw, kSource, int(kTileIn), use::frame);
+  else
+    a.la(kSource, scratch_);
+  a.la(kTarget, scratch_);
+  e.add_immediate(kTarget, kTarget, layout_.windows_bytes(), kCounter);
+  if (!in_.scheme.is_signed) a.li(kMask, int32_t(mask()));
+  const auto column = [&](int64_t words) {
+    a.emit(Op::p_lw_post, kWord, 4, kSource);
+    e.repeat(0, words, kCounter, [&] { convert_word(); });
+  };
+  if (layout_.stride == layout_.words * 4) {
+    column(pixels * layout_.words);
+    return;
+  }
+  e.repeat(1, pixels, kTaps, [&] {
+    column(layout_.words);
+    e.add_immediate(kSource, kSource, layout_.stride - (layout_.words + 1) * 4, kCounter);
+    a.emit(Op::addi, zero, zero, 0);
+  });
+}
+
+// One word, in kWord: flipped, or as bytes in several words, lane l of the t-th of which holds code t + parts l. Loads the next word, so that
+// nothing waits.
+void ColumnEmitter::convert_word() {
+  const int bits = layout_.bits, parts = layout_.kernel_bits() / bits;
+  const auto part = [](int t) { return x(21 + t); };
+  for (int t = 0; t < parts; ++t) {
+    if (layout_.conversion == Conversion::kFlip)
+      a.emit(Op::xor_, part(t), kWord, kMask);
+    else if (in_.scheme.is_signed)
+      a.emit(Op::pv_sll_sci_b, part(t), kWord, 8 - bits * (t + 1));
+    else if (t == 0)
+      a.emit(Op::and_, part(t), kWord, kMask);
+    else
+      a.emit(Op::srli, part(t), kWord, bits * t);
+  }
+  a.emit(Op::p_lw_post, kWord, 4, kSource);
+  for (int t = 0; t < parts; ++t) {
+    if (layout_.conversion == Conversion::kFlip) continue;
+    if (in_.scheme.is_signed)
+      a.emit(Op::pv_sra_sci_b, part(t), part(t), 8 - bits);
+    else if (t > 0)
+      a.emit(Op::and_, part(t), part(t), kMask);
+  }
+  for (int t = 0; t < parts; ++t) a.emit(Op::p_sw_post, part(t), 4, kTarget);
+}
+
+}  // namespace bitloom::mpic

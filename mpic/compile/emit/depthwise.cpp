@@ -1,0 +1,239 @@
+// Depthwise convolutions: four channels at a time, each as a zero-padded plane of bytes on which dot products run along the rows.
+//
+// Channels lie side by side in memory, so a word of pixels holds four channels; four such words are transposed into one word of each channel.
+// Sub-byte codes are spread to bytes first. Weights are stored as bytes, a row of the window padded to whole words.
+#include <algorithm>
+
+#include "core/error.h"
+#include "mpic/compile/emit/emitter.h"
+#include "mpic/sim/state.h"
+#include "quant/integer/pack.h"
+
+namespace bitloom::mpic {
+namespace {
+
+constexpr int64_t kMargin = 4;  // bytes left of a row, so that its first pixel is on a word
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+struct Plane {
+  int64_t row = 0, bytes = 0;  // bytes of a row, and of the plane
+};
+
+Plane plane_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w) {
+  Plane p;
+  // A word of the window may reach 3 bytes past its last code, and pixels are written by fours.
+  p.row = kMargin + round_up(in_w + std::max<int64_t>(layer.pr, 0) + 3, 4);
+  p.bytes = p.row * (in_h + layer.pt + layer.pb);
+  return p;
+}
+
+}  // namespace
+
+int64_t depthwise_scratch(const IntegerLayer& layer, const IntegerLayer& in) {
+  return 4 * plane_of(layer, in.h, in.w).bytes + 8;
+}
+
+namespace {
+
+class Depthwise {
+ public:
+  Depthwise(Emitter& emitter, Assembler& assembler, const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in,
+            const EmitTensor& out, Label scratch)
+      : e(emitter),
+        a(assembler),
+        layer_(layer),
+        in_(in),
+        out_(out),
+        scratch_(scratch),
+        plane_(plane_of(layer, in.h, in.w)),
+        words_((layer.kw + 3) / 4),
+        codes_(unpack_weights(graph, layer)) {
+    BITLOOM_CHECK(layer.pl <= kMargin && layer.kh * words_ <= 4, "codegen: ", layer.name, ": depthwise windows of ", layer.kh,
+                  " x ", layer.kw, " with ", layer.pl, " columns of padding are not supported, only up to 4 rows of 4");
+    BITLOOM_CHECK((layer.kh - 1) * plane_.row + 4 * words_ <= 2047 && out.bytes <= 2047 && in.bytes * 3 <= 2047,
+                  "codegen: ", layer.name, ": rows of ", in.w, " pixels or ", in.c,
+                  " channels are too long for the depthwise kernel");
+  }
+
+  void emit(Label weights, Label table) {
+    e.set_format(k8, 0);
+    a.la(kWeights, weights);
+    a.la(kTable, table);
+    a.la(kIn, in_.label);
+    a.la(kOut, out_.label);
+    a.la(kPlane, scratch_);
+    a.emit(Op::addi, kTarget, kPlane, 0);
+    e.fill_words(kTarget, 4 * plane_.bytes + 4, kCount);
+    const int64_t groups = in_.c / 4;
+    if (groups > 0) {
+      a.li(kGroups, int32_t(groups));
+      const Label group = a.here(), end = a.label();
+      emit_group(4);
+      a.emit(Op::addi, kGroups, kGroups, -1);
+      a.emit(Op::beq, kGroups, zero, end);
+      a.emit(Op::jal, zero, group);
+      a.bind(end);
+    }
+    if (in_.c % 4 > 0) emit_group(int(in_.c % 4));
+  }
+
+  // Words per channel: rows of the window, codes beyond it zero.
+  std::vector<uint32_t> weights() const {
+    std::vector<uint32_t> words;
+    for (int64_t c = 0; c < in_.c; ++c)
+      for (int64_t y = 0; y < layer_.kh; ++y)
+        for (int64_t w = 0; w < words_; ++w) {
+          uint32_t word = 0;
+          for (int64_t i = 0; i < 4 && 4 * w + i < layer_.kw; ++i)
+            word |= uint32_t(uint8_t(codes_[size_t((c * layer_.kh + y) * layer_.kw + 4 * w + i)])) << (8 * i);
+          words.push_back(word);
+        }
+    return words;
+  }
+
+ private:
+  static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kPlane{29}, kGroups{30}, kSource{21}, kTarget{22},
+      kCount{23}, kRows{24}, kNextPlane{19}, kFirstPlane{20};
+
+  void emit_group(int channels) {
+    build_planes();
+    for (int c = 0; c < channels; ++c) emit_channel(c);
+    a.emit(Op::addi, kIn, kIn, in_.bits() / 2);
+    a.emit(Op::addi, kOut, kOut, layer_.out.bits / 2);
+  }
+
+  // The codes of four channels of one pixel, as a word.
+  void load_pixel(Reg to, Reg source, int64_t offset) {
+    const int bits = in_.bits();
+    a.emit(bits == 8 ? Op::lw : bits == 4 ? Op::lhu : Op::lbu, to, offset, source);
+  }
+
+  // Nibbles or pairs of bits into the bytes of `word`.
+  void spread(Reg word, Reg other) {
+    const int bits = in_.bits();
+    if (bits == 8) return;
+    const auto apart = [&](int distance, Reg mask) {
+      a.emit(Op::slli, other, word, distance);
+      a.emit(Op::or_, word, word, other);
+      a.emit(Op::and_, word, word, mask);
+    };
+    apart(bits == 4 ? 8 : 12, x(15));
+    apart(bits == 4 ? 4 : 6, x(16));
+    if (!in_.scheme.is_signed) return;
+    a.emit(Op::pv_sll_sci_b, word, word, 8 - bits);
+    a.emit(Op::pv_sra_sci_b, word, word, 8 - bits);
+  }
+
+  void build_planes() {
+    const int bits = in_.bits();
+    if (bits != 8) {
+      a.li(x(15), bits == 4 ? 0x00ff00ff : 0x000f000f);
+      a.li(x(16), bits == 4 ? 0x0f0f0f0f : 0x03030303);
+    }
+    a.li(x(13), 0x05010400);  // selectors of the transposition: see transpose()
+    a.li(x(14), 0x07030602);
+    a.li(x(17), 0x05040100);
+    a.li(x(18), 0x07060302);
+    a.li(kNextPlane, int32_t(plane_.bytes));
+    a.li(kFirstPlane, int32_t(4 - 3 * plane_.bytes));
+    a.emit(Op::addi, kSource, kIn, 0);
+    e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + kMargin, kCount);
+    e.repeat(1, in_.h, kRows, [&] {
+      const int64_t quads = in_.w / 4, rest = in_.w % 4;
+      e.repeat(0, quads, kCount, [&] { four_pixels(4); });
+      if (rest > 0) four_pixels(int(rest));
+      e.add_immediate(kTarget, kTarget, plane_.row - (quads + (rest > 0 ? 1 : 0)) * 4, kCount);
+      a.emit(Op::addi, zero, zero, 0);
+    });
+  }
+
+  // Four pixels of four channels: x1..x4 hold pixels, x5..x12 what becomes of them. Of fewer, the others are zero: they lie in the padding.
+  void four_pixels(int pixels) {
+    for (int p = 0; p < 4; ++p) {
+      if (p < pixels)
+        load_pixel(x(1 + p), kSource, p * in_.bytes);
+      else
+        a.emit(Op::addi, x(1 + p), zero, 0);
+    }
+    a.emit(Op::addi, kSource, kSource, pixels * in_.bytes);
+    for (int p = 0; p < pixels; ++p) spread(x(1 + p), x(5));
+    transpose();
+    for (int c = 0; c < 4; ++c) a.emit(Op::p_sw_rr_post, x(9 + c), c < 3 ? kNextPlane : kFirstPlane, kTarget);
+  }
+
+  // 4 x 4 bytes, by two rounds of shuffles. In a selector, 0..3 name bytes of rd, 4..7 of rs1.
+  void transpose() {
+    const auto mix = [&](int to, int rd, int rs1, Reg selectors) {
+      a.emit(Op::addi, x(to), x(rd), 0);
+      a.emit(Op::pv_shuffle2_b, x(to), x(rs1), selectors);
+    };
+    mix(5, 1, 2, x(13));  // p0c0 p1c0 p0c1 p1c1
+    mix(6, 1, 2, x(14));  // p0c2 p1c2 p0c3 p1c3
+    mix(7, 3, 4, x(13));
+    mix(8, 3, 4, x(14));
+    mix(9, 5, 7, x(17));   // channel 0 of the four pixels
+    mix(10, 5, 7, x(18));  // channel 1
+    mix(11, 6, 8, x(17));
+    mix(12, 6, 8, x(18));
+  }
+
+  // One channel of the group: weights in x1.., the rule in x5..x7, window words in x9.., the sum in x13.
+  void emit_channel(int c) {
+    const int64_t taps = layer_.kh * words_;
+    for (int64_t i = 0; i < taps; ++i) a.emit(Op::p_lw_post, x(int(1 + i)), 4, kWeights);
+    for (int i = 0; i < 3; ++i) a.emit(Op::p_lw_post, x(5 + i), 4, kTable);
+    const int64_t bit = c * layer_.out.bits;
+    e.add_immediate(kSource, kPlane, c * plane_.bytes + kMargin - layer_.pl, kCount);
+    e.add_immediate(kTarget, kOut, bit / 8, kCount);
+    e.repeat(1, out_.h, kRows, [&] {
+      e.repeat(0, out_.w, kCount, [&] { one_output(int(bit % 8)); });
+      e.add_immediate(kSource, kSource, layer_.sh * plane_.row - layer_.sw * out_.w, kCount);
+      a.emit(Op::addi, zero, zero, 0);
+    });
+  }
+
+  void one_output(int bit) {
+    const int bits = layer_.out.bits;
+    const Reg sum = x(13), beside = x(14);
+    // The first load moves the pointer on; the others look back.
+    for (int64_t y = 0, i = 0; y < layer_.kh; ++y)
+      for (int64_t w = 0; w < words_; ++w, ++i) {
+        if (i == 0)
+          a.emit(Op::p_lw_post, x(9), layer_.sw, kSource);
+        else
+          a.emit(Op::lw, x(int(9 + i)), y * plane_.row + 4 * w - layer_.sw, kSource);
+      }
+    if (bits < 8) a.emit(Op::lbu, beside, 0, kTarget);
+    for (int64_t i = 0; i < layer_.kh * words_; ++i) {
+      const Op op =
+          in_.scheme.is_signed ? (i == 0 ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (i == 0 ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
+      a.emit(op, sum, x(int(9 + i)), x(int(1 + i)));
+    }
+    e.requantize(sum, x(5), x(6), x(7), layer_.out);
+    if (bits < 8) a.emit(Op::p_insert, beside, sum, bits - 1, bit);
+    a.emit(bits == 32 ? Op::p_sw_post : Op::p_sb_post, bits < 8 ? beside : sum, out_.bytes, kTarget);
+  }
+
+  Emitter& e;
+  Assembler& a;
+  const IntegerLayer& layer_;
+  const EmitTensor &in_, &out_;
+  const Label scratch_;
+  const Plane plane_;
+  const int64_t words_;  // per row of the window
+  const std::vector<int8_t> codes_;
+};
+
+}  // namespace
+
+void Emitter::depthwise(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
+                        Label scratch) {
+  Depthwise d(*this, a, graph, layer, in, out, scratch);
+  std::vector<uint32_t> table;
+  for (size_t c = 0; c < size_t(layer.c); ++c)
+    table.insert(table.end(), {uint32_t(layer.multiplier[c]), uint32_t(layer.offset[c]), layer.shift[c]});
+  const Label weights = data(d.weights()), rules = data(std::move(table));
+  d.emit(weights, rules);
+}
+
+}  // namespace bitloom::mpic

@@ -1,0 +1,177 @@
+// Residual sums and average pools: code by code, from and to tensors of any width.
+#include <algorithm>
+
+#include "core/error.h"
+#include "mpic/compile/emit/emitter.h"
+
+namespace bitloom::mpic {
+namespace {
+
+// Reads consecutive codes at fixed places behind a pointer; sub-byte codes come out of words that stay in a register.
+class CodeReader {
+ public:
+  CodeReader(Assembler& assembler, Reg pointer, Reg word, const QuantScheme& scheme)
+      : a(assembler), pointer_(pointer), word_(word), scheme_(scheme) {}
+
+  // Loads what code i needs; the code itself when it is a byte. To be called for i in order, some instructions before take().
+  void fetch(int64_t i, Reg to) {
+    if (scheme_.bits == 8) {
+      a.emit(scheme_.is_signed ? Op::lb : Op::lbu, to, i, pointer_);
+    } else if (const int64_t bit = i * scheme_.bits; bit % 32 == 0) {
+      a.emit(Op::lw, word_, bit / 8, pointer_);
+    }
+  }
+  void take(int64_t i, Reg to) {
+    if (scheme_.bits == 8) return;
+    a.emit(scheme_.is_signed ? Op::p_extract : Op::p_extractu, to, word_, scheme_.bits - 1, i * scheme_.bits % 32);
+  }
+
+ private:
+  Assembler& a;
+  Reg pointer_, word_;
+  QuantScheme scheme_;
+};
+
+// Writes them. A byte is stored when its last code is known, a word of codes where `words` allows it.
+class CodeWriter {
+ public:
+  CodeWriter(Assembler& assembler, Reg pointer, Reg word, int bits, int64_t count)
+      : a(assembler), pointer_(pointer), word_(word), bits_(bits), count_(count) {}
+
+  void put(int64_t i, Reg code) {
+    if (bits_ >= 8) {
+      a.emit(bits_ == 32 ? Op::sw : Op::sb, code, i * bits_ / 8, pointer_);
+      return;
+    }
+    const int64_t per_byte = 8 / bits_, in_byte = i % per_byte;
+    if (in_byte == 0)
+      a.emit(Op::addi, word_, code, 0);
+    else
+      a.emit(Op::p_insert, word_, code, bits_ - 1, in_byte * bits_);
+    if (in_byte + 1 == per_byte || i + 1 == count_) a.emit(Op::sb, word_, i / per_byte, pointer_);
+  }
+
+ private:
+  Assembler& a;
+  Reg pointer_, word_;
+  int bits_;
+  int64_t count_;
+};
+
+constexpr int64_t kChunk = 16;  // codes: whole words at every width
+
+}  // namespace
+
+void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTensor& in1, const EmitTensor& out) {
+  const Reg p0 = x(25), p1 = x(26), po = x(27), counter = x(28), m0 = x(29), m1 = x(30), offset = x(31), shift = x(24);
+  // Where no tensor pads its pixels, pixels do not matter.
+  const auto dense = [](const EmitTensor& t) { return t.c * t.bits() == t.bytes * 8; };
+  const int64_t codes = out.h * out.w * out.c;
+  const bool stream = dense(in0) && dense(in1) && dense(out) && codes % kChunk == 0;
+  const int64_t count = stream ? kChunk : out.c;
+  BITLOOM_CHECK(count <= 256, "codegen: ", layer.name, ": ", out.c, " channels are too many for a sum");
+  a.la(p0, in0.label);
+  a.la(p1, in1.label);
+  a.la(po, out.label);
+  a.li(m0, layer.multiplier[0]);
+  a.li(m1, layer.multiplier[1]);
+  a.li(offset, layer.offset[0]);
+  a.li(shift, layer.shift[0]);
+  const auto bytes = [&](const EmitTensor& t) { return stream ? kChunk * t.bits() / 8 : t.bytes; };
+  repeat(1, codes / count, counter, [&] {
+    CodeReader read0(a, p0, x(1), in0.scheme), read1(a, p1, x(2), in1.scheme);
+    CodeWriter write(a, po, x(3), out.bits(), count);
+    // By twos, so that no load is followed by its use.
+    for (int64_t i = 0; i < count; i += 2) {
+      const int64_t n = std::min<int64_t>(2, count - i);
+      for (int64_t j = 0; j < n; ++j) {
+        read0.fetch(i + j, x(int(4 + 2 * j)));
+        read1.fetch(i + j, x(int(5 + 2 * j)));
+      }
+      for (int64_t j = 0; j < n; ++j) {
+        const Reg a0 = x(int(4 + 2 * j)), a1 = x(int(5 + 2 * j));
+        read0.take(i + j, a0);
+        read1.take(i + j, a1);
+        a.emit(Op::mul, a0, a0, m0);
+        a.emit(Op::p_mac, a0, a1, m1);
+        a.emit(Op::p_addnr, a0, offset, shift);
+        clamp(a0, layer.out);
+      }
+      for (int64_t j = 0; j < n; ++j) write.put(i + j, x(int(4 + 2 * j)));
+    }
+    a.emit(Op::addi, p0, p0, bytes(in0));
+    a.emit(Op::addi, p1, p1, bytes(in1));
+    a.emit(Op::addi, po, po, bytes(out));
+  });
+}
+
+void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out) {
+  // Sums in x1..x16, codes in x17.., pointers and counters above.
+  const Reg source = x(21), window = x(22), columns = x(23), rows = x(24), target = x(25), chunk_in = x(26), chunk_out = x(27),
+            chunks = x(28), out_x = x(29), out_y = x(30), row_start = x(31);
+  BITLOOM_CHECK(layer.pt + layer.pb + layer.pl + layer.pr == 0, "codegen: ", layer.name,
+                ": pools with padding are not supported");
+  const auto pool_chunk = [&](int64_t codes) {
+    a.emit(Op::addi, row_start, chunk_in, 0);
+    a.emit(Op::addi, target, chunk_out, 0);
+    a.li(out_y, int32_t(out.h));
+    const Label next_row = a.here();
+    a.emit(Op::addi, source, row_start, 0);
+    a.li(out_x, int32_t(out.w));
+    const Label next_pixel = a.here();
+    for (int64_t i = 0; i < codes; ++i) a.emit(Op::addi, use::sum(int(i)), zero, 0);
+    a.emit(Op::addi, window, source, 0);
+    repeat(1, layer.kh, rows, [&] {
+      repeat(0, layer.kw, columns, [&] {
+        CodeReader read(a, window, x(17), in.scheme);
+        for (int64_t i = 0; i < codes; i += 2) {
+          const int64_t n = std::min<int64_t>(2, codes - i);
+          for (int64_t j = 0; j < n; ++j) read.fetch(i + j, x(int(18 + j)));
+          for (int64_t j = 0; j < n; ++j) {
+            read.take(i + j, x(int(18 + j)));
+            a.emit(Op::add, use::sum(int(i + j)), use::sum(int(i + j)), x(int(18 + j)));
+          }
+        }
+        a.emit(Op::addi, window, window, in.bytes);
+      });
+      add_immediate(window, window, (in.w - layer.kw) * in.bytes, x(17));
+      a.emit(Op::addi, zero, zero, 0);
+    });
+    a.li(x(17), layer.multiplier[0]);
+    a.li(x(18), layer.offset[0]);
+    a.li(x(19), layer.shift[0]);
+    CodeWriter write(a, target, x(20), out.bits(), codes);
+    for (int64_t i = 0; i < codes; ++i) {
+      requantize(use::sum(int(i)), x(17), x(18), x(19), layer.out);
+      write.put(i, use::sum(int(i)));
+    }
+    a.emit(Op::addi, target, target, out.bytes);
+    add_immediate(source, source, layer.kw * in.bytes, x(17));
+    a.emit(Op::addi, out_x, out_x, -1);
+    const Label row_done = a.label(), done = a.label();
+    a.emit(Op::beq, out_x, zero, row_done);
+    a.emit(Op::jal, zero, next_pixel);
+    a.bind(row_done);
+    add_immediate(row_start, row_start, layer.kh * in.w * in.bytes, x(17));
+    a.emit(Op::addi, out_y, out_y, -1);
+    a.emit(Op::beq, out_y, zero, done);
+    a.emit(Op::jal, zero, next_row);
+    a.bind(done);
+  };
+  a.la(chunk_in, in.label);
+  a.la(chunk_out, out.label);
+  if (const int64_t whole = in.c / kChunk; whole > 0) {
+    a.li(chunks, int32_t(whole));
+    const Label chunk = a.here(), end = a.label();
+    pool_chunk(kChunk);
+    a.emit(Op::addi, chunk_in, chunk_in, kChunk * in.bits() / 8);
+    a.emit(Op::addi, chunk_out, chunk_out, kChunk * out.bits() / 8);
+    a.emit(Op::addi, chunks, chunks, -1);
+    a.emit(Op::beq, chunks, zero, end);
+    a.emit(Op::jal, zero, chunk);
+    a.bind(end);
+  }
+  if (in.c % kChunk > 0) pool_chunk(in.c % kChunk);
+}
+
+}  // namespace bitloom::mpic

@@ -1,0 +1,100 @@
+// Small sequences that all emitters use.
+#include "mpic/compile/emit/emitter.h"
+
+#include <algorithm>
+
+namespace bitloom::mpic {
+
+Label Emitter::data(std::vector<uint32_t> words) {
+  pending_.push_back({a.label(), std::move(words)});
+  return pending_.back().label;
+}
+
+size_t Emitter::flush_data() {
+  const uint32_t begin = a.address();
+  for (const Data& d : pending_) {
+    a.bind(d.label);
+    for (const uint32_t word : d.words) a.word(word);
+  }
+  pending_.clear();
+  return a.address() - begin;
+}
+
+uint32_t Emitter::pending_bytes() const {
+  size_t words = 0;
+  for (const Data& d : pending_) words += d.words.size();
+  return uint32_t(4 * words);
+}
+
+void Emitter::repeat(int which, int64_t count, Reg counter, const std::function<void()>& body) {
+  if (count > 1) a.li(counter, int32_t(count));
+  repeat_counted(which, count, counter, body);
+}
+
+void Emitter::repeat_counted(int which, int64_t count, Reg counter, const std::function<void()>& body) {
+  if (count <= 0) return;
+  const Label last = a.label();
+  if (count > 1) a.emit(Op::lp_setup, which, counter, last);
+  body();
+  a.bind_last(last);
+}
+
+void Emitter::add_immediate(Reg rd, Reg rs, int64_t value, Reg temporary) {
+  if (value == 0 && rd.index == rs.index) return;
+  if (value >= -2048 && value < 2048) {
+    a.emit(Op::addi, rd, rs, value);
+  } else {
+    a.li(temporary, int32_t(value));
+    a.emit(Op::add, rd, rs, temporary);
+  }
+}
+
+void Emitter::set_format(uint32_t format, uint32_t skip) {
+  if (!sub_byte_) return;
+  a.emit(Op::csrrwi, zero, 0x00d, format);
+  a.emit(Op::csrrwi, zero, 0x00f, skip);
+}
+
+void Emitter::requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const QuantScheme& scheme) {
+  a.emit(Op::mul, value, value, multiplier);
+  a.emit(Op::p_addnr, value, offset, shift);
+  clamp(value, scheme);
+}
+
+void Emitter::requantize(Reg value, Reg multiplier, Reg offset, int shift, const QuantScheme& scheme) {
+  a.emit(Op::mul, value, value, multiplier);
+  a.emit(Op::p_addn, value, value, offset, shift);
+  clamp(value, scheme);
+}
+
+// p.clip and p.clipu take the number of bits, of unsigned codes one more.
+void Emitter::clamp(Reg value, const QuantScheme& scheme) {
+  if (scheme.bits == 32) return;
+  if (scheme.is_signed)
+    a.emit(Op::p_clip, value, value, scheme.bits);
+  else
+    a.emit(Op::p_clipu, value, value, scheme.bits + 1);
+}
+
+void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter, Reg flip) {
+  const auto some = [&](int64_t n) {
+    for (int i = 0; i < n; ++i) a.emit(Op::p_lw_post, x(first + i), 4, source);
+    if (flip.index != 0)
+      for (int i = 0; i < n; ++i) a.emit(Op::xor_, x(first + i), x(first + i), flip);
+    for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, x(first + i), 4, target);
+  };
+  const int64_t words = (bytes + 3) / 4;
+  repeat(0, words / 4, counter, [&] { some(4); });
+  some(words % 4);
+}
+
+void Emitter::fill_words(Reg target, int64_t bytes, Reg counter, Reg value) {
+  const auto some = [&](int64_t n) {
+    for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, value, 4, target);
+  };
+  const int64_t words = (bytes + 3) / 4;
+  repeat(0, words / 4, counter, [&] { some(4); });
+  some(words % 4);
+}
+
+}  // namespace bitloom::mpic

@@ -1,0 +1,214 @@
+// Basic blocks: found, decoded, measured with the cycle model, and taken back.
+#include <algorithm>
+
+#include "mpic/sim/core.h"
+#include "mpic/sim/interpreter.h"
+
+namespace bitloom::mpic {
+namespace {
+
+constexpr size_t kLongestBlock = 256;
+
+Timing timing_of(const Insn& insn) { return row(insn.op).timing; }
+
+bool jumps(const Insn& insn) { return timing_of(insn) == Timing::kJump || timing_of(insn) == Timing::kJumpRegister; }
+
+// The last instruction of a block.
+bool controls(const Insn& insn) {
+  return timing_of(insn) == Timing::kBranch || timing_of(insn) == Timing::kLoop || jumps(insn);
+}
+
+// Instructions that the fast interpreter has no handler for: those that leave user code, and uses of x0 that its operands cannot express.
+bool needs_step(const Insn& insn) {
+  if (insn.op == Op::illegal || insn.op == Op::fence_i) return true;
+  const Row& r = row(insn.op);
+  if (r.timing == Timing::kCsr || r.timing == Timing::kSystem) return true;
+  return ((r.access & kWritesRs1) != 0 && insn.rs1 == 0) ||
+         ((r.access & kReadsRs3) != 0 && (r.access & kWritesRd) != 0 && insn.rd == 0);
+}
+
+// What the model is told before execution: branches not taken, no misaligned access, the quickest division.
+Outcome expected(const Insn& insn, bool crossing) {
+  Outcome outcome;
+  if (jumps(insn)) outcome.flow = Outcome::kRedirect;
+  outcome.crossing = crossing;
+  return outcome;
+}
+
+}  // namespace
+
+Interpreter::Interpreter(Core& core) : core_(core) {}
+Interpreter::~Interpreter() = default;
+
+Interpreter::Block* Interpreter::find(uint32_t pc) {
+  if (stale_) return nullptr;
+  std::unique_ptr<Block>& block = blocks_[pc];
+  if (block == nullptr) block = build(pc);
+  return stale_ ? nullptr : block.get();
+}
+
+std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
+  auto block = std::make_unique<Block>();
+  block->pc = pc;
+  block->crosses = core_.is_crossing(pc);
+  int ending = kFallThrough;
+  uint32_t at = pc, word = 0;
+  while (block->code.size() < kLongestBlock) {
+    const Insn insn = core_.memory_.fetch(at, &word) ? decode(word) : Insn{};
+    const bool ends_loop = loop_ends_.count(at) != 0;
+    // What jumps at the end of a hardware loop is not for blocks either: the manual forbids it.
+    if (needs_step(insn) || (ends_loop && controls(insn))) {
+      ending = kStep;
+      break;
+    }
+    block->code.push_back(insn);
+    block->ops.push_back(translate(insn, at));
+    if (ends_loop) {
+      ending = kLoopEnd;
+      break;
+    }
+    if (insn.op == Op::lp_endi || insn.op == Op::lp_setup || insn.op == Op::lp_setupi) add_loop_end(at + uint32_t(insn.imm));
+    at += insn.length;
+    if (controls(insn)) {
+      block->target = at - insn.length + uint32_t(insn.imm);
+      break;
+    }
+  }
+  Slot end{};
+  end.handler = handlers_[ending];
+  end.imm = int32_t(at);
+  if (ending == kLoopEnd) at += block->code.back().length;
+  block->end = at;
+  block->ops.push_back(end);
+  // From the end, because its jumps are the harder to predict.
+  size_t unpaired = block->code.size();
+  if (unpaired >= 3 && block->code.back().executes == Op::bne) {
+    const Insn* const tail = &block->code[unpaired - 3];
+    const auto handler = loop_tails_.find(pair_key(tail[0].executes, tail[1].executes, false));
+    if (handler != loop_tails_.end()) {
+      block->ops[unpaired - 3].handler = handler->second;
+      unpaired -= 3;
+    }
+  }
+  for (size_t i = unpaired; i >= 2; --i) {
+    const Insn &first = block->code[i - 2], &second = block->code[i - 1];
+    const bool chained = (row(first.op).access & kWritesRd) != 0 && first.rd != 0 && first.rd == second.rs1;
+    auto pair = pairs_.find(pair_key(first.executes, second.executes, chained));
+    if (pair == pairs_.end()) pair = pairs_.find(pair_key(first.executes, second.executes, false));
+    if (pair == pairs_.end()) continue;
+    block->ops[i - 2].handler = pair->second;
+    --i;
+  }
+  block->insns = uint32_t(block->code.size());
+  block->slots = block->ops.data();
+  measure(*block);
+  return block;
+}
+
+Interpreter::Slot Interpreter::translate(const Insn& insn, uint32_t pc) const {
+  const Row& r = row(insn.op);
+  Slot op{};
+  op.handler = handlers_[int(insn.executes)];
+  op.rd = (r.access & kWritesRd) != 0 && insn.rd == 0 ? 32 : insn.rd;
+  op.rs1 = insn.rs1;
+  op.rs2 = insn.rs2;
+  op.rs3 = insn.rs3;
+  op.imm = insn.imm;
+  if (insn.executes == Op::lui || insn.executes == Op::auipc) {
+    op.handler = handlers_[kConstant];
+    op.imm = int32_t((uint32_t(insn.imm) << 12) + (insn.executes == Op::auipc ? pc : 0));
+  } else if (r.timing == Timing::kLoop) {
+    op.imm = int32_t(pc + uint32_t(insn.imm));
+    op.rs2 = uint8_t(insn.imm2);
+    op.rs3 = uint8_t(insn.imm2 >> 8);
+  } else if (insn.imm2 != 0) {
+    op.rs2 = uint8_t(insn.imm2);
+  }
+  return op;
+}
+
+void Interpreter::measure(Block& block) const {
+  if (block.code.empty()) return;
+  CycleModel model;
+  const Insn& last = block.code.back();
+  for (const Insn& insn : block.code)
+    model.issue(insn, expected(insn, &insn == &last && timing_of(insn) == Timing::kJump && core_.is_crossing(block.target)));
+  block.cycles = uint32_t(model.ready());
+  block.account = int64_t(block.cycles) - (int64_t(block.insns) << 32);
+  block.profile = model.counters();
+  if (timing_of(last) != Timing::kBranch) return;
+  block.taken_cycles = core_.is_crossing(block.target) ? 3 : 2;
+  uint32_t word = 0;
+  if (!core_.memory_.fetch(block.end, &word)) return;
+  const Insn shadow = decode(word);
+  if (shadow.op == Op::illegal || timing_of(shadow) != Timing::kDiv) return;
+  block.divides_in_shadow = true;
+  block.shadow_rs2 = shadow.rs2;
+  block.shadow_signed = shadow.op == Op::div_ || shadow.op == Op::rem;
+}
+
+int Interpreter::edge(const Block& block, const Block& next) const {
+  const Insn& last = block.code.back();
+  if (next.code.empty()) return -1;
+  const bool memory = timing_of(last) == Timing::kLoad || timing_of(last) == Timing::kStore;
+  if (memory && jumps(next.code[0])) return -1;
+  CycleModel together;
+  for (const Insn& insn : block.code) together.issue(insn, expected(insn, false));
+  for (const Insn& insn : next.code) {
+    const bool crossing = &insn == &next.code.back() && timing_of(insn) == Timing::kJump && core_.is_crossing(next.target);
+    together.issue(insn, expected(insn, crossing));
+  }
+  Counters apart = block.profile;
+  apart.add(next.profile);
+  if (apart.stalls == together.counters().stalls) return 0;
+  apart.stalls[int(Stall::kLoadUse)] += 1;
+  return apart.stalls == together.counters().stalls ? 1 : -1;
+}
+
+uint32_t Interpreter::unwind(Block& block, size_t executed, uint64_t cycles, bool last_was_misaligned) {
+  CycleModel& model = core_.model_;
+  --block.runs;
+  cycles -= block.cycles;
+  if (last_was_misaligned) {  // the model is told now, and counts it
+    --cycles;
+    --model.counters().stalls[int(Stall::kMisaligned)];
+  }
+  model.restart(cycles);
+  uint32_t pc = block.pc;
+  for (size_t i = 0; i < executed; ++i) {
+    Outcome outcome = expected(block.code[i], i + 1 == block.code.size() && core_.is_crossing(block.target));
+    outcome.misaligned = last_was_misaligned && i + 1 == executed;
+    model.issue(block.code[i], outcome);
+    pc += block.code[i].length;
+  }
+  return pc;
+}
+
+void Interpreter::add_loop_end(uint32_t address) {
+  if (!loop_ends_.insert(address).second) return;
+  for (const auto& [pc, block] : blocks_)
+    if (block != nullptr && address - block->pc < block->end - block->pc) stale_ = true;
+}
+
+void Interpreter::add_to(Counters& counters) const {
+  Counters taken;
+  taken.taken = 1;
+  taken.stalls[int(Stall::kBranchTaken)] = 2;
+  Counters crossing;
+  crossing.stalls[int(Stall::kCrossingTarget)] = 1;
+  for (const auto& [pc, block] : blocks_) {
+    if (block == nullptr) continue;
+    counters.add(block->profile, block->runs);
+    counters.add(taken, block->taken_runs);
+    if (block->taken_cycles == 3) counters.add(crossing, block->taken_runs);
+  }
+}
+
+void Interpreter::clear() {
+  add_to(core_.model_.counters());
+  blocks_.clear();
+  recent_.fill(nullptr);
+  stale_ = false;
+}
+
+}  // namespace bitloom::mpic

@@ -1,0 +1,109 @@
+// The MPIC core: programs run at speed and stop where asked, with exact cycles.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "mpic/program/memory.h"
+#include "mpic/sim/cycle_model.h"
+#include "mpic/sim/state.h"
+
+namespace bitloom::mpic {
+
+enum class StopReason : uint8_t {
+  kExit,        // the program ended: exit ecall, store to the exit address, or tohost
+  kLimit,       // as many instructions were executed as asked for
+  kFault,       // the guest went wrong: see Fault
+  kBreakpoint,  // ebreak without a handler
+  kInterrupt    // the host called interrupt()
+};
+const char* to_string(StopReason reason);
+
+// What a guest did wrong: data, never an exception.
+struct Fault {
+  std::string cause;     // "illegal instruction", "load outside memory", ...
+  uint32_t pc = 0;       // of the instruction
+  uint32_t word = 0;     // its bits, 0 where there is no memory
+  uint32_t address = 0;  // of the access, for memory faults
+};
+
+struct RunResult {
+  StopReason reason = StopReason::kLimit;
+  int exit_code = 0;
+  Fault fault;
+};
+
+// Words outside memory that programs may store to, as in RI5CY's test bench: a byte to print; the exit code.
+inline constexpr uint32_t kConsoleAddress = 0x10000000, kExitAddress = 0x20000004;
+// ecall with a7 as below is served by the host as long as mtvec is 0: exit(a0), write(a0 = 1 or 2, a1, a2), putchar(a0).
+inline constexpr uint32_t kExitCall = 93, kWriteCall = 64, kPutcharCall = 11;
+
+class Interpreter;
+
+class Core {
+ public:
+  // Memory as Memory's constructor has it.
+  Core(uint32_t memory_base, uint64_t memory_size);
+  ~Core();
+
+  // As after power-up, memory apart: execution begins at `pc`, in XpulpV2 mode (CSR 0x010 is 1), at cycle 0.
+  void reset(uint32_t pc);
+  Memory& memory();
+  const State& state() const { return state_; }
+  void set_pc(uint32_t pc) { state_.pc = pc; }
+  void set_reg(int index, uint32_t value) { state_.x[index == 0 ? 32 : index] = value; }
+  uint32_t read_csr(uint32_t address) const;
+  void write_csr(uint32_t address, uint32_t value);
+
+  // Goes on until the program stops or that many more instructions were executed. Where it is stopped and continued changes nothing.
+  RunResult run(uint64_t max_instructions = ~uint64_t(0));
+
+  // Since reset. `cycles` is when the next instruction issues if it waits for nothing.
+  Counters counters() const;
+
+  // Called after every instruction with the cycle it issued in and the cycles from the one before it on; run() is then much slower.
+  struct Observed {
+    uint32_t pc, word;
+    const Insn& insn;
+    uint64_t issued, cycles;
+  };
+  void observe(std::function<void(const Observed&)> observer) { observer_ = std::move(observer); }
+  // Where console output goes; nowhere by default.
+  void set_console(std::function<void(const char* text, size_t size)> console) { console_ = std::move(console); }
+  // A word that the host polls, as riscv-tests use it: an odd value ends the program with that value >> 1 as exit code.
+  void set_tohost(uint32_t address);
+  // Makes run() return soon; a signal handler may call it.
+  void interrupt() { interrupted_ = true; }
+
+ private:
+  friend class Interpreter;
+  enum class Next : uint8_t { kGoOn, kStop };
+
+  Next step(RunResult* result);
+  Next execute(const Insn& insn, Outcome* outcome, RunResult* result);
+  Next system(const Insn& insn, Outcome* outcome, RunResult* result);
+  Next trap(uint32_t cause, const char* name, uint32_t pc, Outcome* outcome, RunResult* result);
+  Next fault(const char* cause, uint32_t address, uint32_t pc, RunResult* result);
+  Next host_call(RunResult* result);
+  Next store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result);
+  bool poll_tohost(RunResult* result);
+  uint8_t divider(const Insn& insn) const;
+  bool is_crossing(uint32_t target) const;
+  bool loops_need_steps() const;
+  bool counts(int event) const;
+  uint32_t event(int index) const;
+
+  Memory memory_;
+  State state_;
+  CycleModel model_;
+  std::unique_ptr<Interpreter> interpreter_;
+  std::function<void(const Observed&)> observer_;
+  std::function<void(const char*, size_t)> console_;
+  uint32_t tohost_ = 0;
+  uint64_t time_ = 0;     // cycle that the program sees: the issue of the instruction that executes
+  uint32_t last_pc_ = 0;  // of the instruction before; the pc itself behind lp.*
+  volatile bool interrupted_ = false;
+};
+
+}  // namespace bitloom::mpic

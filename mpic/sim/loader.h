@@ -1,0 +1,41 @@
+// Programs from files, and where they go.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "mpic/program/image.h"
+#include "mpic/sim/core.h"
+
+namespace bitloom::mpic {
+
+struct LoadOptions {
+  std::optional<uint32_t>
+      base;  // of memory; default kMemoryBase, or for an ELF file with segments elsewhere the 64 KiB page of the first
+  std::optional<uint64_t> size;  // of memory; default kMemorySize
+  std::string entry;             // an address or a symbol; empty: what the file says
+};
+
+// An image and the memory that it runs in.
+struct Program {
+  Image image;
+  uint32_t memory_base = 0;
+  uint64_t memory_size = 0;
+
+  // Puts the image into the memory of a core made with that base and size, and resets it to the entry. Where the program has a symbol
+  // `tohost`, the core polls it.
+  void start(Core& core) const;
+};
+
+// Reads an ELF file (recognized by content), assembly (.s, .S) or a flat binary (.bin: loaded and entered at the memory's base). Errors
+// name the file; of a program that does not fit, the --mem that it wants.
+Program load_program(const std::string& path, const LoadOptions& options = {});
+// Only the image; assembly and flat binaries begin at `base`.
+Image load_image(const std::string& path, uint32_t base);
+
+// "64K", "1M", "0x1000": bytes. Error for what is no size.
+uint64_t parse_size(const std::string& text);
+// "0x80000000", "123". Error for what is no 32-bit address.
+uint32_t parse_address(const std::string& text);
+
+}  // namespace bitloom::mpic
