@@ -44,7 +44,7 @@ TEST(Core, IllegalInstructionsAndBreakpointsTrap) {
   }
 }
 
-// Dossier 7.2: the first instruction of the handler issues 5 cycles after the one before the illegal instruction.
+// tests/data/rtl, "Timing": the first instruction of the handler issues 5 cycles after the one before the illegal instruction.
 TEST(Core, TrapsFlushThePipeline) {
   TestCore core(with_handler("nop\n before: nop\n .word 0xffffffff", "csrr t0, mepc"));
   const Image image = assemble(with_handler("nop\n before: nop\n .word 0xffffffff", "csrr t0, mepc"), "program", kTestEntry);

@@ -11,7 +11,7 @@
 #include "mpic/isa/names.h"
 #include "mpic/program/assembler.h"
 #include "tests/support/assembly.h"
-#include "tests/support/files.h"
+#include "tests/support/mpic.h"
 
 namespace bitloom::mpic {
 namespace {
@@ -29,19 +29,6 @@ std::string text_of(const Insn& i) {
 bool same(const Insn& a, const Insn& b) {
   return a.op == b.op && a.executes == b.executes && a.length == b.length && a.rd == b.rd && a.rs1 == b.rs1 && a.rs2 == b.rs2 &&
          a.rs3 == b.rs3 && a.imm == b.imm && a.imm2 == b.imm2;
-}
-
-std::vector<std::vector<std::string>> read_table(const std::string& path) {
-  std::vector<std::vector<std::string>> rows;
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  while (std::getline(file, line)) {
-    rows.emplace_back();
-    std::istringstream cells(line);
-    for (std::string cell; std::getline(cells, cell, '\t');) rows.back().push_back(cell);
-  }
-  return rows;
 }
 
 std::string without_blanks(const std::string& text) {
@@ -161,12 +148,11 @@ TEST(Disassembler, WritesWhatLlvmWrites) {
 }
 
 TEST(GasPairs, AssembleAndDisassembleBothWays) {
-  const std::string path = testing::shared_path("isa/gas_pulp_encodings.tsv");
-  BITLOOM_NEEDS(path);
+  const Table table = measured("gas_pulp_encodings");
   int pairs = 0, aliases = 0, foreign = 0;
-  for (const auto& cells : read_table(path)) {
-    const uint32_t word = uint32_t(std::stoul(cells[1], nullptr, 16));
-    const std::string& text = cells[2];
+  for (size_t i = 0; i < table.size(); ++i) {
+    const uint32_t word = from_hex(table(i, "hex"));
+    const std::string& text = table(i, "asm");
     if (text.compare(0, 2, "p.") != 0 && text.compare(0, 3, "lp.") != 0 && text.compare(0, 3, "pv.") != 0) {
       ++foreign;  // floating point, which the core does not have
       continue;
@@ -195,13 +181,12 @@ std::string canonical(const std::string& mnemonic) {
 }
 
 TEST(XpulpTable, EveryRowOfTheCoreDecodesToItsMnemonic) {
-  const std::string path = testing::shared_path("isa/xpulp_canonical.tsv");
-  BITLOOM_NEEDS(path);
+  const Table table = measured("xpulp_canonical");
   int rows = 0;
   std::map<std::string, int> skipped;
   std::mt19937 random(5);
-  for (const auto& cells : read_table(path)) {
-    const std::string& mnemonic = cells[1];
+  for (size_t i = 0; i < table.size(); ++i) {
+    const std::string& mnemonic = table(i, "mnemonic");
     if (mnemonic.compare(0, 5, "pv.ml") == 0) {
       ++skipped["Mac&Load, of Flex-V and XpulpNN v2"];
       continue;
@@ -215,7 +200,7 @@ TEST(XpulpTable, EveryRowOfTheCoreDecodesToItsMnemonic) {
       continue;
     }
     ++rows;
-    const uint32_t mask = uint32_t(std::stoul(cells[3], nullptr, 16)), match = uint32_t(std::stoul(cells[4], nullptr, 16));
+    const uint32_t mask = from_hex(table(i, "mask")), match = from_hex(table(i, "match"));
     const std::string expected = canonical(mnemonic);
     int seen = 0;
     for (int k = 0; k < 64; ++k) {

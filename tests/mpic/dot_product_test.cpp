@@ -1,4 +1,4 @@
-// Dot products against a model written from the text of the MPIC dossier (1.3 to 1.5, 1b, 7.1) and nothing of the simulator: every format,
+// Dot products against a model written from the text of mpic/README.md, "Formats", and nothing of the simulator: every format,
 // operation, form, first sub-group and skip, back to back, by both interpreters.
 #include <gtest/gtest.h>
 
@@ -178,7 +178,7 @@ class DotProducts {
   TestCore core_;
 };
 
-TEST(DotProduct, MatchesTheDossiersText) {
+TEST(DotProduct, MatchesTheText) {
   const std::vector<DotOp> ops = all_dot_ops();
   for (const DotOp& op : ops) ASSERT_NE(op.op, Op::illegal);
   const int64_t wanted = std::getenv("BITLOOM_FAST") ? 100'000 : 1'000'000;

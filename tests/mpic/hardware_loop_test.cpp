@@ -1,4 +1,4 @@
-// Hardware loops: counts, nesting, set-up through instructions and CSRs, ways out. The dossier's 1c and 7.1 say what is expected.
+// Hardware loops: counts, nesting, set-up through instructions and CSRs, ways out. RI5CY user manual, "Hardware Loops", and tests/data/rtl.
 #include <gtest/gtest.h>
 
 #include "tests/support/mpic.h"

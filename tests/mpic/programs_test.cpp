@@ -9,10 +9,6 @@
 #include "mpic/sim/loader.h"
 #include "tests/support/mpic.h"
 
-#ifndef BITLOOM_SOURCE_DIR
-#define BITLOOM_SOURCE_DIR "."
-#endif
-
 namespace bitloom::mpic {
 namespace {
 
@@ -33,7 +29,7 @@ std::string transcript(const std::string& elf) {
 TEST(Programs, PrintWhatTheyPrintUnderQemu) {
   if (std::system("command -v ${RISCV_CC:-riscv64-unknown-elf-gcc} >/dev/null") != 0)
     GTEST_SKIP() << "riscv64-unknown-elf-gcc is not installed";
-  const std::string folder = BITLOOM_SOURCE_DIR "/tests/programs";
+  const std::string folder = testing::source_path("tests/programs");
   const testing::TempFolder elves;
   const char* const variants = std::getenv("BITLOOM_FULL")   ? ""
                                : std::getenv("BITLOOM_FAST") ? "LEVELS=O2 ARCHS=rv32imc "

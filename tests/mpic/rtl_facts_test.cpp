@@ -9,8 +9,6 @@
 namespace bitloom::mpic {
 namespace {
 
-using testing::shared_path;
-
 // Programs that leave their answers in t0 and t1.
 const std::vector<Phrase> kFacts = {
     {"lp.setupi L([01]) count=([0-9]+).*",
@@ -42,8 +40,7 @@ const std::vector<Phrase> kNotCompared = {
 };
 
 TEST(RtlFacts, Facts) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_facts.tsv"));
-  const Table table(shared_path("isa/rtl_facts.tsv"));
+  const Table table = measured("rtl_facts");
   Tally tally("rtl_facts.tsv");
   for (size_t i = 0; i < table.size(); ++i) {
     const std::string& fact = table(i, "fact");
@@ -111,8 +108,7 @@ std::string errata_program(const std::string& text) {
 }
 
 TEST(RtlFacts, MixedPrecisionController) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_mpc_errata.tsv"));
-  const Table table(shared_path("isa/rtl_mpc_errata.tsv"));
+  const Table table = measured("rtl_mpc_errata");
   Tally tally("rtl_mpc_errata.tsv");
   std::smatch operands;
   const std::string& head = table.name("case");

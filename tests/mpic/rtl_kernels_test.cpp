@@ -1,4 +1,4 @@
-// The matrix multiplication kernels of the dossier's 7.3 on the core: right results, and cycles as rtl_kernel_inner.tsv and
+// Matrix multiplication kernels on the core: right results, and cycles as rtl_kernel_inner.tsv and
 // rtl_kernel_layer.tsv have them.
 #include <gtest/gtest.h>
 
@@ -9,8 +9,6 @@
 
 namespace bitloom::mpic {
 namespace {
-
-using testing::shared_path;
 
 constexpr uint32_t kWeights = 0x4000, kActivations = 0x10000, kBias = 0x18000, kOutput = 0x1c000;
 
@@ -58,8 +56,7 @@ std::string inner_loop(const Kernel& kernel) {
 }
 
 TEST(RtlKernels, InnerLoop) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_kernel_inner.tsv"));
-  const Table table(shared_path("isa/rtl_kernel_inner.tsv"));
+  const Table table = measured("rtl_kernel_inner");
   Tally tally("rtl_kernel_inner.tsv");
   for (size_t i = 0; i < table.size(); ++i) {
     const Kernel kernel(table(i, "kernel"));
@@ -117,8 +114,7 @@ std::string layer(const Kernel& kernel, int k) {
 
 // The RTL ran code of its own around the same inner loop, so only the inner loop's cycles are exact; of the rest 6 cycles a block may differ.
 TEST(RtlKernels, Layer) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_kernel_layer.tsv"));
-  const Table table(shared_path("isa/rtl_kernel_layer.tsv"));
+  const Table table = measured("rtl_kernel_layer");
   Tally tally("rtl_kernel_layer.tsv");
   for (size_t i = 0; i < table.size(); ++i) {
     const Kernel kernel(table(i, "kernel"));

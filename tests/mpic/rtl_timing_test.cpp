@@ -10,8 +10,6 @@
 namespace bitloom::mpic {
 namespace {
 
-using testing::shared_path;
-
 // Sequences run behind this. s0 points to zeros, s1 to the address of `end`; a1 is 7, the divisor where none is named.
 constexpr const char* kBefore =
     "li s0, 0x8000\n la s1, pointer\n li a0, 0x1234\n li a1, 7\n li a2, 0x8100\n mv s2, s0\n addi s3, s0, 2\n nop\n nop\n "
@@ -258,8 +256,7 @@ uint64_t cycles_of(const std::string& sequence, const std::string& program) {
 }
 
 TEST(RtlTiming, Sequences) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_timing.tsv"));
-  const Table table(shared_path("isa/rtl_timing.tsv"));
+  const Table table = measured("rtl_timing");
   Tally tally("rtl_timing.tsv");
   for (size_t i = 0; i < table.size(); ++i) {
     const std::string &sequence = table(i, "sequence"), &rtl = table(i, "cycles_rtl");

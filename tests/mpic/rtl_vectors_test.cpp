@@ -1,13 +1,11 @@
 // Single instructions against the RTL: every row of rtl_scalar, rtl_lane_ops, rtl_dotp_sequences and rtl_memory.tsv, by both interpreters.
-// Where the RTL is known to be defective (MPIC dossier 7.1) the clean result that the row gives is expected instead.
+// Where the RTL is known to be defective (tests/data/rtl/README.md, "Semantics") the clean result that the row gives is expected instead.
 #include <gtest/gtest.h>
 
 #include "tests/support/mpic.h"
 
 namespace bitloom::mpic {
 namespace {
-
-using testing::shared_path;
 
 // The immediates of a row of a table: the fields at bits 29..25 and 24..20, or the 6 bits of a .sci form.
 struct Fields {
@@ -37,17 +35,17 @@ uint32_t word_of(Op op, const Fields& fields) {
 
 int32_t number(const std::string& text) { return text.empty() ? 0 : std::stoi(text); }
 
-// What a row expects: the RTL's result, or, where it differs from the clean semantics, what the dossier says and the defect's name.
+// What a row expects: the RTL's result, or, where it differs from the clean semantics, what is documented and the defect's name.
 struct Expected {
   bool known;
   uint32_t value;
   std::string note;
 };
 Expected expected(const Table& table, size_t i, const std::string& defects) {
-  const std::string& dossier = table(i, "dossier_expected");
+  const std::string& documented = table(i, "documented");
   if (table(i, "agree") != "0") return {true, from_hex(table(i, "rd_out")), ""};
   const std::string& defect = table(i, defects);
-  return {!dossier.empty(), from_hex(dossier),
+  return {!documented.empty(), from_hex(documented),
           "compared with the clean semantics, not the RTL: " + (defect.empty() ? "D6" : defect)};
 }
 
@@ -64,8 +62,7 @@ void check_word(Tally& tally, TestCore& core, uint32_t word, const Expected& wan
 }
 
 TEST(RtlVectors, Scalar) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_scalar.tsv"));
-  const Table table(shared_path("isa/rtl_scalar.tsv"));
+  const Table table = measured("rtl_scalar");
   Tally tally("rtl_scalar.tsv");
   TestCore core;
   for (size_t i = 0; i < table.size(); ++i) {
@@ -89,8 +86,7 @@ TEST(RtlVectors, Scalar) {
 }
 
 TEST(RtlVectors, LaneOps) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_lane_ops.tsv"));
-  const Table table(shared_path("isa/rtl_lane_ops.tsv"));
+  const Table table = measured("rtl_lane_ops");
   Tally tally("rtl_lane_ops.tsv");
   TestCore core;
   for (size_t i = 0; i < table.size(); ++i) {
@@ -100,7 +96,7 @@ TEST(RtlVectors, LaneOps) {
       tally.check(false, "unknown " + table(i, "mnemonic"));
     } else if (!want.known) {
       tally.skip(want.note);
-    } else if (table(i, "group") == "subword" && table(i, "dossier_expected").empty()) {
+    } else if (table(i, "group") == "subword" && table(i, "documented").empty()) {
       tally.skip("D6: a lane of a width that is not the format's, without expectation");
     } else {
       core.reset(kTestEntry);
@@ -131,8 +127,7 @@ struct DotStep {
 };
 
 TEST(RtlVectors, DotProductSequences) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_dotp_sequences.tsv"));
-  const Table table(shared_path("isa/rtl_dotp_sequences.tsv"));
+  const Table table = measured("rtl_dotp_sequences");
   Tally steps("rtl_dotp_sequences.tsv, results"), groups("rtl_dotp_sequences.tsv, final sub-groups");
   TestCore core;
   for (size_t i = 0; i < table.size(); ++i) {
@@ -171,8 +166,7 @@ std::string access_text(const std::string& mnemonic, const std::string& shape, c
 
 // The table does not have the memory's contents before. Of a load its bytes are known from the result, and the others are made different.
 TEST(RtlVectors, Memory) {
-  BITLOOM_NEEDS(shared_path("isa/rtl_memory.tsv"));
-  const Table table(shared_path("isa/rtl_memory.tsv"));
+  const Table table = measured("rtl_memory");
   Tally tally("rtl_memory.tsv");
   TestCore core(0x100000, 1 << 16);
   constexpr uint32_t kCode = 0x108000;

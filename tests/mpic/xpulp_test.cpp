@@ -9,8 +9,6 @@
 namespace bitloom::mpic {
 namespace {
 
-using testing::shared_path;
-
 // What a macro expands to. In the text {i} is the instruction, {p} and {q} as many nops as the arguments say, others stand for themselves.
 // x14 is {r} behind it and x13 {o} where there are such arguments, and 0 where there are not.
 struct Macro {
@@ -145,8 +143,7 @@ uint32_t value(const Arguments& a, const char* name) {
 }
 
 TEST(Xpulp, RiscvTests) {
-  BITLOOM_NEEDS(shared_path("isa/xpulp_riscv_tests.tsv"));
-  const Table table(shared_path("isa/xpulp_riscv_tests.tsv"));
+  const Table table = measured("xpulp_riscv_tests");
   Tally tally("xpulp_riscv_tests.tsv");
   std::map<std::string, const Macro*> macros;
   for (const Macro& macro : kMacros) macros[macro.name] = &macro;

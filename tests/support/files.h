@@ -52,6 +52,12 @@ inline void write_bytes(const std::string& path, const std::vector<uint8_t>& byt
   std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(bytes.data()), std::streamsize(bytes.size()));
 }
 
+// A file of the repository: the tests run in its root, or know where it is from the build.
+#ifndef BITLOOM_SOURCE_DIR
+#define BITLOOM_SOURCE_DIR "."
+#endif
+inline std::string source_path(const std::string& name) { return BITLOOM_SOURCE_DIR "/" + name; }
+
 inline std::string from_environment(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
   return value ? value : otherwise;

@@ -2,13 +2,13 @@
 #include "tests/support/mpic.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <regex>
-
-#include "core/io.h"
 
 namespace bitloom::mpic {
 
@@ -35,8 +35,8 @@ std::string translate(const std::vector<Phrase>& phrases, const std::string& pro
   return "";
 }
 
-Table::Table(const std::string& path) {
-  const std::vector<std::string> lines = split(read_text(path), '\n');
+Table::Table(const std::string& text) {
+  const std::vector<std::string> lines = split(text, '\n');
   header_ = split(lines[0], '\t');
   for (size_t i = 1; i < lines.size(); ++i)
     if (!lines[i].empty()) rows_.push_back(split(lines[i], '\t'));
@@ -60,6 +60,19 @@ std::string Table::line(size_t row) const {
   std::string all;
   for (const std::string& cell : rows_[row]) all += (all.empty() ? "" : " | ") + cell;
   return all;
+}
+
+Table measured(const std::string& name) {
+  const std::string path = testing::source_path("tests/data/rtl/" + name + ".tsv.gz");
+  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose);
+  BITLOOM_CHECK(file != nullptr, path, ": cannot be read");
+  std::string text;
+  char part[1 << 14];
+  for (int size; (size = gzread(file.get(), part, sizeof part)) != 0;) {
+    BITLOOM_CHECK(size > 0, path, ": is damaged");
+    text.append(part, size_t(size));
+  }
+  return Table(text);
 }
 
 Tally::~Tally() {

@@ -26,10 +26,10 @@ struct Phrase {
 // The text for the first pattern that matches all of the prose; "" when none does.
 std::string translate(const std::vector<Phrase>& phrases, const std::string& prose);
 
-// A file of tab-separated columns with names in its first line. A column may be named by how its name begins.
+// Tab-separated columns with names in its first line. A column may be named by how its name begins.
 class Table {
  public:
-  explicit Table(const std::string& path);
+  explicit Table(const std::string& text);
   size_t size() const { return rows_.size(); }
   // "" where the row is short; Error for an unknown column.
   const std::string& operator()(size_t row, const std::string& column) const;
@@ -43,6 +43,9 @@ class Table {
   std::vector<std::string> header_;
   std::vector<std::vector<std::string>> rows_;
 };
+
+// tests/data/rtl/NAME.tsv.gz, whose README says what the columns are.
+Table measured(const std::string& name);
 
 // Counts what became of the rows of a file and prints it at the end; the first failures become failures of the test.
 class Tally {
