@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/parallel.h"
 #include "datasets/augment.h"
 
@@ -78,6 +79,24 @@ void validate(const Dataset& data) {
   for (size_t i = 0; i < data.values.size(); ++i)
     BITLOOM_CHECK(std::isfinite(data.values[i]), data.name, ": element ", int64_t(i) % data.sample_size(), " of sample ",
                   int64_t(i) / data.sample_size(), " is ", data.values[i], "; values must be finite");
+}
+
+std::string digest(const TaskData& data) {
+  uint64_t hash = 0;
+  // The size of each array is hashed before it, so that no value can move to the next one unnoticed.
+  const auto add = [&](const auto& values) {
+    const int64_t count = int64_t(values.size());
+    hash = hash64(&count, sizeof count, hash);
+    hash = hash64(values.data(), count * int64_t(sizeof values[0]), hash);
+  };
+  for (const Dataset* part : {&data.train, &data.val, &data.test}) {
+    add(std::vector<int64_t>{part->h, part->w, part->c, part->classes, part->count});
+    add(std::vector<float>{part->input_scale});
+    add(part->codes);
+    add(part->values);
+    add(part->labels);
+  }
+  return hex64(hash);
 }
 
 Dataset split_off(Dataset& train, int64_t count, Rng rng) {

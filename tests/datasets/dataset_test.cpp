@@ -112,6 +112,34 @@ TEST(Validate, NamesWhatIsWrong) {
   EXPECT_EQ(error_of([&] { validate(data); }), "example: element 4 of sample 3 is inf; values must be finite");
 }
 
+TEST(Digest, ChangesWithTheDataAndNothingElse) {
+  const auto task = [](bool floats) {
+    TaskData data;
+    data.train = example(9, floats), data.val = example(5, floats), data.test = example(7, floats);
+    return data;
+  };
+  const TaskData base = task(false);
+  const std::string stored = digest(base);
+  EXPECT_EQ(stored.size(), 16u);
+  TaskData same = task(false);
+  same.name = same.train.name = "elsewhere";
+  same.augment.flip = true;
+  EXPECT_EQ(digest(same), stored);
+  EXPECT_NE(digest(task(true)), stored);
+  const std::pair<const char*, void (*)(TaskData&)> changes[] = {
+      {"a pixel", [](TaskData& d) { d.train.codes[50] ^= 1; }},
+      {"a label of the test set", [](TaskData& d) { d.test.labels[6] ^= 1; }},
+      {"another shape", [](TaskData& d) { std::swap(d.val.h, d.val.w); }},
+      {"another scale", [](TaskData& d) { d.val.input_scale = 1; }},
+      {"swapped splits", [](TaskData& d) { std::swap(d.val, d.test); }},
+      {"a class more", [](TaskData& d) { d.train.classes = 5; }}};
+  for (const auto& [what, change] : changes) {
+    TaskData other = task(false);
+    change(other);
+    EXPECT_NE(digest(other), stored) << what;
+  }
+}
+
 TEST(SplitOff, PartitionsAndKeepsTheOrder) {
   for (bool floats : {false, true}) {
     const Dataset all = example(20, floats);
