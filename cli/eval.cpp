@@ -65,11 +65,11 @@ Figures eval_run(EvalOptions& o) {
 }
 
 // A stored convolution must have the geometry of the model it is loaded into: conv{i}.geometry is stride h, w, padding top, bottom, left, right, groups.
-void check_geometry(const ModelSpec& spec, const Npz& weights, const std::string& file) {
+void check_geometry(const ModelSpec& spec, const StateDict& weights, const std::string& file) {
   for (const LayerSpec& layer : spec.layers) {
-    const auto it = weights.find(layer.name + ".geometry");
-    if (it == weights.end()) continue;
-    const std::vector<int64_t> stored = it->second.to_int64(it->first);
+    const std::string key = layer.name + ".geometry";
+    if (!weights.has(key)) continue;
+    const std::vector<int64_t> stored = weights.integers(key, 7);
     const auto expect = [&](const ConvGeometry& g, int64_t groups) {
       const std::vector<int64_t> ours = {g.sh, g.sw, g.pt, g.pb, g.pl, g.pr, groups};
       BITLOOM_CHECK(stored == ours, file, ": layer '", layer.name, "' has another stride, padding or group count than model ",
@@ -101,25 +101,20 @@ void choose_pixel_range(Network& network, TaskData& data, const std::string& pix
 
 // Largest difference of the stored activations, relative to each tensor's largest value.
 double golden_error(Network& network, const std::string& file) {
-  const Npz golden = read_npz(file);
-  const auto in = golden.find("input");
-  BITLOOM_CHECK(in != golden.end(), file, ": no array 'input'");
+  const StateDict golden(read_npz(file), file);
   const ModelSpec& spec = network.spec();
   Tape tape(Tape::kInference);
   std::vector<Variable> layers;
-  network.forward(tape, in->second.to_float("input"), {false, nullptr, &layers});
+  network.forward(tape, golden.tensor("input"), {false, nullptr, &layers});
   double worst = 0;
   int compared = 0;
   for (size_t i = 1; i < layers.size(); ++i) {
     const LayerSpec& layer = spec.layers[i];
     std::string key = layer.name + ".out";
     if (layer.name.rfind("add", 0) == 0) key = "block" + layer.name.substr(3) + ".out";
-    if (int(i) == spec.output()) key = golden.count("logits") ? "logits" : "output";
-    const auto it = golden.find(key);
-    if (it == golden.end()) continue;
-    const Tensor expected = it->second.to_float(key), &got = layers[i].value();
-    BITLOOM_CHECK(expected.size() == got.size(), file, ": array '", key, "' has shape ", expected.shape(), ", the model gives ",
-                  got.shape());
+    if (int(i) == spec.output()) key = golden.has("logits") ? "logits" : "output";
+    if (!golden.has(key)) continue;
+    const Tensor &got = layers[i].value(), expected = golden.tensor(key, got.shape(), "other activations than the model's");
     double largest = 0, difference = 0;
     for (int64_t k = 0; k < got.size(); ++k) {
       const float reference = layer.relu ? std::max(0.0f, expected[k]) : expected[k];  // stored before the ReLU
@@ -136,7 +131,7 @@ double golden_error(Network& network, const std::string& file) {
 Figures eval_import(EvalOptions& o) {
   TaskData data = load_task(o.config);
   Network network(make_model(o.config, data), Rng(0));
-  const Npz weights = load_weights(network, o.import);
+  const StateDict weights = load_weights(network, o.import);
   check_geometry(network.spec(), weights, o.import);
   choose_pixel_range(network, data, o.pixels);
   Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test.size()}};

@@ -90,9 +90,7 @@ class Pipeline {
       NetworkLearner learner(network_, nullptr, weight_optimizer(config_, config_.warmup.lr), weight_schedule(config_));
       const TrainResult trained = stage(learner, "warmup", config_.warmup.epochs, true);
       result_["val_score_float"] = trained.best_score;
-      Npz weights;
-      network_.save(weights, "");
-      write_npz(path("warmup.npz"), weights);
+      write_npz(path("warmup.npz"), network_.state().arrays());
     }
     result_["test_accuracy_float"] = evaluate_network(network_, nullptr, data_.test).score;
   }
@@ -135,10 +133,9 @@ class Pipeline {
     const IntegerGraph graph = lower(network, config_.task);
     save_graph(graph, path("network.blig"));
     write_text_atomic(path("assignment.json"), to_json(network_.spec(), network.assignment()));
-    Npz settled;
-    network_.save(settled, "");
-    network.QatNetwork::save(settled, "");
-    write_npz(path("network.npz"), settled);
+    StateDict settled = network_.state();
+    settled.put("", network.QatNetwork::state());
+    write_npz(path("network.npz"), settled.arrays());
 
     const TensorT<int32_t> outputs = run_integer(graph, data_.test);
     result_["test_accuracy_fake_quant"] = evaluate_network(network_, &network, data_.test).score;

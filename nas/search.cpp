@@ -74,11 +74,10 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
 }
 
 EvalResult SearchLearner::validate(const TaskData& data) {
-  Npz mixture;
-  network_.save(mixture, "");
+  const StateDict mixture = network_.state();
   search_.assign(search_.discretize());
   const EvalResult result = NetworkLearner::validate(data);
-  network_.load(mixture, "");
+  network_.load(mixture);
   return result;
 }
 
@@ -89,21 +88,18 @@ std::vector<std::pair<std::string, double>> SearchLearner::report() const {
           {"discrete_relative_cost", cost_model_.cost(search_.discretize()) / reference_cost_}};
 }
 
-void SearchLearner::save_progress(Npz& out, const std::string& prefix) const {
-  NetworkLearner::save_progress(out, prefix);
-  architecture_.save(out, prefix + "architecture.");
-  const Tensor state(Shape{3}, std::vector<float>{strength_, relative_cost_, temperature_});
-  out[prefix + "search"] = NpyArray::from(state);
+StateDict SearchLearner::progress() const {
+  StateDict out = NetworkLearner::progress();
+  out.put("architecture.", architecture_.state());
+  out.put("search", Tensor(Shape{3}, {strength_, relative_cost_, temperature_}));
+  return out;
 }
 
-void SearchLearner::load_progress(const Npz& in, const std::string& prefix) {
-  NetworkLearner::load_progress(in, prefix);
-  architecture_.load(in, prefix + "architecture.");
-  const auto it = in.find(prefix + "search");
-  BITLOOM_CHECK(it != in.end(), "not a search checkpoint: array '", prefix, "search' is missing");
-  const Tensor state = it->second.to_float(prefix + "search");
-  BITLOOM_CHECK(state.size() == 3, "array '", prefix, "search' has shape ", state.shape(), ", expected (3)");
-  strength_ = state[0], relative_cost_ = state[1], temperature_ = state[2];
+void SearchLearner::load_progress(const StateDict& state) {
+  NetworkLearner::load_progress(state);
+  architecture_.load(state.part("architecture."));
+  const Tensor numbers = state.tensor("search", Shape{3}, "not a checkpoint of this search");
+  strength_ = numbers[0], relative_cost_ = numbers[1], temperature_ = numbers[2];
 }
 
 Assignment SearchLearner::result() const {

@@ -30,8 +30,8 @@ class SearchLearner : public NetworkLearner {
   // Of the discretized network; the running statistics stay those of the mixture.
   EvalResult validate(const TaskData& data) override;
   std::vector<std::pair<std::string, double>> report() const override;
-  void save_progress(Npz& out, const std::string& prefix) const override;
-  void load_progress(const Npz& in, const std::string& prefix) override;
+  StateDict progress() const override;
+  void load_progress(const StateDict& state) override;
 
   // The assignment the search arrived at; with a budget, channels move to fewer bits, least regretted first, until it is met.
   Assignment result() const;

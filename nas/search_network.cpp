@@ -93,22 +93,16 @@ Tensor SearchNetwork::gamma(int layer) const {
   return v.defined() ? v.value() : Tensor();
 }
 
-void SearchNetwork::save(Npz& out, const std::string& prefix) const {
-  QatNetwork::save(out, prefix);
-  for (const Parameter& p : architecture_) out[prefix + "arch." + p.name] = NpyArray::from(p.value.value());
+StateDict SearchNetwork::state() const {
+  StateDict out = QatNetwork::state();
+  for (const Parameter& p : architecture_) out.put("arch." + p.name, p.value.value());
+  return out;
 }
 
-void SearchNetwork::load(const Npz& in, const std::string& prefix) {
-  QatNetwork::load(in, prefix);
-  for (Parameter& p : architecture_) {
-    const std::string key = prefix + "arch." + p.name;
-    const auto it = in.find(key);
-    BITLOOM_CHECK(it != in.end(), "not a search checkpoint: array '", key, "' is missing");
-    const Tensor value = it->second.to_float(key);
-    BITLOOM_CHECK(value.shape() == p.value.shape(), "array '", key, "' has shape ", value.shape(), ", expected ",
-                  p.value.shape());
-    p.value.value() = value;
-  }
+void SearchNetwork::load(const StateDict& state) {
+  QatNetwork::load(state);
+  for (Parameter& p : architecture_)
+    p.value.value() = state.finite_tensor("arch." + p.name, p.value.shape(), "not a checkpoint of this search");
 }
 
 }  // namespace bitloom

@@ -29,8 +29,8 @@ class SearchNetwork : public QatNetwork {
 
   // gamma and delta: trained by an optimizer of their own.
   std::vector<Parameter> architecture() const { return architecture_; }
-  void save(Npz& out, const std::string& prefix) const override;
-  void load(const Npz& in, const std::string& prefix) override;
+  StateDict state() const override;
+  void load(const StateDict& state) override;
 
  protected:
   Variable weight_theta(Tape& tape, int layer) override;

@@ -108,17 +108,23 @@ EvalResult NetworkLearner::validate(const TaskData& data) {
   return evaluate_network(network_, transform_, data.val);
 }
 
-void NetworkLearner::save_model(Npz& out, const std::string& prefix) const {
-  network_.save(out, prefix);
-  if (transform_) transform_->save(out, prefix);
+StateDict NetworkLearner::model() const {
+  StateDict out = network_.state();
+  if (transform_) out.put("", transform_->state());
+  return out;
 }
 
-void NetworkLearner::load_model(const Npz& in, const std::string& prefix) {
-  network_.load(in, prefix);
-  if (transform_) transform_->load(in, prefix);
+void NetworkLearner::load_model(const StateDict& state) {
+  network_.load(state);
+  if (transform_) transform_->load(state);
 }
 
-void NetworkLearner::save_progress(Npz& out, const std::string& prefix) const { optimizer_.save(out, prefix + "optimizer."); }
-void NetworkLearner::load_progress(const Npz& in, const std::string& prefix) { optimizer_.load(in, prefix + "optimizer."); }
+StateDict NetworkLearner::progress() const {
+  StateDict out;
+  out.put("optimizer.", optimizer_.state());
+  return out;
+}
+
+void NetworkLearner::load_progress(const StateDict& state) { optimizer_.load(state.part("optimizer.")); }
 
 }  // namespace bitloom

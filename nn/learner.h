@@ -31,11 +31,11 @@ class Learner {
   // Further columns of the epoch's log row.
   virtual std::vector<std::pair<std::string, double>> report() const { return {}; }
   // The learned values: what the best epoch's checkpoint keeps.
-  virtual void save_model(Npz& out, const std::string& prefix) const = 0;
-  virtual void load_model(const Npz& in, const std::string& prefix) = 0;
+  virtual StateDict model() const = 0;
+  virtual void load_model(const StateDict& state) = 0;
   // What else a resumed run needs to continue with the same bits.
-  virtual void save_progress(Npz& out, const std::string& prefix) const = 0;
-  virtual void load_progress(const Npz& in, const std::string& prefix) = 0;
+  virtual StateDict progress() const = 0;
+  virtual void load_progress(const StateDict& state) = 0;
 };
 
 // The task's loss for one batch: cross-entropy, or mean squared error against the input where there are no labels. Also counts right
@@ -61,10 +61,10 @@ class NetworkLearner : public Learner {
   NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule);
   StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
   EvalResult validate(const TaskData& data) override;
-  void save_model(Npz& out, const std::string& prefix) const override;
-  void load_model(const Npz& in, const std::string& prefix) override;
-  void save_progress(Npz& out, const std::string& prefix) const override;
-  void load_progress(const Npz& in, const std::string& prefix) override;
+  StateDict model() const override;
+  void load_model(const StateDict& state) override;
+  StateDict progress() const override;
+  void load_progress(const StateDict& state) override;
 
  protected:
   Network& network_;

@@ -105,46 +105,29 @@ void Network::each_tensor(Self& self, F f) {
   }
 }
 
-void Network::save(Npz& out, const std::string& prefix) const {
-  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out[prefix + key] = NpyArray::from(t); });
+StateDict Network::state() const {
+  StateDict out;
+  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out.put(key, t); });
   for (size_t i = 0; i < parts_.size(); ++i)
-    if (spec_.layers[i].norm)
-      out[prefix + norm_name(spec_.layers[i].name) + ".eps"] = NpyArray::from(Tensor(Shape{1}, parts_[i].norm.eps));
+    if (spec_.layers[i].norm) out.put(norm_name(spec_.layers[i].name) + ".eps", Tensor(Shape{1}, parts_[i].norm.eps));
+  return out;
 }
 
-void Network::load(const Npz& in, const std::string& prefix) {
-  const auto read = [&](const std::string& key) {
-    const auto it = in.find(prefix + key);
-    BITLOOM_CHECK(it != in.end(), "these weights are not for model ", spec_.name, ": array '", prefix + key, "' is missing");
-    return it->second.to_float(prefix + key);
-  };
-  each_tensor(*this, [&](const std::string& key, Tensor& t) {
-    Tensor value = read(key);
-    // A depthwise or fully connected filter may be stored without its extents of 1.
-    BITLOOM_CHECK(value.size() == t.size() && value.shape()[0] == t.shape()[0], "these weights are not for model ", spec_.name,
-                  ": array '", prefix + key, "' has shape ", value.shape(), ", expected ", t.shape());
-    for (int64_t k = 0; k < t.size(); ++k) {
-      BITLOOM_CHECK(std::isfinite(value[k]), "array '", prefix + key, "': element ", k, " is not a finite number");
-      t[k] = value[k];
-    }
-  });
+void Network::load(const StateDict& state) {
+  const std::string otherwise = "these weights are not for model " + spec_.name;
+  each_tensor(*this, [&](const std::string& key, Tensor& t) { t = state.finite_tensor(key, t.shape(), otherwise); });
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (!spec_.layers[i].norm) continue;
     const std::string key = norm_name(spec_.layers[i].name) + ".eps";
-    const Tensor eps = read(key);
-    BITLOOM_CHECK(eps.size() == 1 && std::isfinite(eps[0]) && eps[0] >= 0, "array '", prefix + key,
-                  "' must be one number, 0 or more");
-    parts_[i].norm.eps = eps[0];
+    const float eps = state.finite_tensor(key, Shape{1}, otherwise)[0];
+    BITLOOM_CHECK(eps >= 0, otherwise, ": array '", key, "' is ", eps, ", expected 0 or more");
+    parts_[i].norm.eps = eps;
   }
 }
 
-Npz load_weights(Network& network, const std::string& path) {
-  Npz weights = read_npz(path);
-  try {
-    network.load(weights, "");
-  } catch (const Error& error) {
-    throw Error(path + ": " + error.what());
-  }
+StateDict load_weights(Network& network, const std::string& path) {
+  StateDict weights(read_npz(path), path);
+  network.load(weights);
   return weights;
 }
 

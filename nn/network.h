@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "core/npz.h"
 #include "core/ops/batch_norm.h"
 #include "core/rng.h"
+#include "core/state_dict.h"
 #include "nn/model_spec.h"
 
 namespace bitloom {
@@ -31,8 +31,8 @@ class LayerTransform {
   virtual Variable output(Tape& tape, int layer, const Variable& y) = 0;
   // What it learns, to be trained with the weights.
   virtual std::vector<Parameter> parameters() const = 0;
-  virtual void save(Npz& out, const std::string& prefix) const = 0;
-  virtual void load(const Npz& in, const std::string& prefix) = 0;
+  virtual StateDict state() const = 0;
+  virtual void load(const StateDict& state) = 0;
 };
 
 class Network {
@@ -57,10 +57,10 @@ class Network {
   Variable beta(int i) const { return parts_[size_t(i)].beta; }
   NormState* norm(int i) { return spec_.layers[size_t(i)].norm ? &parts_[size_t(i)].norm : nullptr; }
 
-  // Parameters and running statistics under `prefix`, named as in the reference weights: conv0.weight, conv0.bias, bn0.gamma, bn0.mean ...
-  void save(Npz& out, const std::string& prefix) const;
-  // Error names the first missing key or wrong shape and says which model the values are for.
-  void load(const Npz& in, const std::string& prefix);
+  // Parameters and running statistics, named as in the reference weights: conv0.weight, conv0.bias, bn0.gamma, bn0.mean ...
+  StateDict state() const;
+  // Error names the first missing key or wrong shape and says which model the values are not for.
+  void load(const StateDict& state);
 
  private:
   struct Parts {
@@ -78,6 +78,6 @@ class Network {
 };
 
 // Loads the weights of an .npz file, and returns all it holds. Errors name the file.
-Npz load_weights(Network& network, const std::string& path);
+StateDict load_weights(Network& network, const std::string& path);
 
 }  // namespace bitloom

@@ -56,32 +56,24 @@ void Optimizer::clear_grads() {
   for (Parameter& p : parameters_) p.value.clear_grad();
 }
 
-void Optimizer::save(Npz& out, const std::string& prefix) const {
-  out[prefix + "steps"] = NpyArray::from(std::vector<int64_t>{steps_});
+StateDict Optimizer::state() const {
+  StateDict out;
+  out.put("steps", std::vector<int64_t>{steps_});
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    out[prefix + parameters_[i].name + ".first"] = NpyArray::from(first_[i]);
-    if (!second_.empty()) out[prefix + parameters_[i].name + ".second"] = NpyArray::from(second_[i]);
+    out.put(parameters_[i].name + ".first", first_[i]);
+    if (!second_.empty()) out.put(parameters_[i].name + ".second", second_[i]);
   }
+  return out;
 }
 
-void Optimizer::load(const Npz& in, const std::string& prefix) {
-  const auto read = [&](const std::string& key) -> const NpyArray& {
-    const auto it = in.find(prefix + key);
-    BITLOOM_CHECK(it != in.end(), "checkpoint: optimizer state '", prefix + key, "' is missing");
-    return it->second;
-  };
-  const std::vector<int64_t> steps = read("steps").to_int64(prefix + "steps");
-  BITLOOM_CHECK(steps.size() == 1 && steps[0] >= 0, "checkpoint: '", prefix, "steps' is not a count");
-  steps_ = steps[0];
-  const auto fill = [&](Tensor& t, const std::string& key) {
-    const Tensor value = read(key).to_float(prefix + key);
-    BITLOOM_CHECK(value.shape() == t.shape(), "checkpoint: optimizer state '", prefix + key, "' has shape ", value.shape(),
-                  ", expected ", t.shape());
-    t = value;
-  };
+void Optimizer::load(const StateDict& state) {
+  const std::string otherwise = "not the state of this optimizer";
+  steps_ = state.integers("steps", 1, otherwise)[0];
+  BITLOOM_CHECK(steps_ >= 0, otherwise, ": it has taken ", steps_, " steps");
+  const auto read = [&](const std::string& key, Tensor& t) { t = state.tensor(key, t.shape(), otherwise); };
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    fill(first_[i], parameters_[i].name + ".first");
-    if (!second_.empty()) fill(second_[i], parameters_[i].name + ".second");
+    read(parameters_[i].name + ".first", first_[i]);
+    if (!second_.empty()) read(parameters_[i].name + ".second", second_[i]);
   }
 }
 

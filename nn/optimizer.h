@@ -27,8 +27,8 @@ class Optimizer {
   void step(double lr_factor);
   void clear_grads();
 
-  void save(Npz& out, const std::string& prefix) const;
-  void load(const Npz& in, const std::string& prefix);
+  StateDict state() const;
+  void load(const StateDict& state);
 
  private:
   std::vector<Parameter> parameters_;

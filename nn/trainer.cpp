@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 
 #include "core/io.h"
 
@@ -12,22 +11,6 @@ namespace bitloom {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-NpyArray from_double(double value) {
-  NpyArray a;
-  a.dtype = "<f8";
-  a.shape = {1};
-  a.bytes.resize(sizeof value);
-  std::memcpy(a.bytes.data(), &value, sizeof value);
-  return a;
-}
-
-double to_double(const NpyArray& a, const std::string& what) {
-  BITLOOM_CHECK(a.dtype == "<f8" && a.bytes.size() == sizeof(double), "checkpoint: '", what, "' is not one float64");
-  double value;
-  std::memcpy(&value, a.bytes.data(), sizeof value);
-  return value;
-}
 
 class Run {
  public:
@@ -47,7 +30,7 @@ class Run {
       run_epoch();
       finish_epoch();
     }
-    if (options_.keep_best && !best_.empty()) learner_.load_model(best_, "best.");
+    if (options_.keep_best && !best_.empty()) learner_.load_model(best_);
     return {best_score_, best_epoch_, seconds(), log_};
   }
 
@@ -87,8 +70,7 @@ class Run {
     if (better) {
       best_score_ = val.score;
       best_epoch_ = epoch_;
-      best_.clear();
-      if (options_.keep_best) learner_.save_model(best_, "best.");
+      if (options_.keep_best) best_ = learner_.model();
     }
     std::string header = "stage,epoch,train_loss,train_accuracy,val_loss,val_score,seconds";
     std::string row =
@@ -120,41 +102,36 @@ class Run {
   void save() {
     last_save_ = Clock::now();
     if (options_.checkpoint.empty()) return;
-    Npz out = best_;
-    out["run.identity"] = NpyArray::from_text(identity());
-    out["run.counters"] = NpyArray::from(std::vector<int64_t>{epoch_, batch_, correct_, best_epoch_});
-    out["run.loss_sum"] = from_double(loss_sum_);
-    out["run.best_score"] = from_double(best_score_);
-    out["run.seconds"] = from_double(seconds());
-    out["run.log"] = NpyArray::from_text(log_);
-    learner_.save_model(out, "model.");
-    learner_.save_progress(out, "progress.");
-    write_npz(options_.checkpoint, out, false);
+    StateDict out;
+    out.put("run.identity", identity());
+    out.put("run.counters", std::vector<int64_t>{epoch_, batch_, correct_, best_epoch_});
+    out.put("run.loss_sum", loss_sum_);
+    out.put("run.best_score", best_score_);
+    out.put("run.seconds", seconds());
+    out.put("run.log", log_);
+    out.put("best.", best_);
+    out.put("model.", learner_.model());
+    out.put("progress.", learner_.progress());
+    write_npz(options_.checkpoint, out.arrays(), false);
   }
 
   void resume() {
     if (options_.checkpoint.empty() || !file_exists(options_.checkpoint)) return;
-    Npz in = read_npz(options_.checkpoint);
-    const auto get = [&](const std::string& key) -> const NpyArray& {
-      const auto it = in.find(key);
-      BITLOOM_CHECK(it != in.end(), options_.checkpoint, ": not a training checkpoint: '", key, "' is missing");
-      return it->second;
-    };
-    const std::string found = get("run.identity").to_text();
+    const StateDict in(read_npz(options_.checkpoint), options_.checkpoint);
+    constexpr const char* kOtherwise = "not a training checkpoint";
+    const std::string found = in.text("run.identity", kOtherwise);
     BITLOOM_CHECK(found == identity(), options_.checkpoint, ": belongs to another run (", found, "), this one is (", identity(),
                   "); choose another --out or remove the file");
-    const std::vector<int64_t> counters = get("run.counters").to_int64("run.counters");
-    BITLOOM_CHECK(counters.size() == 4 && *std::min_element(counters.begin(), counters.end()) >= 0, options_.checkpoint,
-                  ": bad counters");
+    const std::vector<int64_t> counters = in.integers("run.counters", 4, kOtherwise);
+    BITLOOM_CHECK(*std::min_element(counters.begin(), counters.end()) >= 0, options_.checkpoint, ": bad counters");
     epoch_ = counters[0], batch_ = counters[1], correct_ = counters[2], best_epoch_ = counters[3];
-    loss_sum_ = to_double(get("run.loss_sum"), "run.loss_sum");
-    best_score_ = to_double(get("run.best_score"), "run.best_score");
-    seconds_before_ = to_double(get("run.seconds"), "run.seconds");
-    log_ = get("run.log").to_text();
-    learner_.load_model(in, "model.");
-    learner_.load_progress(in, "progress.");
-    for (auto& [key, array] : in)
-      if (key.rfind("best.", 0) == 0) best_[key] = std::move(array);
+    loss_sum_ = in.number("run.loss_sum", kOtherwise);
+    best_score_ = in.number("run.best_score", kOtherwise);
+    seconds_before_ = in.number("run.seconds", kOtherwise);
+    log_ = in.text("run.log", kOtherwise);
+    learner_.load_model(in.part("model."));
+    learner_.load_progress(in.part("progress."));
+    best_ = in.part("best.");
   }
 
   Learner& learner_;
@@ -166,7 +143,7 @@ class Run {
   int64_t epoch_ = 0, batch_ = 0, correct_ = 0, best_epoch_ = 0;
   double loss_sum_ = 0, best_score_ = 0, seconds_before_ = 0;
   std::string log_;
-  Npz best_;
+  StateDict best_;
   Clock::time_point start_ = Clock::now(), last_save_ = Clock::now();
 };
 

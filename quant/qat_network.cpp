@@ -165,7 +165,7 @@ QuantScheme QatNetwork::output_scheme(int layer) const {
   throw Error("qat network: no precision assigned");
 }
 
-// Calls f(key, layer, bits, tensor) for every stored tensor.
+// Calls f(key, tensor) for every stored tensor.
 template <class Self, class F>
 void QatNetwork::each_tensor(Self& self, F f) {
   for (size_t i = 1; i < self.sites_.size(); ++i) {
@@ -176,22 +176,15 @@ void QatNetwork::each_tensor(Self& self, F f) {
   }
 }
 
-void QatNetwork::save(Npz& out, const std::string& prefix) const {
-  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out[prefix + key] = NpyArray::from(t); });
+StateDict QatNetwork::state() const {
+  StateDict out;
+  each_tensor(*this, [&](const std::string& key, const Tensor& t) { out.put(key, t); });
+  return out;
 }
 
-void QatNetwork::load(const Npz& in, const std::string& prefix) {
-  each_tensor(*this, [&](const std::string& key, Tensor& t) {
-    const auto it = in.find(prefix + key);
-    BITLOOM_CHECK(it != in.end(), "these weights are not quantized: array '", prefix + key, "' is missing");
-    const Tensor value = it->second.to_float(prefix + key);
-    BITLOOM_CHECK(value.shape() == t.shape(), "array '", prefix + key, "' has shape ", value.shape(), ", expected ", t.shape(),
-                  ": it was made for other bit-widths or another model");
-    for (int64_t k = 0; k < t.size(); ++k) {
-      BITLOOM_CHECK(std::isfinite(value[k]), "array '", prefix + key, "': element ", k, " is not a finite number");
-      t[k] = value[k];
-    }
-  });
+void QatNetwork::load(const StateDict& state) {
+  const std::string otherwise = "these weights are not quantized as this network is";
+  each_tensor(*this, [&](const std::string& key, Tensor& t) { t = state.finite_tensor(key, t.shape(), otherwise); });
 }
 
 }  // namespace bitloom

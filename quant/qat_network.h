@@ -44,8 +44,8 @@ class QatNetwork : public LayerTransform {
   Variable weight(Tape& tape, int layer, const Variable& w) override;
   Variable output(Tape& tape, int layer, const Variable& y) override;
   std::vector<Parameter> parameters() const override { return parameters_; }
-  void save(Npz& out, const std::string& prefix) const override;
-  void load(const Npz& in, const std::string& prefix) override;
+  StateDict state() const override;
+  void load(const StateDict& state) override;
 
   Network& network() const { return network_; }
   const QuantOptions& options() const { return options_; }

@@ -51,17 +51,11 @@ struct Tiny {
   OpenNetwork search;
 };
 
-Npz snapshot(const Network& network) {
-  Npz out;
-  network.save(out, "");
-  return out;
-}
-
 // Keys whose arrays differ.
-std::set<std::string> changes(const Npz& before, const Npz& after) {
+std::set<std::string> changes(const StateDict& before, const StateDict& after) {
   std::set<std::string> keys;
-  for (const auto& [key, array] : after)
-    if (before.at(key).bytes != array.bytes) keys.insert(key);
+  for (const auto& [key, array] : after.arrays())
+    if (before.arrays().at(key).bytes != array.bytes) keys.insert(key);
   return keys;
 }
 
@@ -87,13 +81,12 @@ TEST(SearchTest, StepsTouchOnlyWhatTheyAreFor) {
     SearchLearner learner(t.search, options);
     const Batch batch = t.batch(16);
     const auto state = [&] {
-      Npz all = snapshot(t.network);
-      t.search.save(all, "");
-      learner.save_progress(all, "progress.");
+      StateDict all = learner.model();
+      all.put("progress.", learner.progress());
       return all;
     };
     for (int64_t step = 0; step < 10; ++step) {
-      const Npz before = state();
+      const StateDict before = state();
       const StepResult result = learner.step(batch, 0, step, 0.3);
       EXPECT_GT(result.loss, 0);
       const std::set<std::string> changed = changes(before, state());
@@ -194,9 +187,9 @@ TEST(SearchTest, ValidationIsOfTheDiscretizedNetworkAndLeavesTheMixtureAlone) {
   Tiny t;
   t.randomize_architecture(4);
   SearchLearner learner(t.search, {});
-  const Npz before = snapshot(t.network);
+  const StateDict before = t.network.state();
   const EvalResult result = learner.validate(t.data);
-  EXPECT_TRUE(changes(before, snapshot(t.network)).empty());
+  EXPECT_TRUE(changes(before, t.network.state()).empty());
   t.search.assign(t.search.discretize());
   NetworkLearner direct(t.network, &t.search, {}, {});
   EXPECT_EQ(direct.validate(t.data).loss, result.loss);
@@ -320,14 +313,14 @@ TEST(SearchTest, BudgetsAreParsedInTheUnitOfTheirCost) {
 TEST(SearchTest, StoredArchitectureIsLoadedAndOthersRefused) {
   Tiny a, b, narrow(quant_options({8}, {8}));
   a.randomize_architecture(5);
-  Npz stored, plain;
-  a.search.save(stored, "x.");
-  b.search.load(stored, "x.");
+  b.search.load(a.search.state());
   for (int i = 1; i <= 6; ++i) EXPECT_TRUE(same_bits(a.search.gamma(i), b.search.gamma(i)));
-  a.search.QatNetwork::save(plain, "x.");
-  EXPECT_EQ(error_of([&] { b.search.load(plain, "x."); }), "not a search checkpoint: array 'x.arch.conv0.gamma' is missing");
-  stored["x.arch.conv0.gamma"] = NpyArray::from(Tensor(Shape{8, 3}, 0.0f));
-  EXPECT_EQ(error_of([&] { b.search.load(stored, "x."); }), "array 'x.arch.conv0.gamma' has shape (8,3), expected (8,4)");
+  EXPECT_EQ(error_of([&] { b.search.load(a.search.QatNetwork::state()); }),
+            "not a checkpoint of this search: array 'arch.conv0.gamma' is missing");
+  Npz broken = a.search.state().arrays();
+  broken["arch.conv0.gamma"] = NpyArray::from(Tensor(Shape{8, 3}, 0.0f));
+  EXPECT_EQ(error_of([&] { b.search.load(StateDict(broken)); }),
+            "not a checkpoint of this search: array 'arch.conv0.gamma' has shape (8,3), expected (8,4)");
   EXPECT_TRUE(narrow.search.architecture().empty());
 }
 

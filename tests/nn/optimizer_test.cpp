@@ -132,26 +132,24 @@ TEST(OptimizerTest, ContinuesWithTheSameBitsFromItsSavedState) {
       optimizer.step(0.5);
     };
     for (uint64_t i = 0; i < 3; ++i) advance(p, original, i);
-    Npz state;
-    original.save(state, "o.");
+    const StateDict state = original.state();
     Parameter q{"w", ParamRole::kWeight, Variable(p.value.value().clone(), true)};
     Optimizer restored({q}, options);
-    restored.load(state, "o.");
+    restored.load(state);
     for (uint64_t i = 10; i < 13; ++i) {
       advance(p, original, i);
       advance(q, restored, i);
     }
     EXPECT_TRUE(same_bits(p.value.value(), q.value.value()));
 
-    Npz broken = state;
-    broken.erase("o.w.first");
-    EXPECT_EQ(error_of([&] { restored.load(broken, "o."); }), "checkpoint: optimizer state 'o.w.first' is missing");
-    broken = state;
-    broken["o.w.first"] = NpyArray::from(Tensor(Shape{4}, 0.0f));
-    EXPECT_EQ(error_of([&] { restored.load(broken, "o."); }),
-              "checkpoint: optimizer state 'o.w.first' has shape (4), expected (5)");
-    broken["o.steps"] = NpyArray::from(std::vector<int64_t>{-1});
-    EXPECT_EQ(error_of([&] { restored.load(broken, "o."); }), "checkpoint: 'o.steps' is not a count");
+    Npz broken = state.arrays();
+    const auto load = [&] { restored.load(StateDict(broken)); };
+    broken.erase("w.first");
+    EXPECT_EQ(error_of(load), "not the state of this optimizer: array 'w.first' is missing");
+    broken["w.first"] = NpyArray::from(Tensor(Shape{4}, 0.0f));
+    EXPECT_EQ(error_of(load), "not the state of this optimizer: array 'w.first' has shape (4), expected (5)");
+    broken["steps"] = NpyArray::from(std::vector<int64_t>{-1});
+    EXPECT_EQ(error_of(load), "not the state of this optimizer: it has taken -1 steps");
   }
 }
 

@@ -84,15 +84,16 @@ std::string without_seconds(const std::string& log) {
 }
 
 struct Outcome {
-  Npz model;
+  StateDict model;
   std::string log;
   double best_score = 0;
   int64_t best_epoch = 0;
 };
 
 void expect_same(const Outcome& a, const Outcome& b, const std::string& what) {
-  ASSERT_EQ(a.model.size(), b.model.size()) << what;
-  for (const auto& [key, array] : a.model) EXPECT_EQ(array.bytes, b.model.at(key).bytes) << what << ": " << key;
+  ASSERT_EQ(a.model.arrays().size(), b.model.arrays().size()) << what;
+  for (const auto& [key, array] : a.model.arrays())
+    EXPECT_EQ(array.bytes, b.model.arrays().at(key).bytes) << what << ": " << key;
   EXPECT_EQ(a.log, b.log) << what;
   EXPECT_EQ(a.best_score, b.best_score) << what;
   EXPECT_EQ(a.best_epoch, b.best_epoch) << what;
@@ -102,9 +103,7 @@ Outcome run_session(const Stage& stage, const TaskData& data, const TrainerOptio
   Session session;
   stage.set_up(session, data);
   const TrainResult result = train(*session.learner, data, options, observer);
-  Outcome outcome{{}, without_seconds(result.log), result.best_score, result.best_epoch};
-  session.learner->save_model(outcome.model, "");
-  return outcome;
+  return {session.learner->model(), without_seconds(result.log), result.best_score, result.best_epoch};
 }
 
 TrainerOptions two_epochs(bool keep_best) {
@@ -208,18 +207,21 @@ TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
   other.stage = "finetune";
   EXPECT_NE(error_of([&] { run_session(stages[0], data, other, {}); }).find("belongs to another run"), std::string::npos);
   EXPECT_EQ(error_of([&] { run_session(stages[2], data, options, {}); }),
-            "these weights are not quantized: array 'model.quant.conv0.log_scale' is missing");
+            options.checkpoint +
+                ": these weights are not quantized as this network is: array 'model.quant.conv0.log_scale' is missing");
 
   Network wide(resnet8(16, 16, 3, 9), Rng(1));
   NetworkLearner learner(wide, nullptr, {}, {});
-  EXPECT_EQ(error_of([&] { train(learner, data, options, {}); }),
-            "these weights are not for model resnet8: array 'model.conv0.weight' has shape (8,3,3,3), expected (16,3,3,3)");
+  EXPECT_EQ(
+      error_of([&] { train(learner, data, options, {}); }),
+      options.checkpoint +
+          ": these weights are not for model resnet8: array 'model.conv0.weight' has shape (8,3,3,3), expected (16,3,3,3)");
 
   testing::write_bytes(options.checkpoint, {'n', 'o'});
   EXPECT_NE(error_of([&] { run_session(stages[0], data, options, {}); }).find(options.checkpoint), std::string::npos);
   write_npz(options.checkpoint, {{"x", NpyArray::from(Tensor(Shape{1}, 0.0f))}});
   EXPECT_EQ(error_of([&] { run_session(stages[0], data, options, {}); }),
-            options.checkpoint + ": not a training checkpoint: 'run.identity' is missing");
+            options.checkpoint + ": not a training checkpoint: array 'run.identity' is missing");
 }
 
 // A learner that does as it is told: its model is the number of steps it has taken.
@@ -228,25 +230,27 @@ class Scripted : public Learner {
   std::vector<double> losses, scores;  // by step, by evaluation; the last one repeats
   double val_loss = 0.5;
   int64_t steps = 0, evaluations = 0;
-  std::vector<double> progress;
+  std::vector<double> progresses;
 
   StepResult step(const Batch& batch, int64_t, int64_t, double p) override {
-    progress.push_back(p);
+    progresses.push_back(p);
     return {losses[size_t(std::min(steps++, int64_t(losses.size()) - 1))], int64_t(batch.labels.size()) / 2};
   }
   EvalResult validate(const TaskData&) override {
     return {val_loss, scores[size_t(std::min(evaluations++, int64_t(scores.size()) - 1))]};
   }
   std::vector<std::pair<std::string, double>> report() const override { return {{"steps", double(steps)}}; }
-  void save_model(Npz& out, const std::string& prefix) const override {
-    out[prefix + "steps"] = NpyArray::from(std::vector<int64_t>{steps, evaluations});
+  StateDict model() const override {
+    StateDict out;
+    out.put("steps", std::vector<int64_t>{steps, evaluations});
+    return out;
   }
-  void load_model(const Npz& in, const std::string& prefix) override {
-    const std::vector<int64_t> counts = in.at(prefix + "steps").to_int64("steps");
+  void load_model(const StateDict& state) override {
+    const std::vector<int64_t> counts = state.integers("steps", 2);
     steps = counts[0], evaluations = counts[1];
   }
-  void save_progress(Npz&, const std::string&) const override {}
-  void load_progress(const Npz&, const std::string&) override {}
+  StateDict progress() const override { return {}; }
+  void load_progress(const StateDict&) override {}
 };
 
 Scripted scripted(std::vector<double> losses, std::vector<double> scores) {
@@ -270,8 +274,8 @@ TEST(TrainerTest, EndsWithTheFirstOfTheBestEpochs) {
   EXPECT_EQ(result.best_epoch, 2);
   EXPECT_EQ(result.best_score, 0.7);
   EXPECT_EQ(learner.steps, 2 * 3) << "the weights of the second epoch";
-  EXPECT_EQ(learner.progress.size(), 15u);
-  for (size_t i = 0; i < 15; ++i) EXPECT_DOUBLE_EQ(learner.progress[i], double(i) / 15);
+  EXPECT_EQ(learner.progresses.size(), 15u);
+  for (size_t i = 0; i < 15; ++i) EXPECT_DOUBLE_EQ(learner.progresses[i], double(i) / 15);
 
   TrainerOptions last = epochs(5);
   last.keep_best = false;
@@ -290,14 +294,14 @@ TEST(TrainerTest, StopsWhenPatienceEnds) {
   Scripted learner = scripted({1}, {0.1, 0.5, 0.4, 0.5, 0.9});
   const TrainResult result = train(learner, data, options, {});
   EXPECT_EQ(result.best_epoch, 2);
-  EXPECT_EQ(learner.progress.size(), 4u * 3) << "two epochs without a better score, an equal one is not better";
+  EXPECT_EQ(learner.progresses.size(), 4u * 3) << "two epochs without a better score, an equal one is not better";
 
   TempFolder folder;  // and a stopped run stays stopped
   options.checkpoint = folder / "run.npz";
   Scripted first = scripted({1}, {0.1, 0.5, 0.4, 0.5, 0.9}), again = first;
   train(first, data, options, {});
   EXPECT_EQ(train(again, data, options, {}).best_epoch, 2);
-  EXPECT_EQ(again.progress.size(), 0u);
+  EXPECT_EQ(again.progresses.size(), 0u);
   EXPECT_EQ(again.steps, 6);
 }
 

@@ -71,8 +71,8 @@ class Comparison : public LayerTransform {
   Variable weight(Tape& tape, int layer, const Variable& w) override { return qat_.weight(tape, layer, w); }
   Variable output(Tape& tape, int layer, const Variable& y) override { return compare(layer, qat_.output(tape, layer, y)); }
   std::vector<Parameter> parameters() const override { return {}; }
-  void save(Npz&, const std::string&) const override {}
-  void load(const Npz&, const std::string&) override {}
+  StateDict state() const override { return {}; }
+  void load(const StateDict&) override {}
 
   int64_t elements = 0, different = 0;
 

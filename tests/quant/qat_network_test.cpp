@@ -128,17 +128,15 @@ TEST(QatNetworkTest, RemovedChannelsAreZero) {
 TEST(QatNetworkTest, StoredScalesAreLoadedAndOthersRefused) {
   Tiny a(quant_options({2, 8}, {8})), b(quant_options({2, 8}, {8})), other(quant_options({8}, {8}));
   for (Parameter& p : a.qat.parameters()) p.value.value()[0] += 0.25f;
-  Npz stored;
-  a.qat.save(stored, "x.");
-  b.qat.load(stored, "x.");
+  b.qat.load(a.qat.state());
   for (size_t i = 0; i < a.qat.parameters().size(); ++i)
     EXPECT_TRUE(same_bits(a.qat.parameters()[i].value.value(), b.qat.parameters()[i].value.value()));
-  EXPECT_EQ(
-      error_of([&] { other.qat.load(stored, "x."); }),
-      "array 'x.quant.conv0.log_scale' has shape (8,2), expected (8,1): it was made for other bit-widths or another model");
-  EXPECT_EQ(error_of([&] { a.qat.load({}, ""); }), "these weights are not quantized: array 'quant.conv0.log_scale' is missing");
-  stored["x.quant.add1.log_clip"] = NpyArray::from(Tensor(Shape{1}, float(INFINITY)));
-  EXPECT_EQ(error_of([&] { a.qat.load(stored, "x."); }), "array 'x.quant.add1.log_clip': element 0 is not a finite number");
+  const std::string array = "these weights are not quantized as this network is: array 'quant.conv0.log_scale' ";
+  EXPECT_EQ(error_of([&] { other.qat.load(a.qat.state()); }), array + "has shape (8,2), expected (8,1)");
+  EXPECT_EQ(error_of([&] { a.qat.load(StateDict()); }), array + "is missing");
+  Npz broken = a.qat.state().arrays();
+  broken["quant.add1.log_clip"] = NpyArray::from(Tensor(Shape{1}, float(INFINITY)));
+  EXPECT_EQ(error_of([&] { a.qat.load(StateDict(broken)); }), "array 'quant.add1.log_clip': element 0 is not a finite number");
 }
 
 TEST(QatNetworkTest, InputSchemeCoversTheData) {
