@@ -2,27 +2,29 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/pipeline.h"
 #include "cli/report.h"
+#include "cli/training.h"
 #include "core/io.h"
+#include "nas/run/task.h"
 
 namespace bitloom {
 namespace {
 
 struct DemoRun {
-  std::string name, granularity;
+  std::string name;
+  Granularity granularity;
   std::vector<int> weight_bits;
-  double strength;
+  double lambda;
 };
 
 std::vector<DemoRun> demo_runs() {
   std::vector<DemoRun> runs;
-  for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), "fixed", {bits}, 0});
-  for (const char* granularity : {"layer", "channel"})
-    for (double strength : {0.1, 0.5, 2.0}) runs.push_back({str(granularity, "-", strength), granularity, {2, 4, 8}, strength});
+  for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), Granularity::kFixed, {bits}, 0});
+  for (const Granularity granularity : {Granularity::kLayer, Granularity::kChannel})
+    for (double lambda : {0.1, 0.5, 2.0})
+      runs.push_back({str(name_of(granularity), "-", lambda), granularity, {2, 4, 8}, lambda});
   return runs;
 }
 
@@ -36,7 +38,7 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
   base.out = out + "/float";
   make_output_folder(out);
   const TaskData data = load_task(base);
-  std::vector<nlohmann::ordered_json> results = {run_pipeline(base, data)};
+  std::vector<RunResult> results = {run_visibly(base, data)};
   const std::vector<DemoRun> runs = demo_runs();
   for (size_t i = 0; i < runs.size(); ++i) {
     std::cerr << "run " << i + 1 << " of " << runs.size() << ": " << runs[i].name << "\n";
@@ -46,12 +48,12 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
     c.out = out + "/" + runs[i].name;
     c.granularity = runs[i].granularity;
     c.weight_bits = runs[i].weight_bits;
-    c.strength = runs[i].strength;
-    results.push_back(run_pipeline(c, data));
+    c.lambda = runs[i].lambda;
+    results.push_back(run_visibly(c, data));
   }
   const std::string table = results_table(results);
   write_text_atomic(out + "/table.txt", table);
-  write_text_atomic(out + "/results.json", json_text(results));
+  write_text_atomic(out + "/results.json", to_json(results));
   write_text_atomic(out + "/pareto.svg",
                     results_picture("Accuracy against weight memory",
                                     "built-in images, ResNet-8, integer networks on the test set", results));

@@ -8,14 +8,14 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/deployed.h"
 #include "cli/mpic_target.h"
-#include "cli/run_config.h"
 #include "cli/table.h"
 #include "core/io.h"
+#include "core/json.h"
 #include "core/rng.h"
 #include "mpic/isa/names.h"
 #include "mpic/sim/loader.h"
+#include "nas/run/deployed.h"
 #include "quant/export_c/export_c.h"
 
 namespace bitloom {

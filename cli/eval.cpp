@@ -8,10 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/deployed.h"
-#include "cli/run_config.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "core/io.h"
+#include "core/json.h"
+#include "nas/run/deployed.h"
+#include "nas/run/result.h"
+#include "nas/run/task.h"
 #include "nn/learner.h"
 
 namespace bitloom {
@@ -52,12 +55,11 @@ Figures eval_run(EvalOptions& o) {
                {"model", graph.model},
                {"samples", data.test.size()},
                {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
-  if (folder && file_exists(o.run + "/result.json")) {
-    try {
-      f["test_accuracy_integer_stored"] = Figures::parse(read_text(o.run + "/result.json")).at("test_accuracy_integer");
-    } catch (const nlohmann::json::exception& e) {
-      throw Error(o.run + "/result.json: not a run's result: " + e.what());
-    }
+  const std::string result = o.run + "/result.json";
+  if (folder && file_exists(result)) {
+    const std::optional<double> stored = result_from_json(read_text(result), result).test_accuracy_integer;
+    BITLOOM_CHECK(stored, result, ": not of a quantized run: 'test_accuracy_integer' is missing");
+    f["test_accuracy_integer_stored"] = *stored;
   }
   f["weight_bytes"] = weight_bytes(graph);
   f["images_per_second"] = std::round(double(data.test.size()) / seconds);

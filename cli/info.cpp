@@ -3,13 +3,13 @@
 #include <cmath>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/deployed.h"
-#include "cli/run_config.h"
+#include "cli/options.h"
 #include "cli/table.h"
 #include "nas/cost_model.h"
+#include "nas/run/deployed.h"
+#include "nas/run/result.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -42,9 +42,8 @@ std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits, co
 
 std::string graph_table(const IntegerGraph& graph, const CostTable& costs) {
   Table table(kColumns);
-  const nlohmann::ordered_json d = describe(graph, costs);
+  const NetworkFigures figures = figures_of(graph, costs);
   int64_t parameters = 0;
-  size_t next = 0;
   for (const IntegerLayer& layer : graph.layers) {
     if (layer.op == IntegerOp::kInput) continue;
     const double cycles = layer_cycles(graph, layer, costs), energy = cycles * costs.picojoule_per_cycle * 1e-6;
@@ -57,33 +56,34 @@ std::string graph_table(const IntegerGraph& graph, const CostTable& costs) {
                                     "-",
                                     cycles > 0 ? grouped(std::llround(cycles)) : "-",
                                     cycles > 0 ? fixed(energy, 2) : "-"};
-    if (layer.has_weights()) {
-      const auto& l = d.at("layers")[next++];
-      row[2] = grouped(l.at("parameters"));
-      row[3] = grouped(l.at("macs"));
-      row[6] = grouped(l.at("weight_bytes"));
-      parameters += l.at("parameters").get<int64_t>();
+    for (const LayerFigures& own : figures.layers) {
+      if (own.name != layer.name) continue;
+      row[2] = grouped(own.parameters);
+      row[3] = grouped(own.macs);
+      row[6] = grouped(own.weight_bytes);
+      parameters += own.parameters;
     }
     table.add(row);
   }
-  table.add({"total", "", grouped(parameters), grouped(d.at("macs")), "", "", grouped(d.at("weight_bytes")),
-             grouped(d.at("cycles")), fixed(d.at("energy_uj").get<double>(), 2)});
+  table.add({"total", "", grouped(parameters), grouped(figures.macs), "", "", grouped(figures.weight_bytes),
+             grouped(figures.cycles), fixed(figures.energy_uj, 2)});
   return table.text();
 }
 
 struct InfoOptions {
   std::string run, model;
-  std::string quant = "w8a8", cost_table = "published";
+  std::string quant = "w8a8";
+  CostTableKind cost_table = CostTableKind::kPublished;
   bool json = false;
 };
 
 void show(const InfoOptions& o) {
-  const CostTable& costs = find_cost_table(o.cost_table);
+  const CostTable& costs = cost_table(o.cost_table);
   if (!o.run.empty()) {
     const std::string file = network_file(o.run);
     const IntegerGraph graph = load_graph(file);
     if (o.json) {
-      std::cout << json_text(describe(graph, costs));
+      std::cout << to_json(figures_of(graph, costs));
       return;
     }
     std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n"

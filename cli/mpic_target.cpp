@@ -4,8 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/listing.h"
-#include "cli/run_config.h"
 #include "cli/table.h"
+#include "core/json.h"
 #include "mpic/isa/names.h"
 
 namespace bitloom {

@@ -9,8 +9,8 @@
 
 #include "cli/commands.h"
 #include "cli/guest.h"
-#include "cli/run_config.h"
 #include "cli/table.h"
+#include "core/json.h"
 #include "mpic/isa/names.h"
 #include "mpic/program/disassembler.h"
 

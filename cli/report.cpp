@@ -4,7 +4,6 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/svg_plot.h"
@@ -14,53 +13,53 @@
 
 namespace bitloom {
 
-std::string results_table(const std::vector<nlohmann::ordered_json>& results, bool markdown) {
+namespace {
+
+// As the table's first column tells it: "float", "w4a8", "channel 0.5", "layer 30kB".
+std::string run_name(const RunResult& r) {
+  if (!r.precisions) return "float";
+  const PrecisionChoice& p = *r.precisions;
+  if (p.granularity == Granularity::kFixed) return str("w", p.weight_bits.at(0), "a", p.act_bits.at(0));
+  return str(name_of(p.granularity), " ", p.budget ? *p.budget : str(p.lambda));
+}
+
+}  // namespace
+
+std::string results_table(const std::vector<RunResult>& results, bool markdown) {
   Table table({"run", "float %", "integer %", "agree %", "weights kB", "bits/weight", "Mcycles", "energy uJ", "seconds"});
-  const auto number = [](const nlohmann::ordered_json& r, const char* key, double scale, int decimals) {
-    return r.contains(key) ? fixed(r.at(key).get<double>() * scale, decimals) : std::string("-");
+  const auto number = [](const std::optional<double>& value, double scale, int decimals) {
+    return value ? fixed(*value * scale, decimals) : std::string("-");
   };
-  for (const nlohmann::ordered_json& r : results) {
+  for (const RunResult& r : results) {
     double seconds = 0;
-    for (const auto& [stage, value] : r.at("seconds").items()) seconds += value.get<double>();
-    std::string name = r.value("granularity", "float");
-    if (name == "fixed")
-      name = str("w", r.at("weight_bits")[0], "a", r.at("act_bits")[0]);
-    else if (r.contains("budget"))
-      name += " " + r.at("budget").get<std::string>();
-    else if (name != "float")
-      name += " " + str(r.at("strength").get<double>());
-    double weights = 0, bits = 0;
-    for (const auto& layer : r.value("layers", nlohmann::ordered_json::array())) {
-      double channels = 0, sum = 0;
-      for (const auto& [width, count] : layer.at("channels").items()) {
-        if (width == "0") continue;
-        channels += count.get<double>();
-        sum += std::stod(width) * count.get<double>();
-      }
-      weights += layer.at("parameters").get<double>();
-      bits += channels > 0 ? layer.at("parameters").get<double>() * sum / channels : 0;
-    }
-    table.add({name, number(r, "test_accuracy_float", 100, 2), number(r, "test_accuracy_integer", 100, 2),
-               number(r, "agreement", 100, 2), number(r, "weight_bytes", 1e-3, 2), weights > 0 ? fixed(bits / weights, 2) : "-",
-               number(r, "cycles", 1e-6, 3), number(r, "energy_uj", 1, 1), fixed(seconds, 1)});
+    for (const auto& [stage, value] : r.seconds) seconds += value;
+    std::vector<std::string> row = {run_name(r), number(r.test_accuracy_float, 100, 2), number(r.test_accuracy_integer, 100, 2),
+                                    number(r.agreement, 100, 2)};
+    const auto of_network = [&](auto figure, double scale, int decimals) {
+      row.push_back(r.network ? fixed(double(figure(*r.network)) * scale, decimals) : "-");
+    };
+    of_network([](const NetworkFigures& n) { return n.weight_bytes; }, 1e-3, 2);
+    of_network(mean_weight_bits, 1, 2);
+    of_network([](const NetworkFigures& n) { return n.cycles; }, 1e-6, 3);
+    of_network([](const NetworkFigures& n) { return n.energy_uj; }, 1, 1);
+    row.push_back(fixed(seconds, 1));
+    table.add(row);
   }
   return markdown ? table.markdown() : table.text();
 }
 
-std::string results_picture(const std::string& title, const std::string& subtitle,
-                            const std::vector<nlohmann::ordered_json>& results) {
+std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<RunResult>& results) {
   Plot plot;
   plot.title = title;
   plot.subtitle = subtitle;
   plot.x_label = "weights [kB]";
   plot.y_label = "accuracy [%]";
-  for (const char* granularity : {"channel", "layer", "fixed"}) {
+  for (const Granularity granularity : {Granularity::kChannel, Granularity::kLayer, Granularity::kFixed}) {
     PlotSeries series;
-    series.name = granularity == std::string("fixed") ? "one width for all" : std::string(granularity) + "-wise search";
-    for (const nlohmann::ordered_json& r : results)
-      if (r.value("granularity", "") == granularity)
-        series.points.push_back(
-            {r.at("weight_bytes").get<double>() / 1e3, 100 * r.at("test_accuracy_integer").get<double>(), ""});
+    series.name = granularity == Granularity::kFixed ? "one width for all" : str(name_of(granularity), "-wise search");
+    for (const RunResult& r : results)
+      if (r.precisions && r.precisions->granularity == granularity && r.network && r.test_accuracy_integer)
+        series.points.push_back({double(r.network->weight_bytes) / 1e3, 100 * *r.test_accuracy_integer, ""});
     plot.series.push_back(series);
   }
   return to_svg(plot);
@@ -75,15 +74,10 @@ struct ReportOptions {
 };
 
 void report(const ReportOptions& o) {
-  std::vector<nlohmann::ordered_json> results;
+  std::vector<RunResult> results;
   for (const std::string& run : o.runs) {
     const std::string file = run + "/result.json";
-    try {
-      results.push_back(nlohmann::ordered_json::parse(read_text(file)));
-      results_table({results.back()}, false);
-    } catch (const nlohmann::json::exception& e) {
-      throw Error(file + ": not a run's result: " + e.what());
-    }
+    results.push_back(result_from_json(read_text(file), file));
   }
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
   std::cout << results_table(results, o.markdown);

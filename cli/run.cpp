@@ -7,9 +7,9 @@
 
 #include "cli/commands.h"
 #include "cli/guest.h"
-#include "cli/run_config.h"
 #include "cli/table.h"
 #include "cli/trace.h"
+#include "core/json.h"
 
 namespace bitloom {
 namespace {

@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/pipeline.h"
+#include "cli/options.h"
 #include "cli/report.h"
+#include "cli/training.h"
+#include "nas/run/task.h"
 
 namespace bitloom {
 
@@ -32,16 +33,16 @@ void add_search(CLI::App& program, Chosen& chosen) {
       std::sort(bits->begin(), bits->end());
       bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
     }
-    const bool fixed = given.granularity == "fixed";
+    const bool fixed = given.granularity == Granularity::kFixed;
     BITLOOM_CHECK(!fixed || (given.weight_bits.size() == 1 && given.act_bits.size() == 1),
                   "--granularity fixed wants one --weight-bits and one --act-bits");
     BITLOOM_CHECK(given.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
-    if (!given.budget.empty()) parse_budget(given.budget, parse_cost(given.cost));
+    if (!given.budget.empty()) parse_budget(given.budget, given.cost);
     chosen = [=](const std::string& command) {
       RunConfig c = *config;
       c.command = command;
       const TaskData data = load_task(c);
-      std::cout << results_table({run_pipeline(c, data)});
+      std::cout << results_table({run_visibly(c, data)});
     };
   });
 }

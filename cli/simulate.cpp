@@ -8,14 +8,16 @@
 #include <optional>
 
 #include "cli/commands.h"
-#include "cli/deployed.h"
 #include "cli/guest.h"
 #include "cli/mpic_target.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/io.h"
+#include "core/json.h"
 #include "mpic/compile/simulation.h"
 #include "mpic/sim/loader.h"
+#include "nas/run/deployed.h"
+#include "nas/run/task.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 
@@ -41,7 +43,7 @@ struct Inputs {
 
 Inputs make_inputs(const IntegerGraph& graph, SimulateOptions& o) {
   take_task_of(o.model, o.config);
-  if (o.config.data.empty() && (o.config.task != "synthetic" || !file_exists(o.model + "/config.json")))
+  if (o.config.data.empty() && (o.config.task != Source::kSynthetic || !file_exists(o.model + "/config.json")))
     return {random_codes(graph, o.images, Rng(o.config.seed)), {}};
   TaskData task = load_task(o.config);
   check_fits(graph, network_file(o.model), task.test, task.name);

@@ -2,11 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/pipeline.h"
+#include "cli/options.h"
 #include "cli/report.h"
+#include "cli/training.h"
+#include "nas/run/task.h"
 
 namespace bitloom {
 
@@ -37,12 +38,12 @@ void add_train(CLI::App& program, Chosen& chosen) {
       c.command = command;
       if (!quant->empty()) {
         c.quantize = true;
-        c.granularity = "fixed";
+        c.granularity = Granularity::kFixed;
         c.weight_bits = {(*quant)[1] - '0'};
         c.act_bits = {(*quant)[3] - '0'};
       }
       const TaskData data = load_task(c);
-      std::cout << results_table({run_pipeline(c, data)});
+      std::cout << results_table({run_visibly(c, data)});
     };
   });
 }

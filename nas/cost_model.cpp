@@ -8,13 +8,6 @@
 
 namespace bitloom {
 
-CostKind parse_cost(const std::string& name) {
-  if (name == "size") return CostKind::kSize;
-  if (name == "cycles") return CostKind::kCycles;
-  if (name == "energy") return CostKind::kEnergy;
-  throw Error("unknown cost '" + name + "'; known: size, cycles, energy");
-}
-
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
   static const std::vector<int> kBits = {0, 2, 4, 8};
   Shares s;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "core/ops/support.h"
 #include "nas/cost_table.h"
 #include "quant/assignment.h"
@@ -10,7 +11,15 @@
 namespace bitloom {
 
 enum class CostKind { kSize, kCycles, kEnergy };
-CostKind parse_cost(const std::string& name);  // "size", "cycles", "energy"
+template <>
+struct NamesOf<CostKind> {
+  static constexpr const char* kWhat = "cost";
+  static constexpr Named<CostKind> kAll[] = {
+      {CostKind::kSize, "size"},
+      {CostKind::kCycles, "cycles"},
+      {CostKind::kEnergy, "energy"},
+  };
+};
 
 // Shares of the precisions of every layer: theta[i] (C,P) over weight_bits[i], act_theta[i] (P) over act_bits[i]. act_bits[0] is the input's {8}.
 struct Shares {

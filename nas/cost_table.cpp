@@ -58,10 +58,8 @@ const CostTable& measured_costs() {
   return table;
 }
 
-const CostTable& find_cost_table(const std::string& name) {
-  if (name == "published") return published_costs();
-  if (name == "measured") return measured_costs();
-  throw Error("unknown cost table '" + name + "'; known: published, measured");
+const CostTable& cost_table(CostTableKind kind) {
+  return kind == CostTableKind::kMeasured ? measured_costs() : published_costs();
 }
 
 PieceCounts<double> count_pieces(const IntegerGraph& graph, const IntegerLayer& layer) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "nas/mpic_pieces.h"
 
 namespace bitloom {
@@ -19,7 +20,16 @@ struct CostTable {
 const CostTable& published_costs();
 // What `bitloom calibrate` measured, nas/costs/mpic_measured.inc; energy per cycle as published.
 const CostTable& measured_costs();
-const CostTable& find_cost_table(const std::string& name);  // "published", "measured"
+enum class CostTableKind { kPublished, kMeasured };
+template <>
+struct NamesOf<CostTableKind> {
+  static constexpr const char* kWhat = "cost table";
+  static constexpr Named<CostTableKind> kAll[] = {
+      {CostTableKind::kPublished, "published"},
+      {CostTableKind::kMeasured, "measured"},
+  };
+};
+const CostTable& cost_table(CostTableKind kind);
 
 // Index of 2, 4 or 8 bits; Error, naming `where`, for others.
 int bits_index(int bits, const std::string& where);

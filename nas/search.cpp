@@ -34,7 +34,7 @@ SearchLearner::SearchLearner(SearchNetwork& network, const SearchOptions& option
       options_(options),
       cost_model_(network.network().spec(), options.cost, *options.table),
       reference_cost_(cost_model_.cost(Assignment::uniform(network.network().spec(), 8, 8, network.logits()))),
-      strength_(float(options.strength)),
+      lambda_(float(options.lambda)),
       architecture_(network.architecture(), options.architecture) {}
 
 void SearchLearner::set_weights_trainable(bool on) {
@@ -60,7 +60,7 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
   search_.sample(tape, sampling, noise);
   const Variable loss = task_loss(tape, network_.forward(tape, batch.x, {false, &search_, nullptr}), batch, &result.correct);
   const Variable cost = search_.cost(tape, cost_model_, reference_cost_);
-  tape.backward({{loss, 1.0f}, {cost, strength_}});
+  tape.backward({{loss, 1.0f}, {cost, lambda_}});
   architecture_.step(1);
   search_.forget();
   set_weights_trainable(true);
@@ -68,7 +68,7 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
   relative_cost_ = cost.value()[0];
   if (options_.budget > 0) {  // raise the pressure while the mixture is above the budget, relax it below
     const double excess = double(relative_cost_) * reference_cost_ / options_.budget - 1;
-    strength_ = std::clamp(float(double(strength_) * std::exp(0.2 * std::clamp(excess, -0.5, 0.5))), 1e-3f, 1e3f);
+    lambda_ = std::clamp(float(double(lambda_) * std::exp(0.2 * std::clamp(excess, -0.5, 0.5))), 1e-3f, 1e3f);
   }
   return result;
 }
@@ -83,7 +83,7 @@ EvalResult SearchLearner::validate(const TaskData& data) {
 
 std::vector<std::pair<std::string, double>> SearchLearner::report() const {
   return {{"temperature", double(temperature_)},
-          {"lambda", double(strength_)},
+          {"lambda", double(lambda_)},
           {"relative_cost", double(relative_cost_)},
           {"discrete_relative_cost", cost_model_.cost(search_.discretize()) / reference_cost_}};
 }
@@ -91,7 +91,7 @@ std::vector<std::pair<std::string, double>> SearchLearner::report() const {
 StateDict SearchLearner::progress() const {
   StateDict out = NetworkLearner::progress();
   out.put("architecture.", architecture_.state());
-  out.put("search", Tensor(Shape{3}, {strength_, relative_cost_, temperature_}));
+  out.put("search", Tensor(Shape{3}, {lambda_, relative_cost_, temperature_}));
   return out;
 }
 
@@ -99,7 +99,7 @@ void SearchLearner::load_progress(const StateDict& state) {
   NetworkLearner::load_progress(state);
   architecture_.load(state.part("architecture."));
   const Tensor numbers = state.tensor("search", Shape{3}, "not a checkpoint of this search");
-  strength_ = numbers[0], relative_cost_ = numbers[1], temperature_ = numbers[2];
+  lambda_ = numbers[0], relative_cost_ = numbers[1], temperature_ = numbers[2];
 }
 
 Assignment SearchLearner::result() const {

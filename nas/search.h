@@ -10,8 +10,8 @@ namespace bitloom {
 struct SearchOptions {
   CostKind cost = CostKind::kSize;
   const CostTable* table = &published_costs();
-  double strength = 0.5;  // lambda: loss + lambda * cost / cost of the w8a8 network
-  double budget = 0;      // cost the discretized network must meet (bits, cycles, microjoule); 0: none, lambda stays fixed
+  double lambda = 0.5;  // loss + lambda * cost / cost of the w8a8 network
+  double budget = 0;    // cost the discretized network must meet (bits, cycles, microjoule); 0: none, lambda stays fixed
   Sampler sampler = Sampler::kSoftmax;
   double first_temperature = 5, last_temperature = 0.05;  // geometric over the run (METHOD section 1)
   OptimizerOptions weights, architecture;
@@ -43,7 +43,7 @@ class SearchLearner : public NetworkLearner {
   SearchOptions options_;
   CostModel cost_model_;
   double reference_cost_;
-  float strength_;
+  float lambda_;
   float relative_cost_ = 1, temperature_ = 0;  // of the last architecture step; float, as a checkpoint keeps them
   Optimizer architecture_;
 };

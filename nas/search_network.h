@@ -9,7 +9,17 @@
 
 namespace bitloom {
 
-enum class Granularity { kChannel, kLayer };
+// What has precisions of its own: every channel, every layer, or, with one precision offered, the whole network.
+enum class Granularity { kChannel, kLayer, kFixed };
+template <>
+struct NamesOf<Granularity> {
+  static constexpr const char* kWhat = "granularity";
+  static constexpr Named<Granularity> kAll[] = {
+      {Granularity::kChannel, "channel"},
+      {Granularity::kLayer, "layer"},
+      {Granularity::kFixed, "fixed"},
+  };
+};
 
 class SearchNetwork : public QatNetwork {
  public:

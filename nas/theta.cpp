@@ -6,14 +6,6 @@
 
 namespace bitloom {
 
-Sampler parse_sampler(const std::string& name) {
-  if (name == "softmax") return Sampler::kSoftmax;
-  if (name == "gumbel") return Sampler::kGumbel;
-  if (name == "gumbel-hard") return Sampler::kGumbelHard;
-  if (name == "argmax") return Sampler::kArgmax;
-  throw Error("unknown sampling '" + name + "'; known: softmax, gumbel, gumbel-hard, argmax");
-}
-
 Tensor gumbel_noise(const Shape& shape, Rng rng) {
   Tensor noise(shape);
   for (int64_t i = 0; i < noise.size(); ++i) noise[i] = float(-std::log(-std::log(std::max(rng.uniform(), 1e-12))));

@@ -3,6 +3,7 @@
 #include <string>
 #include <tuple>
 
+#include "core/names.h"
 #include "core/ops/support.h"
 
 namespace bitloom {
@@ -13,7 +14,16 @@ enum class Sampler {
   kGumbelHard,  // one-hot of that, gradient of the soft shares
   kArgmax,      // one-hot of the largest, gradient of the softmax
 };
-Sampler parse_sampler(const std::string& name);  // "softmax", "gumbel", "gumbel-hard", "argmax"
+template <>
+struct NamesOf<Sampler> {
+  static constexpr const char* kWhat = "sampling";
+  static constexpr Named<Sampler> kAll[] = {
+      {Sampler::kSoftmax, "softmax"},
+      {Sampler::kGumbel, "gumbel"},
+      {Sampler::kGumbelHard, "gumbel-hard"},
+      {Sampler::kArgmax, "argmax"},
+  };
+};
 
 // One way of drawing shares, passed by value so that loss and cost of a step see the same draw.
 struct Sampling {

@@ -94,11 +94,4 @@ double Schedule::factor(double progress) const {
   }
 }
 
-Schedule::Kind parse_schedule(const std::string& name) {
-  constexpr const char* kNames[] = {"constant", "step", "exponential", "cosine", "one-cycle"};
-  for (int i = 0; i < 5; ++i)
-    if (name == kNames[i]) return Schedule::Kind(i);
-  throw Error("unknown schedule '" + name + "'; known: constant, step, exponential, cosine, one-cycle");
-}
-
 }  // namespace bitloom

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/names.h"
 #include "nn/network.h"
 
 namespace bitloom {
@@ -15,6 +16,14 @@ struct OptimizerOptions {
   double eps = 1e-8;        // Adam
   double weight_decay = 0;  // on ParamRole::kWeight only
   bool decoupled = true;    // Adam: decay the weight (arXiv 1711.05101) instead of adding decay * w to the gradient
+};
+template <>
+struct NamesOf<OptimizerOptions::Kind> {
+  static constexpr const char* kWhat = "optimizer";
+  static constexpr Named<OptimizerOptions::Kind> kAll[] = {
+      {OptimizerOptions::kAdam, "adam"},
+      {OptimizerOptions::kSgd, "sgd"},
+  };
 };
 
 // SGD with momentum: v = momentum * v + g, w -= lr * v. Adam: arXiv 1412.6980 with bias correction.
@@ -47,7 +56,13 @@ struct Schedule {
   double peak = 0.3;                             // kOneCycle: where the maximum is; rises from 1/25 (arXiv 1708.07120)
   double factor(double progress) const;
 };
-// "constant", "step", "exponential", "cosine", "one-cycle"; Error lists them.
-Schedule::Kind parse_schedule(const std::string& name);
+template <>
+struct NamesOf<Schedule::Kind> {
+  static constexpr const char* kWhat = "schedule";
+  static constexpr Named<Schedule::Kind> kAll[] = {
+      {Schedule::kConstant, "constant"}, {Schedule::kStep, "step"},          {Schedule::kExponential, "exponential"},
+      {Schedule::kCosine, "cosine"},     {Schedule::kOneCycle, "one-cycle"},
+  };
+};
 
 }  // namespace bitloom

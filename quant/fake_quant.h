@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "core/names.h"
 #include "core/ops/support.h"
 #include "quant/integer/graph.h"
 
@@ -15,6 +16,14 @@ namespace bitloom {
 enum class CodeRange {
   kFull,       // [-2^(b-1), 2^(b-1)-1]
   kSymmetric,  // [-(2^(b-1)-1), 2^(b-1)-1]
+};
+template <>
+struct NamesOf<CodeRange> {
+  static constexpr const char* kWhat = "code range";
+  static constexpr Named<CodeRange> kAll[] = {
+      {CodeRange::kFull, "full"},
+      {CodeRange::kSymmetric, "symmetric"},
+  };
 };
 
 struct WeightCodes {

@@ -32,13 +32,6 @@ float optimal_clip(const std::vector<float>& values, int bits, bool is_signed) {
 
 }  // namespace
 
-WeightScale parse_weight_scale(const std::string& name) {
-  if (name == "learned") return WeightScale::kLearned;
-  if (name == "mse") return WeightScale::kMse;
-  if (name == "maxabs") return WeightScale::kMaxAbs;
-  throw Error("unknown weight scale '" + name + "'; known: learned, mse, maxabs");
-}
-
 QuantScheme input_scheme(const Dataset& data) {
   if (data.values.empty()) return {8, false, double(data.input_scale)};
   const auto [lo, hi] = std::minmax_element(data.values.begin(), data.values.end());

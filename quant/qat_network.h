@@ -16,7 +16,15 @@ enum class WeightScale {
   kMse,      // MSE-optimal, recomputed at every training step
   kMaxAbs,   // max|w| over the largest code, recomputed at every training step
 };
-WeightScale parse_weight_scale(const std::string& name);  // "learned", "mse", "maxabs"
+template <>
+struct NamesOf<WeightScale> {
+  static constexpr const char* kWhat = "weight scale";
+  static constexpr Named<WeightScale> kAll[] = {
+      {WeightScale::kLearned, "learned"},
+      {WeightScale::kMse, "mse"},
+      {WeightScale::kMaxAbs, "maxabs"},
+  };
+};
 
 struct QuantOptions {
   std::vector<int> weight_bits = {8};  // ascending subset of {0,2,4,8}

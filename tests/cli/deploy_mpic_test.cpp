@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/deployed.h"
 #include "core/io.h"
 #include "mpic/compile/codegen.h"
+#include "nas/run/deployed.h"
 #include "quant/integer/run.h"
 #include "tests/support/program.h"
 

@@ -3,11 +3,11 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 
-#include "cli/deployed.h"
 #include "core/io.h"
 #include "datasets/sources.h"
+#include "nas/run/deployed.h"
+#include "nas/run/result.h"
 
 namespace bitloom {
 namespace {
@@ -23,11 +23,10 @@ TEST(Results, DeployedNetworksReproduceTheirFigures) {
   for (const auto& entry : std::filesystem::directory_iterator("results/cifar10")) {
     const std::string run = entry.path().string();
     if (!file_exists(run + "/network.blig")) continue;
-    const nlohmann::json result = nlohmann::json::parse(read_text(run + "/result.json"));
+    const RunResult result = result_from_json(read_text(run + "/result.json"), run);
     const IntegerGraph graph = load_graph(run + "/network.blig");
-    EXPECT_EQ(integer_score(graph, run_integer(graph, data.test), data.test), result.at("test_accuracy_integer").get<double>())
-        << run;
-    EXPECT_EQ(weight_bytes(graph), result.at("weight_bytes").get<int64_t>()) << run;
+    EXPECT_EQ(integer_score(graph, run_integer(graph, data.test), data.test), result.test_accuracy_integer) << run;
+    EXPECT_EQ(weight_bytes(graph), result.network->weight_bytes) << run;
     ++networks;
   }
   EXPECT_GE(networks, 7);

@@ -151,9 +151,9 @@ TEST(CostModelTest, MeasuredTablePricesEveryLayer) {
 }
 
 TEST(CostModelTest, TablesHaveNames) {
-  EXPECT_EQ(&find_cost_table("published"), &published_costs());
-  EXPECT_EQ(&find_cost_table("measured"), &measured_costs());
-  EXPECT_EQ(error_of([] { find_cost_table("guessed"); }), "unknown cost table 'guessed'; known: published, measured");
+  EXPECT_EQ(&cost_table(CostTableKind::kPublished), &published_costs());
+  EXPECT_EQ(&cost_table(CostTableKind::kMeasured), &measured_costs());
+  EXPECT_EQ(error_of([] { named<CostTableKind>("guessed"); }), "unknown cost table 'guessed'; known: published, measured");
 }
 
 // Between two assignments that differ in one layer, the cost is linear in that layer's shares.
@@ -170,10 +170,10 @@ TEST(CostModelTest, MixturesInterpolate) {
 }
 
 TEST(CostModelTest, NamesAreParsed) {
-  EXPECT_EQ(parse_cost("size"), CostKind::kSize);
-  EXPECT_EQ(parse_cost("cycles"), CostKind::kCycles);
-  EXPECT_EQ(parse_cost("energy"), CostKind::kEnergy);
-  EXPECT_EQ(error_of([] { parse_cost("latency"); }), "unknown cost 'latency'; known: size, cycles, energy");
+  EXPECT_EQ(named<CostKind>("size"), CostKind::kSize);
+  EXPECT_EQ(named<CostKind>("cycles"), CostKind::kCycles);
+  EXPECT_EQ(named<CostKind>("energy"), CostKind::kEnergy);
+  EXPECT_EQ(error_of([] { named<CostKind>("latency"); }), "unknown cost 'latency'; known: size, cycles, energy");
 }
 
 }  // namespace

@@ -226,8 +226,8 @@ TEST(SearchTest, PressureDrivesTheCostDown) {
     SearchOptions options = quick(CostKind::kSize);
     options.sampler = sampler;
     std::vector<Found> found;
-    for (double strength : {0.0, 0.5, 50.0}) {
-      options.strength = strength;
+    for (double lambda : {0.0, 0.5, 50.0}) {
+      options.lambda = lambda;
       found.push_back(run_search(options, quant_options({2, 4, 8}, {8})));
       EXPECT_GT(found.back().score, 0.3) << "the weights learn meanwhile; a guess has 1 / 9";
     }
@@ -245,7 +245,7 @@ TEST(SearchTest, UndecidedChannelsKeepTheirBits) {
   EXPECT_EQ(t.search.discretize().act_bits, Assignment::uniform(tiny_spec(), 8, 8, true).act_bits);
   SearchOptions options = quick(CostKind::kSize);
   options.sampler = Sampler::kArgmax;
-  options.strength = 0;
+  options.lambda = 0;
   const Found found = run_search(options, quant_options({0, 2, 4, 8}, {8}));
   for (int i : {1, 2, 3})
     EXPECT_LT(std::count(found.assignment.weight_bits[size_t(i)].begin(), found.assignment.weight_bits[size_t(i)].end(), 0), 8);

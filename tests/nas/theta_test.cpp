@@ -108,8 +108,8 @@ TEST(GumbelNoiseTest, DrawsFollowTheSoftmax) {
 
 TEST(SampleThetaTest, NamesAreParsed) {
   const char* names[] = {"softmax", "gumbel", "gumbel-hard", "argmax"};
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(parse_sampler(names[i]), kAll[i]);
-  EXPECT_EQ(error_of([] { parse_sampler("hard"); }), "unknown sampling 'hard'; known: softmax, gumbel, gumbel-hard, argmax");
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(named<Sampler>(names[i]), kAll[i]);
+  EXPECT_EQ(error_of([] { named<Sampler>("hard"); }), "unknown sampling 'hard'; known: softmax, gumbel, gumbel-hard, argmax");
 }
 
 }  // namespace

@@ -199,12 +199,12 @@ TEST(ScheduleTest, WarmupRisesLinearlyAndTheRestIsStretched) {
 }
 
 TEST(ScheduleTest, NamesAreParsed) {
-  EXPECT_EQ(parse_schedule("constant"), Schedule::kConstant);
-  EXPECT_EQ(parse_schedule("step"), Schedule::kStep);
-  EXPECT_EQ(parse_schedule("exponential"), Schedule::kExponential);
-  EXPECT_EQ(parse_schedule("cosine"), Schedule::kCosine);
-  EXPECT_EQ(parse_schedule("one-cycle"), Schedule::kOneCycle);
-  EXPECT_EQ(error_of([] { parse_schedule("linear"); }),
+  EXPECT_EQ(named<Schedule::Kind>("constant"), Schedule::kConstant);
+  EXPECT_EQ(named<Schedule::Kind>("step"), Schedule::kStep);
+  EXPECT_EQ(named<Schedule::Kind>("exponential"), Schedule::kExponential);
+  EXPECT_EQ(named<Schedule::Kind>("cosine"), Schedule::kCosine);
+  EXPECT_EQ(named<Schedule::Kind>("one-cycle"), Schedule::kOneCycle);
+  EXPECT_EQ(error_of([] { named<Schedule::Kind>("linear"); }),
             "unknown schedule 'linear'; known: constant, step, exponential, cosine, one-cycle");
 }
 

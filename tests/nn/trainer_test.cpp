@@ -61,7 +61,7 @@ std::vector<Stage> all_stages() {
     stages.push_back({str("search, ", sampler), [=](Session& s, const TaskData& data) {
                         quantized(s, data, quant_options({0, 2, 4, 8}, {2, 4, 8}));
                         SearchOptions options;
-                        options.sampler = parse_sampler(sampler);
+                        options.sampler = named<Sampler>(sampler);
                         options.budget = 4000;
                         options.architecture.lr = 0.1;
                         s.learner = std::make_unique<SearchLearner>(*s.quant, options);

@@ -159,10 +159,10 @@ TEST(QatNetworkTest, InputSchemeCoversTheData) {
 }
 
 TEST(QatNetworkTest, NamesOfWeightScalesAreParsed) {
-  EXPECT_EQ(parse_weight_scale("learned"), WeightScale::kLearned);
-  EXPECT_EQ(parse_weight_scale("mse"), WeightScale::kMse);
-  EXPECT_EQ(parse_weight_scale("maxabs"), WeightScale::kMaxAbs);
-  EXPECT_EQ(error_of([] { parse_weight_scale("max"); }), "unknown weight scale 'max'; known: learned, mse, maxabs");
+  EXPECT_EQ(named<WeightScale>("learned"), WeightScale::kLearned);
+  EXPECT_EQ(named<WeightScale>("mse"), WeightScale::kMse);
+  EXPECT_EQ(named<WeightScale>("maxabs"), WeightScale::kMaxAbs);
+  EXPECT_EQ(error_of([] { named<WeightScale>("max"); }), "unknown weight scale 'max'; known: learned, mse, maxabs");
 }
 
 }  // namespace

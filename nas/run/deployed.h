@@ -1,13 +1,11 @@
-// A network that a run deployed: its integer graph and what is measured on it.
+// A network that a run deployed, and what is measured on it.
 #pragma once
-#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "cli/run_config.h"
 #include "core/rng.h"
 #include "datasets/dataset.h"
-#include "nas/cost_table.h"
+#include "nas/run/config.h"
 #include "quant/integer/graph.h"
 #include "quant/qat_network.h"
 
@@ -32,8 +30,5 @@ double integer_score(const IntegerGraph& graph, const TensorT<int32_t>& outputs,
 // Share of samples on which the fake-quantized network predicts the same class; without labels, share of output elements within one step.
 double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
                  const Dataset& data);
-
-// MACs and weight bytes of the deployed layers, cycles and energy by the table, channels per bit-width of every layer.
-nlohmann::ordered_json describe(const IntegerGraph& graph, const CostTable& costs);
 
 }  // namespace bitloom

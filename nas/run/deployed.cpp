@@ -1,12 +1,11 @@
 // What is measured on a deployed network.
-#include "cli/deployed.h"
+#include "nas/run/deployed.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "core/io.h"
@@ -121,35 +120,6 @@ double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Net
     }
   });
   return double(same) / double(std::max<int64_t>(1, total));
-}
-
-nlohmann::ordered_json describe(const IntegerGraph& graph, const CostTable& costs) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  int64_t total_macs = 0;
-  double total_cycles = 0;
-  for (const IntegerLayer& layer : graph.layers) {
-    const double cycles = layer_cycles(graph, layer, costs);
-    total_cycles += cycles;
-    if (!layer.has_weights()) continue;
-    std::map<std::string, int64_t> channels;
-    for (const ChannelGroup& group : layer.groups) channels[std::to_string(group.bits)] += group.channels;
-    const int64_t layer_macs = macs(graph, layer);
-    total_macs += layer_macs;
-    layers.push_back({{"name", layer.name},
-                      {"channels", channels},
-                      {"act_bits", graph.layers[size_t(layer.inputs[0])].out.bits},
-                      {"macs", layer_macs},
-                      {"parameters", layer_macs / (layer.h * layer.w)},
-                      {"weight_bytes", int64_t(layer.weights.size() * 4)},
-                      {"cycles", std::llround(cycles)}});
-  }
-  return {{"weight_bytes", weight_bytes(graph)},
-          {"table_bytes", table_bytes(graph)},
-          {"macs", total_macs},
-          {"cycles", std::llround(total_cycles)},
-          {"energy_uj", total_cycles * costs.picojoule_per_cycle * 1e-6},
-          {"cost_table", costs.name},
-          {"layers", layers}};
 }
 
 }  // namespace bitloom

@@ -1,0 +1,136 @@
+// Command-line options of train and search.
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+
+#include "nn/models/models.h"
+
+namespace bitloom {
+namespace {
+
+constexpr int64_t kMaxEpochs = 1000000;
+
+// CLI::PositiveNumber and CLI::NonNegativeNumber let nan pass.
+CLI::Validator number(const std::string& kind) {
+  const auto check = [kind](std::string& text) {
+    double value = 0;
+    const bool finite = CLI::detail::lexical_cast(text, value) && std::isfinite(value);
+    const bool fits = finite && value >= 0 && (value > 0 || kind != "POSITIVE");
+    return fits ? std::string() : "'" + text + "' is not a " + (kind == "POSITIVE" ? "positive number" : "number of 0 or more");
+  };
+  return CLI::Validator(check, kind);
+}
+
+std::vector<std::string> model_names() {
+  std::vector<std::string> names;
+  for (const ModelEntry& entry : all_models()) names.push_back(entry.name);
+  return names;
+}
+
+// An option for an enum: the names it takes are those of its table.
+template <class E>
+void add_choice(CLI::App& app, const std::string& name, E& value, const std::string& help) {
+  app.add_option_function<std::string>(
+         name, [&value](const std::string& text) { value = named<E>(text); }, help)
+      ->check(CLI::IsMember(all_names<E>()))
+      ->default_str(name_of(value));
+}
+
+}  // namespace
+
+void add_data_options(CLI::App& app, RunConfig& c) {
+  add_choice(app, "--task", c.task,
+             "What to learn: cifar10 (official binary files), synthetic (built in, no download), npz (your own arrays)");
+  app.add_option("--data", c.data,
+                 "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test "
+                 "and optionally "
+                 "x_val, y_val. The task follows from the path: .npz, else cifar10");
+  app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
+  app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+void add_training_options(CLI::App& app, RunConfig& c) {
+  app.add_option("--out", c.out,
+                 "Folder for config.json, log.csv, result.json and checkpoints; run again with the same folder to resume")
+      ->required();
+  app.add_option("--batch", c.batch, "Samples a step")->check(CLI::Range(int64_t(1), int64_t(1) << 20))->capture_default_str();
+  app.add_option("--epochs", c.warmup.epochs, "Epochs of float training (the warm-up)")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
+  app.add_option("--lr", c.warmup.lr, "Its peak learning rate")->check(number("POSITIVE"))->capture_default_str();
+  add_choice(app, "--schedule", c.schedule, "Learning-rate schedule");
+  add_choice(app, "--optimizer", c.optimizer, "Optimizer of the weights");
+  app.add_option("--weight-decay", c.weight_decay,
+                 "Decay of filters (decoupled under Adam); never of scales, norms or architecture")
+      ->check(number("NONNEGATIVE"))
+      ->capture_default_str();
+  app.add_option("--patience", c.patience, "Stop a stage after so many epochs without a better validation score; 0: never")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
+  app.add_option("--augment", c.augment, "none, default, or a list: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION")
+      ->capture_default_str();
+  app.add_option("--warmup", c.warmup_file, "Start from these weights (warmup.npz of another run) instead of training them");
+  app.add_option("--checkpoint-seconds", c.checkpoint_seconds, "How much work a run that is killed may lose")
+      ->check(number("NONNEGATIVE"))
+      ->capture_default_str();
+  app.add_option("--finetune-epochs", c.finetune.epochs, "Epochs of quantization-aware training with the precisions fixed")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
+  app.add_option("--finetune-lr", c.finetune.lr, "Its peak learning rate")->check(number("POSITIVE"))->capture_default_str();
+  add_choice(app, "--weight-scale", c.weight_scale, "Weight quantizer scales: learned (LSQ), mse, maxabs");
+  add_choice(app, "--code-range", c.code_range, "Integers of a b-bit weight: full [-2^(b-1), 2^(b-1)-1] or symmetric");
+  add_cost_table_option(app, c.cost_table);
+}
+
+void add_cost_table_option(CLI::App& app, CostTableKind& kind) {
+  add_choice(app, "--cost-table", kind,
+             "Cycles on MPIC: published (MACs per cycle by the authors) or measured (pieces of the code that `deploy` emits)");
+}
+
+void add_search_options(CLI::App& app, RunConfig& c) {
+  const auto subset = [](std::vector<int> allowed) {
+    return CLI::Validator(
+        [allowed](std::string& text) {
+          int value = -1;
+          const bool known =
+              CLI::detail::lexical_cast(text, value) && std::find(allowed.begin(), allowed.end(), value) != allowed.end();
+          return known ? std::string() : "'" + text + "' is not one of the bit-widths offered";
+        },
+        "BITS");
+  };
+  add_choice(app, "--granularity", c.granularity,
+             "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all");
+  app.add_option("--weight-bits", c.weight_bits,
+                 "Weight precisions offered, any of 0,2,4,8 (0 removes a channel); fixed: the one used")
+      ->delimiter(',')
+      ->check(subset({0, 2, 4, 8}))
+      ->capture_default_str();
+  app.add_option("--act-bits", c.act_bits, "Activation precisions offered, any of 2,4,8; fixed: the one used")
+      ->delimiter(',')
+      ->check(subset({2, 4, 8}))
+      ->capture_default_str();
+  add_choice(app, "--cost", c.cost, "What the search presses on: size (weight bits), cycles or energy (on MPIC)");
+  app.add_option("--lambda", c.lambda, "Strength: loss + lambda * cost / cost of the w8a8 network")
+      ->check(number("NONNEGATIVE"))
+      ->capture_default_str();
+  app.add_option("--budget", c.budget,
+                 "Target instead of a strength: 30kB (size), 2M (cycles) or 80uJ (energy), as --cost says");
+  add_choice(app, "--sampling", c.sampling,
+             "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)");
+  app.add_option("--search-epochs", c.search.epochs, "Epochs of search")
+      ->check(CLI::Range(int64_t(0), kMaxEpochs))
+      ->capture_default_str();
+  app.add_option("--search-lr", c.search.lr, "Weight learning rate of the search")
+      ->check(number("POSITIVE"))
+      ->capture_default_str();
+  app.add_option("--arch-lr", c.arch_lr, "Learning rate of the architecture parameters")
+      ->check(number("POSITIVE"))
+      ->capture_default_str();
+  add_choice(app, "--arch-optimizer", c.arch_optimizer, "Their optimizer (the paper: sgd, lr 0.01, for hundreds of epochs)");
+}
+
+}  // namespace bitloom

@@ -1,0 +1,68 @@
+// Everything that determines a run; what config.json holds.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/names.h"
+#include "nas/cost_model.h"
+#include "nas/search_network.h"
+#include "nas/theta.h"
+#include "nn/optimizer.h"
+#include "quant/qat_network.h"
+
+namespace bitloom {
+
+// Where the samples come from.
+enum class Source { kCifar10, kSynthetic, kNpz };
+template <>
+struct NamesOf<Source> {
+  static constexpr const char* kWhat = "task";
+  static constexpr Named<Source> kAll[] = {
+      {Source::kCifar10, "cifar10"}, {Source::kSynthetic, "synthetic"}, {Source::kNpz, "npz"}};
+};
+
+struct StageConfig {
+  int64_t epochs = 0;
+  double lr = 1e-3;  // the peak of the schedule
+};
+
+struct RunConfig {
+  Source task = Source::kSynthetic;
+  std::string model = "resnet8";
+  std::string command;  // as typed, for the record
+  uint64_t seed = 0;
+  int64_t batch = 128, patience = 0;
+  OptimizerOptions::Kind optimizer = OptimizerOptions::kAdam;
+  Schedule::Kind schedule = Schedule::kOneCycle;
+  std::string augment = "default";  // none, default, or a list: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION
+  double weight_decay = 0.01;
+  StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
+  std::string warmup_file;  // weights to start from instead of a warm-up
+
+  bool quantize = false;
+  Granularity granularity = Granularity::kChannel;
+  std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};  // ascending
+  CostKind cost = CostKind::kSize;
+  CostTableKind cost_table = CostTableKind::kPublished;
+  double lambda = 0.5;  // loss + lambda * cost / cost of the w8a8 network
+  std::string budget;   // "30kB", "2M", "80uJ"; empty: lambda is fixed
+  Sampler sampling = Sampler::kSoftmax;
+  double arch_lr = 0.02;
+  OptimizerOptions::Kind arch_optimizer = OptimizerOptions::kAdam;
+  WeightScale weight_scale = WeightScale::kLearned;
+  CodeRange code_range = CodeRange::kFull;
+
+  // Where and how the run happens; not part of config.json, since it changes no bit.
+  std::string data;  // folder, archive or .npz file
+  std::string out;
+  double checkpoint_seconds = 20;
+};
+
+std::string to_json(const RunConfig& config);
+// Keys that an older version did not write keep their defaults. Error names `where` and the key that is missing or has the wrong type.
+RunConfig config_from_json(const std::string& text, const std::string& where);
+// "seed is 3, not 4": the first key of config.json in which `stored` is another run than `own`; "" if there is none.
+std::string difference(const RunConfig& stored, const RunConfig& own);
+
+}  // namespace bitloom

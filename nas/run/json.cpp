@@ -1,0 +1,294 @@
+// config.json and result.json: every key once, for writing and for reading alike.
+#include "core/json.h"
+
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <type_traits>
+
+#include "nas/run/result.h"
+
+namespace bitloom {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// What older versions did not write may be missing.
+enum Presence { kRequired, kMayMiss };
+
+template <class Config, class F>
+void each_field(Config& c, F& f, const RunConfig*) {
+  f("command", c.command);
+  f("task", c.task);
+  f("model", c.model);
+  f("seed", c.seed);
+  f("batch", c.batch);
+  f("patience", c.patience);
+  f("optimizer", c.optimizer);
+  f("schedule", c.schedule);
+  f("augment", c.augment);
+  f("weight_decay", c.weight_decay);
+  f("warmup", c.warmup);
+  f("warmup_file", c.warmup_file, kMayMiss);
+  f("search", c.search);
+  f("finetune", c.finetune);
+  f("quantize", c.quantize);
+  f("granularity", c.granularity);
+  f("weight_bits", c.weight_bits);
+  f("act_bits", c.act_bits);
+  f("cost", c.cost);
+  f("cost_table", c.cost_table, kMayMiss);
+  f("strength", c.lambda);
+  f("lambda", c.lambda, kMayMiss);
+  f("budget", c.budget);
+  f("sampling", c.sampling);
+  f("arch_lr", c.arch_lr);
+  f("arch_optimizer", c.arch_optimizer);
+  f("weight_scale", c.weight_scale);
+  f("code_range", c.code_range);
+}
+
+template <class Stage, class F>
+void each_field(Stage& s, F& f, const StageConfig*) {
+  f("epochs", s.epochs);
+  f("lr", s.lr);
+}
+
+template <class Figures, class F>
+void each_field(Figures& l, F& f, const LayerFigures*) {
+  f("name", l.name);
+  f("channels", l.channels);
+  f("act_bits", l.act_bits);
+  f("macs", l.macs);
+  f("parameters", l.parameters);
+  f("weight_bytes", l.weight_bytes);
+  f("cycles", l.cycles);
+}
+
+template <class Figures, class F>
+void each_field(Figures& n, F& f, const NetworkFigures*) {
+  f("weight_bytes", n.weight_bytes);
+  f("table_bytes", n.table_bytes);
+  f("macs", n.macs);
+  f("cycles", n.cycles);
+  f("energy_uj", n.energy_uj);
+  f.renamed("throughput_table", "cost_table", n.cost_table);
+  f("layers", n.layers);
+}
+
+template <class Choice, class F>
+void each_field(Choice& p, F& f, const PrecisionChoice*) {
+  f("granularity", p.granularity);
+  f("weight_bits", p.weight_bits);
+  f("act_bits", p.act_bits);
+  f("cost", p.cost);
+  f("strength", p.lambda);
+  f("lambda", p.lambda, kMayMiss);
+  f("budget", p.budget);
+}
+
+template <class Result, class F>
+void each_field(Result& r, F& f, const RunResult*) {
+  f("task", r.task);
+  f("data", r.data);
+  f("model", r.model);
+  f.among_these("granularity", r.precisions);
+  f("seed", r.seed);
+  f("command", r.command);
+  f("val_score_float", r.val_score_float);
+  f("test_accuracy_float", r.test_accuracy_float);
+  f("val_score_fake_quant", r.val_score_fake_quant);
+  f("test_accuracy_fake_quant", r.test_accuracy_fake_quant);
+  f("test_accuracy_integer", r.test_accuracy_integer);
+  f("agreement", r.agreement);
+  f.among_these("weight_bytes", r.network);
+  f("seconds", r.seconds);
+}
+
+template <class T, class F>
+void each_field(T& value, F& f) {
+  each_field(value, f, static_cast<const std::remove_const_t<T>*>(nullptr));
+}
+
+class Writer {
+ public:
+  template <class T>
+  void operator()(const char* key, const T& value, Presence = kRequired) {
+    json[key] = written(value);
+  }
+  template <class T>
+  void operator()(const char* key, const std::optional<T>& value) {
+    if (value) json[key] = written(*value);
+  }
+  template <class T>
+  void renamed(const char*, const char* key, const T& value) {
+    (*this)(key, value);
+  }
+  // The fields of `value`, if it has one, stand beside the others.
+  template <class T>
+  void among_these(const char*, const std::optional<T>& value) {
+    if (value) each_field(*value, *this);
+  }
+
+  Json json = Json::object();
+
+ private:
+  static Json written(const std::string& text) { return text; }
+  static Json written(const std::vector<int>& numbers) { return numbers; }
+  static Json written(const std::map<int, int64_t>& counts) {
+    Json object = Json::object();
+    for (const auto& [key, count] : counts) object[std::to_string(key)] = count;
+    return object;
+  }
+  static Json written(const std::vector<std::pair<std::string, double>>& values) {
+    Json object = Json::object();
+    for (const auto& [key, value] : values) object[key] = value;
+    return object;
+  }
+  static Json written(const std::vector<LayerFigures>& layers) {
+    Json array = Json::array();
+    for (const LayerFigures& layer : layers) array.push_back(written(layer));
+    return array;
+  }
+  template <class T>
+  static Json written(const T& value) {
+    if constexpr (std::is_enum_v<T>) {
+      return name_of(value);
+    } else if constexpr (std::is_arithmetic_v<T>) {
+      return value;
+    } else {
+      Writer inner;
+      each_field(value, inner);
+      return inner.json;
+    }
+  }
+};
+
+template <class T>
+Json written(const T& value) {
+  Writer writer;
+  each_field(value, writer);
+  return writer.json;
+}
+
+class Reader {
+ public:
+  // `path` leads to the object, for messages.
+  Reader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {
+    BITLOOM_CHECK(json.is_object(), path_.empty() ? "it" : path_, " is no object");
+  }
+  template <class T>
+  void operator()(const char* key, T& value, Presence presence = kRequired) {
+    const auto it = json_.find(key);
+    if (it != json_.end()) return read(*it, value, below(key));
+    BITLOOM_CHECK(presence == kMayMiss, "key '", below(key), "' is missing");
+  }
+  template <class T>
+  void operator()(const char* key, std::optional<T>& value) {
+    if (json_.contains(key)) (*this)(key, value.emplace());
+  }
+  // A key that older files have under another name.
+  template <class T>
+  void renamed(const char* former, const char* key, T& value) {
+    (*this)(json_.contains(former) ? former : key, value);
+  }
+  template <class T>
+  void among_these(const char* first_key, std::optional<T>& value) {
+    if (json_.contains(first_key)) each_field(value.emplace(), *this);
+  }
+
+ private:
+  std::string below(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
+
+  static void read(const Json& json, std::string& text, const std::string& path) {
+    BITLOOM_CHECK(json.is_string(), "'", path, "' is no text");
+    text = json.get<std::string>();
+  }
+  static void read(const Json& json, bool& value, const std::string& path) {
+    BITLOOM_CHECK(json.is_boolean(), "'", path, "' is neither true nor false");
+    value = json.get<bool>();
+  }
+  template <class T>
+  static void read(const Json& json, std::vector<T>& values, const std::string& path) {
+    BITLOOM_CHECK(json.is_array(), "'", path, "' is no list");
+    values.clear();
+    for (const Json& each : json) read(each, values.emplace_back(), str(path, "[", values.size() - 1, "]"));
+  }
+  static void read(const Json& json, std::vector<std::pair<std::string, double>>& values, const std::string& path) {
+    BITLOOM_CHECK(json.is_object(), "'", path, "' is no object");
+    values.clear();
+    for (const auto& [key, value] : json.items()) read(value, values.emplace_back(key, 0).second, path + "." + key);
+  }
+  static void read(const Json& json, std::map<int, int64_t>& channels, const std::string& path) {
+    BITLOOM_CHECK(json.is_object(), "'", path, "' is no object");
+    channels.clear();
+    for (const auto& [bits, count] : json.items()) {
+      BITLOOM_CHECK(bits == "0" || bits == "2" || bits == "4" || bits == "8", "'", path, "' has a key that is no bit-width");
+      read(count, channels[bits[0] - '0'], path + "." + bits);
+    }
+  }
+  template <class T>
+  static void read(const Json& json, T& value, const std::string& path) {
+    if constexpr (std::is_enum_v<T>) {
+      std::string name;
+      read(json, name, path);
+      value = named<T>(name);
+    } else if constexpr (std::is_integral_v<T>) {
+      BITLOOM_CHECK(json.is_number_integer(), "'", path, "' is no integer");
+      const bool fits = json.is_number_unsigned() ? json.get<uint64_t>() <= uint64_t(std::numeric_limits<T>::max())
+                                                  : json.get<int64_t>() >= int64_t(std::numeric_limits<T>::min());
+      BITLOOM_CHECK(fits, "'", path, "' is out of range");
+      value = json.get<T>();
+    } else if constexpr (std::is_floating_point_v<T>) {
+      BITLOOM_CHECK(json.is_number(), "'", path, "' is no number");
+      value = json.get<T>();
+    } else {
+      Reader inner(json, path);
+      each_field(value, inner);
+    }
+  }
+
+  const Json& json_;
+  std::string path_;
+};
+
+// Reads what the whole text holds; `what` the file is called in messages.
+template <class T>
+T parsed(const std::string& text, const std::string& where, const char* what) {
+  try {
+    const Json json = Json::parse(text);
+    T value;
+    Reader reader(json, "");
+    each_field(value, reader);
+    return value;
+  } catch (const std::exception& e) {
+    throw Error(where + ": not " + what + ": " + e.what());
+  }
+}
+
+}  // namespace
+
+std::string to_json(const RunConfig& config) { return json_text(written(config)); }
+std::string to_json(const RunResult& result) { return json_text(written(result)); }
+std::string to_json(const NetworkFigures& figures) { return json_text(written(figures)); }
+std::string to_json(const std::vector<RunResult>& results) {
+  Json array = Json::array();
+  for (const RunResult& result : results) array.push_back(written(result));
+  return json_text(array);
+}
+
+RunConfig config_from_json(const std::string& text, const std::string& where) {
+  return parsed<RunConfig>(text, where, "a run's config.json");
+}
+
+RunResult result_from_json(const std::string& text, const std::string& where) {
+  return parsed<RunResult>(text, where, "a run's result");
+}
+
+std::string difference(const RunConfig& stored, const RunConfig& own) {
+  const Json theirs = Json::parse(to_json(stored)), ours = Json::parse(to_json(own));
+  for (const auto& [key, value] : ours.items())
+    if (key != "command" && theirs.at(key) != value) return str(key, " is ", theirs.at(key).dump(), ", not ", value.dump());
+  return "";
+}
+
+}  // namespace bitloom

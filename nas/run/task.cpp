@@ -1,0 +1,74 @@
+// The data and the model of a run.
+#include "nas/run/task.h"
+
+#include <cstdlib>
+#include <sstream>
+
+#include "datasets/sources.h"
+#include "nn/models/models.h"
+
+namespace bitloom {
+namespace {
+
+// "none", "default", or a comma-separated list such as "flip,crop=4,rotate=15,translate=0.1".
+Augment parse_augment(const std::string& text, const Augment& standard) {
+  if (text == "default") return standard;
+  Augment a;
+  if (text == "none") return a;
+  std::istringstream in(text);
+  for (std::string item; std::getline(in, item, ',');) {
+    const size_t equals = item.find('=');
+    const std::string name = item.substr(0, equals);
+    double value = name == "flip" ? 0 : -1;
+    if (equals != std::string::npos) {
+      char* end = nullptr;
+      value = std::strtod(item.c_str() + equals + 1, &end);
+      if (*end != '\0' || equals + 1 == item.size()) value = -1;
+    }
+    BITLOOM_CHECK(value >= 0 && value <= 360, "--augment: '", item, "' has no valid number");
+    if (name == "flip")
+      a.flip = true;
+    else if (name == "crop")
+      a.crop_padding = int64_t(value);
+    else if (name == "rotate")
+      a.rotate_degrees = value;
+    else if (name == "translate")
+      a.translate = value;
+    else
+      throw Error("--augment: unknown item '" + name +
+                  "'; known: flip, crop=PIXELS, rotate=DEGREES, translate=FRACTION, none, default");
+  }
+  return a;
+}
+
+}  // namespace
+
+TaskData load_task(RunConfig& c) {
+  const auto ends_with = [&](const std::string& tail) {
+    return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail;
+  };
+  if (ends_with(".npz"))
+    c.task = Source::kNpz;
+  else if (!c.data.empty() && c.task == Source::kSynthetic)
+    c.task = Source::kCifar10;
+  TaskData data;
+  if (c.task == Source::kSynthetic) {
+    data = make_synthetic(c.seed);
+  } else {
+    BITLOOM_CHECK(!c.data.empty(), "--task ", name_of(c.task),
+                  " needs --data PATH (`make data` downloads the official archives)");
+    data = c.task == Source::kCifar10 ? load_cifar10(c.data) : load_npz_task(c.data, c.seed);
+  }
+  data.augment = parse_augment(c.augment, data.augment);
+  return data;
+}
+
+ModelSpec make_model(const RunConfig& c, const TaskData& data) {
+  const bool reconstructs = c.model == "autoencoder";
+  BITLOOM_CHECK(reconstructs == (data.train.classes == 0), "model ", c.model,
+                reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.name,
+                reconstructs ? "' has them" : "' has none");
+  return find_model(c.model).make(data.train.h, data.train.w, data.train.c, data.train.classes);
+}
+
+}  // namespace bitloom

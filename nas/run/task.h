@@ -1,0 +1,13 @@
+// The data and the model of a run.
+#pragma once
+#include "datasets/dataset.h"
+#include "nas/run/config.h"
+
+namespace bitloom {
+
+// The task's splits, with the augmentation the config asks for. A data path sets the task: npz for a file ending in .npz, else cifar10.
+TaskData load_task(RunConfig& config);
+// The model for that data.
+ModelSpec make_model(const RunConfig& config, const TaskData& data);
+
+}  // namespace bitloom
