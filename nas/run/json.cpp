@@ -211,7 +211,7 @@ class Reader {
   static void read(const Json& json, std::vector<T>& values, const std::string& path) {
     BITLOOM_CHECK(json.is_array(), "'", path, "' is no list");
     values.clear();
-    for (const Json& each : json) read(each, values.emplace_back(), str(path, "[", values.size() - 1, "]"));
+    for (size_t i = 0; i < json.size(); ++i) read(json[i], values.emplace_back(), str(path, "[", i, "]"));
   }
   static void read(const Json& json, std::vector<std::pair<std::string, double>>& values, const std::string& path) {
     BITLOOM_CHECK(json.is_object(), "'", path, "' is no object");
