@@ -5,11 +5,11 @@
 #include <iostream>
 #include <memory>
 
-#include "cli/calibration.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/table.h"
 #include "core/io.h"
+#include "mpic/compile/calibration.h"
 #include "mpic/compile/simulation.h"
 #include "nas/cost_model.h"
 #include "nn/models/models.h"
@@ -34,9 +34,9 @@ std::string throughput_text() {
   for (const int act_bits : {8, 4, 2})
     for (const int weight_bits : {8, 4, 2}) {
       std::vector<std::string> row = {bits_name(act_bits, weight_bits), fixed(published_costs().at(act_bits, weight_bits), 1)};
-      for (const LayerGeometry& shape : {reference_layer(act_bits), pointwise_layer(act_bits)}) {
-        const IntegerGraph network = timing_network(shape, act_bits, weight_bits);
-        const double cycles = last_layer_cycles(network);
+      for (const mpic::LayerGeometry& shape : {mpic::reference_layer(act_bits), mpic::pointwise_layer(act_bits)}) {
+        const IntegerGraph network = mpic::timing_network(shape, act_bits, weight_bits);
+        const double cycles = mpic::last_layer_cycles(network);
         row.push_back(fixed(double(macs(network, network.layers.back())) / cycles, 2));
         row.push_back(grouped(std::llround(cycles)));
       }
@@ -44,7 +44,8 @@ std::string throughput_text() {
     }
   return "MACs per cycle on the simulated core, whole layers: copying of windows, requantization and packing included. "
          "Outputs\n"
-         "have the activations' bits. Published: the authors' figures for all layers (MPIC.md 4.1).\n\n" +
+         "have the activations' bits. Published: the authors' figures for all layers (github.com/eml-eda/multi-prec-nas, "
+         "models/hw_models.py).\n\n" +
          table.text();
 }
 
@@ -138,9 +139,9 @@ std::string prediction_text(int64_t count) {
 }
 
 std::string fitted_text() {
-  const std::vector<IntegerGraph> networks = calibration_networks();
+  const std::vector<IntegerGraph> networks = mpic::calibration_networks();
   Progress progress("calibrate", int64_t(networks.size()), "layers");
-  return pieces_text(fit_pieces(networks, [&](size_t done) { progress.update(int64_t(done)); }));
+  return mpic::pieces_text(mpic::fit_pieces(networks, [&](size_t done) { progress.update(int64_t(done)); }));
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
-#include "nas/scalar_tape.h"
+#include "core/scalar_tape.h"
+#include "mpic/compile/plan/channel_runs.h"
 #include "nn/models/models.h"
+#include "quant/lower.h"
 
 namespace bitloom {
 
@@ -30,7 +32,14 @@ Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
 
 CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table)
     : spec_(spec), kind_(kind), table_(table), ties_(channel_ties(spec)) {
-  for (const LayerSpec& layer : spec_.layers) geometry_.push_back(geometry_of(spec_, layer));
+  for (const LayerSpec& layer : spec_.layers) {
+    mpic::LayerGeometry g{integer_shape(layer)};
+    if (!layer.inputs.empty()) {
+      const LayerSpec& in = spec_.input_of(layer);
+      g.in_h = in.h, g.in_w = in.w, g.in_c = in.c;
+    }
+    geometry_.push_back(std::move(g));
+  }
 }
 
 double CostModel::price(int layer, int act_bits, int weight_bits) const {
@@ -81,62 +90,41 @@ T CostModel::macs_term(const Numbers<T>& n, int i) const {
     for (size_t p = 0; p < weight_bits.size(); ++p) row += channels[p] * price(i, act_bits[a], weight_bits[p]);
     sum += n.act[source][a] * row;
   }
-  const bool depthwise = std::holds_alternative<DepthwiseLayer>(layer.kind);
-  return sum * (depthwise ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]);
+  const auto all = [&] { return kept(n, int(source)); };  // channels that each output channel reads
+  const T channels_in = match(
+      layer.kind, [](const InputLayer&) { return T(0.0); }, [&](const Conv2dLayer&) { return all(); },
+      [](const DepthwiseLayer&) { return T(1.0); }, [&](const LinearLayer&) { return all(); },
+      [](const AddLayer&) { return T(0.0); }, [](const AvgPoolLayer&) { return T(0.0); });
+  return sum * channels_in * double(filter[1] * filter[2]);
 }
 
 std::string CostModel::where() const { return "cost table '" + table_.name + "'"; }
 
-size_t CostModel::run_index(int bits) const { return bits == 0 ? 0 : size_t(bits_index(bits, where())) + 1; }
+size_t CostModel::run_index(int bits) const { return bits == 0 ? 0 : size_t(mpic::bits_index(bits, where())) + 1; }
 
 template <class T>
 std::array<T, 3> CostModel::act_mix(const Numbers<T>& n, int layer) const {
   std::array<T, 3> mix{};
   const std::vector<int>& bits = n.shares.act_bits[size_t(layer)];
-  for (size_t a = 0; a < bits.size(); ++a) mix[size_t(bits_index(bits[a], where()))] += n.act[size_t(layer)][a];
+  for (size_t a = 0; a < bits.size(); ++a) mix[size_t(mpic::bits_index(bits[a], where()))] += n.act[size_t(layer)][a];
   return mix;
 }
 
-// Lowering leaves the output's channels in their order. `ends` is the share in which a channel is the last one of a block.
+// Lowering leaves the output's channels in their order.
 template <class T>
-void CostModel::add_output_runs(const Numbers<T>& n, int layer, LayerMix<T>& mix) const {
+void CostModel::add_output_runs(const Numbers<T>& n, int layer, mpic::LayerMix<T>& mix) const {
   const std::vector<int>& bits = n.shares.weight_bits[size_t(layer)];
-  const int64_t channels = spec_.layers[size_t(layer)].c;
-  for (size_t p = 0; p < bits.size(); ++p) {
-    const auto share = [&](int64_t c) {
-      return c < 0 || c >= channels ? T(0.0) : n.weight[size_t(layer)][size_t(c) * bits.size() + p];
-    };
-    ChannelRuns<T>& runs = mix.runs[run_index(bits[p])];
-    std::vector<T> ends(size_t(channels + 4), T(0.0));
-    for (int64_t c = 0; c < channels; ++c) {
-      const T four = share(c) * share(c - 1) * share(c - 2) * share(c - 3);
-      T& end = ends[size_t(c + 4)];
-      end = four * (1.0 - share(c - 4) + ends[size_t(c)]);
-      runs.channels += share(c);
-      runs.single += share(c) - end * 4.0;
-      runs.block_runs += four * (1.0 - share(c - 4));
-      runs.single_runs += (share(c) - end) * (1.0 - share(c + 1));
-    }
-  }
-}
-
-// `channels` of one precision side by side, of as many as the layer has. A block is taken to begin at about three channels, and singles are what
-// blocks leave on average; where one precision has them all, what is left is known.
-template <class T>
-ChannelRuns<T> sorted_run(const T& channels, int64_t of) {
-  using std::exp;
-  const T cube = channels * channels * channels * (1.0 / 27), has_block = cube * cube / (cube * cube + 1.0);
-  const T few = 1.0 - has_block, alone = exp((channels - double(of)) * 3.0);
-  const auto unless_alone = [&](const T& usual, double known) { return usual + alone * (known - usual); };
-  return {channels, unless_alone(has_block * 1.5 + few * channels, double(of % 4)), unless_alone(has_block, of >= 4),
-          unless_alone(has_block * 0.75 + few * (1.0 - exp(channels * -3.0)), of % 4 > 0)};
+  for (size_t p = 0; p < bits.size(); ++p)
+    mpic::add_runs_in_order(
+        spec_.layers[size_t(layer)].c, [&](int64_t c) { return n.weight[size_t(layer)][size_t(c) * bits.size() + p]; },
+        mix.runs[run_index(bits[p])]);
 }
 
 // Others it sorts by their bits, first by those of the first layer that writes them: the runs of a later one are what all agree on. `share`
 // holds, by channel, the share in which the writers before `writer` agree.
 template <class T>
 void CostModel::add_sorted_runs(const Numbers<T>& n, int layer, size_t writer, const std::vector<T>& share, bool has_bits,
-                                LayerMix<T>& mix) const {
+                                mpic::LayerMix<T>& mix) const {
   while (ties_[writer] != ties_[size_t(layer)] || n.weight[writer].empty()) ++writer;
   const std::vector<int>& bits = n.shares.weight_bits[writer];
   for (size_t p = 0; p < bits.size(); ++p) {
@@ -150,8 +138,8 @@ void CostModel::add_sorted_runs(const Numbers<T>& n, int layer, size_t writer, c
     for (const T& a : agree) channels += a;
     if (!has_bits && bits[p] == 0)
       for (const T& g : gone(n, layer)) channels += g * -1.0;
-    ChannelRuns<T>& runs = mix.runs[run_index(bits[p])];
-    const ChannelRuns<T> own = sorted_run(channels, spec_.layers[size_t(layer)].c);
+    mpic::ChannelRuns<T>& runs = mix.runs[run_index(bits[p])];
+    const mpic::ChannelRuns<T> own = mpic::sorted_run(channels, spec_.layers[size_t(layer)].c);
     runs.channels += own.channels;
     runs.single += own.single;
     runs.block_runs += own.block_runs;
@@ -159,37 +147,26 @@ void CostModel::add_sorted_runs(const Numbers<T>& n, int layer, size_t writer, c
   }
 }
 
-// Where four codes do not fill whole bytes, runs behind others have singles before their first block.
-template <class T>
-void CostModel::align_runs(LayerMix<T>& mix) const {
-  T all = 1e-9;
-  for (const ChannelRuns<T>& runs : mix.runs) all += runs.block_runs + runs.single_runs;
-  for (ChannelRuns<T>& runs : mix.runs) {
-    const T behind = runs.block_runs * ((all - runs.block_runs - runs.single_runs) / all);
-    runs.single += behind * (mix.out[0] * 1.5 + mix.out[1] * 0.5);
-    runs.single_runs += behind * (mix.out[0] * 0.75 + mix.out[1] * 0.5);
-  }
-}
-
 // The code of the layer, piece by piece.
 template <class T>
 T CostModel::pieces_term(const Numbers<T>& n, int i) const {
   const LayerSpec& layer = spec_.layers[size_t(i)];
-  LayerMix<T> mix;
+  mpic::LayerMix<T> mix;
   mix.in = act_mix(n, layer.inputs.front());
   mix.in2 = act_mix(n, layer.inputs.back());
   mix.out = act_mix(n, i);
   mix.kept_in = kept(n, layer.inputs.front());
   mix.kept_out = kept(n, i);
-  const IntegerOp op = geometry_[size_t(i)].layer.op;
-  const bool in_runs = op == IntegerOp::kConv2d || op == IntegerOp::kLinear;
-  if (in_runs && ties_[size_t(i)] == ties_.back())
-    add_output_runs(n, i, mix);
-  else if (in_runs)
-    add_sorted_runs(n, i, 1, std::vector<T>(size_t(layer.c), T(1.0)), false, mix);
-  if (in_runs) align_runs(mix);
+  if (mpic::kernel_of(geometry_[size_t(i)].layer.op) == mpic::Kernel::kProduct) {
+    if (ties_[size_t(i)] == ties_.back())
+      add_output_runs(n, i, mix);
+    else
+      add_sorted_runs(n, i, 1, std::vector<T>(size_t(layer.c), T(1.0)), false, mix);
+    mpic::align_runs(mix);
+  }
   T cycles = 0.0;
-  for (const auto& [piece, times] : count_pieces(geometry_[size_t(i)], mix)) cycles += times * table_.pieces[size_t(piece)];
+  for (const auto& [piece, times] : mpic::count_pieces(geometry_[size_t(i)], mix))
+    cycles += times * table_.pieces[size_t(piece)];
   return kind_ == CostKind::kCycles ? cycles : cycles * (table_.picojoule_per_cycle * 1e-6);
 }
 

@@ -28,10 +28,10 @@ struct Shares {
 };
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment);
 
-// The published table prices multiply-accumulates (METHOD section 3): R = sum over weighted layers of taps * C_in * sum_i sum_px sum_pw
+// The published table prices multiply-accumulates (arXiv 2206.08852, the cost regularizers; cost_table.h): R = sum over weighted layers of taps * C_in * sum_i sum_px sum_pw
 // act[px] * weight[i][pw] * price(px, pw), with price = pw bits (size), 1 / T(px, pw) times output pixels (cycles), that times the energy of a
 // cycle (energy); C_in counts the input channels that are kept, 0 bits cost nothing. The measured table prices the pieces of the code of every
-// layer (mpic_pieces.h), Adds and pools included. Units: bits, cycles, microjoule.
+// layer (mpic/compile/plan/pieces.h), Adds and pools included. Units: bits, cycles, microjoule.
 class CostModel {
  public:
   CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table = published_costs());
@@ -65,11 +65,9 @@ class CostModel {
   T kept(const Numbers<T>& numbers, int layer) const;
   template <class T>
   void add_sorted_runs(const Numbers<T>& numbers, int layer, size_t writer, const std::vector<T>& share, bool has_bits,
-                       LayerMix<T>& mix) const;
+                       mpic::LayerMix<T>& mix) const;
   template <class T>
-  void align_runs(LayerMix<T>& mix) const;
-  template <class T>
-  void add_output_runs(const Numbers<T>& numbers, int layer, LayerMix<T>& mix) const;
+  void add_output_runs(const Numbers<T>& numbers, int layer, mpic::LayerMix<T>& mix) const;
   template <class T>
   std::array<T, 3> act_mix(const Numbers<T>& numbers, int layer) const;
   double price(int layer, int act_bits, int weight_bits) const;
@@ -80,7 +78,7 @@ class CostModel {
   CostKind kind_;
   const CostTable& table_;
   std::vector<int> ties_;
-  std::vector<LayerGeometry> geometry_;
+  std::vector<mpic::LayerGeometry> geometry_;
 };
 
 // The cost relative to `reference` as an operation. Inputs: every layer's weight shares, then every layer's activation shares, undefined

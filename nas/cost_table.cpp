@@ -17,29 +17,25 @@ std::vector<double> measured_pieces() {
   const std::vector<MeasuredPiece> measured = {
 #include "nas/costs/mpic_measured.inc"
   };
-  std::vector<double> cycles(static_cast<size_t>(piece_count()));
-  for (int p = 0; p < kPieces; ++p) {
-    const std::string name = to_string(Piece(p));
+  std::vector<double> cycles(static_cast<size_t>(mpic::piece_count()));
+  for (int p = 0; p < mpic::kPieces; ++p) {
+    const std::string name = mpic::to_string(mpic::Piece(p));
     const auto row = std::find_if(measured.begin(), measured.end(), [&](const MeasuredPiece& m) { return m.name == name; });
-    BITLOOM_CHECK(row != measured.end() && int(row->cycles.size()) == variants_of(Piece(p)).count(),
-                  "measured cost table: piece '", name, "' is missing or has not ", variants_of(Piece(p)).count(), " values");
-    std::copy(row->cycles.begin(), row->cycles.end(), cycles.begin() + piece_index(Piece(p)));
+    BITLOOM_CHECK(row != measured.end() && int(row->cycles.size()) == mpic::variants_of(mpic::Piece(p)).count(),
+                  "measured cost table: piece '", name, "' is missing or has not ", mpic::variants_of(mpic::Piece(p)).count(),
+                  " values");
+    std::copy(row->cycles.begin(), row->cycles.end(), cycles.begin() + mpic::piece_index(mpic::Piece(p)));
   }
   return cycles;
 }
 
 }  // namespace
 
-int bits_index(int bits, const std::string& where) {
-  BITLOOM_CHECK(bits == 2 || bits == 4 || bits == 8, where, " has no entry for ", bits, " bits");
-  return bits == 2 ? 0 : bits == 4 ? 1 : 2;
-}
-
 double CostTable::at(int act_bits, int weight_bits) const {
   const auto known = [](int bits) { return bits == 2 || bits == 4 || bits == 8; };
   BITLOOM_CHECK(known(act_bits) && known(weight_bits), "cost table '", name, "' has no entry for ", act_bits,
                 "-bit activations and ", weight_bits, "-bit weights");
-  return macs_per_cycle[bits_index(act_bits, name)][bits_index(weight_bits, name)];
+  return macs_per_cycle[mpic::bits_index(act_bits, name)][mpic::bits_index(weight_bits, name)];
 }
 
 const CostTable& published_costs() {
@@ -62,39 +58,10 @@ const CostTable& cost_table(CostTableKind kind) {
   return kind == CostTableKind::kMeasured ? measured_costs() : published_costs();
 }
 
-PieceCounts<double> count_pieces(const IntegerGraph& graph, const IntegerLayer& layer) {
-  if (layer.inputs.empty()) return {};
-  const IntegerLayer& in = graph.layers[size_t(layer.inputs[0])];
-  const auto certain = [&](const QuantScheme& s) {
-    std::array<double, 3> shares{};
-    shares[size_t(bits_index(std::min(s.bits, 8), layer.name))] = 1;
-    return shares;
-  };
-  LayerMix<double> mix;
-  mix.in = certain(in.out);
-  mix.in2 = certain(graph.layers[size_t(layer.inputs.back())].out);
-  mix.out = certain(layer.out);
-  mix.kept_in = double(in.c);
-  mix.kept_out = double(layer.c);
-  // As the code generator splits them: four codes are stored at once, so a block begins at a byte.
-  const int64_t alignment = layer.out.bits >= 8 ? 1 : 8 / layer.out.bits;
-  int64_t at = 0;
-  for (const ChannelGroup& g : layer.groups) {
-    const int64_t before = std::min(g.channels, (alignment - at % alignment) % alignment), rest = (g.channels - before) % 4;
-    ChannelRuns<double>& runs = mix.runs[g.bits == 0 ? 0 : size_t(bits_index(g.bits, layer.name)) + 1];
-    runs.channels += double(g.channels);
-    runs.single += double(before + rest);
-    runs.block_runs += g.channels - before >= 4;
-    runs.single_runs += (before > 0) + (rest > 0);
-    at += g.channels;
-  }
-  return count_pieces(geometry_of(graph, layer), mix);
-}
-
 double layer_cycles(const IntegerGraph& graph, const IntegerLayer& layer, const CostTable& table) {
   double cycles = 0;
   if (!table.pieces.empty()) {
-    for (const auto& [piece, times] : count_pieces(graph, layer)) cycles += table.pieces[size_t(piece)] * times;
+    for (const auto& [piece, times] : mpic::count_pieces(graph, layer)) cycles += table.pieces[size_t(piece)] * times;
     return cycles;
   }
   const double channel_macs = double(codes_per_channel(graph, layer) * layer.h * layer.w);

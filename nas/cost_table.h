@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/names.h"
-#include "nas/mpic_pieces.h"
+#include "mpic/compile/plan/pieces.h"
 
 namespace bitloom {
 
@@ -12,11 +12,12 @@ struct CostTable {
   std::string name;
   double macs_per_cycle[3][3];  // [activation 2,4,8][weight 2,4,8]
   double picojoule_per_cycle;
-  std::vector<double> pieces;  // cycles by piece_index(); empty: a layer takes its multiply-accumulates / macs_per_cycle
+  std::vector<double> pieces;  // cycles by mpic::piece_index(); empty: a layer takes its multiply-accumulates / macs_per_cycle
   // Error for a width that is not 2, 4 or 8: nothing is ever priced at zero by accident.
   double at(int act_bits, int weight_bits) const;
 };
-// The figures of the authors' code (MPIC.md 4.1): 250 MHz, 5.3825 mW.
+// The figures of the authors' code: throughput from github.com/eml-eda/multi-prec-nas, models/hw_models.py; 250 MHz and 5.3825 mW from
+// github.com/eml-eda/plinio, plinio/cost/mpic_energy.py.
 const CostTable& published_costs();
 // What `bitloom calibrate` measured, nas/costs/mpic_measured.inc; energy per cycle as published.
 const CostTable& measured_costs();
@@ -31,11 +32,7 @@ struct NamesOf<CostTableKind> {
 };
 const CostTable& cost_table(CostTableKind kind);
 
-// Index of 2, 4 or 8 bits; Error, naming `where`, for others.
-int bits_index(int bits, const std::string& where);
-
-// The pieces of one layer of a deployed network, and its cycles.
-PieceCounts<double> count_pieces(const IntegerGraph& graph, const IntegerLayer& layer);
+// Cycles of one layer of a deployed network.
 double layer_cycles(const IntegerGraph& graph, const IntegerLayer& layer, const CostTable& table);
 
 }  // namespace bitloom

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/integer_math.h"
+
 namespace bitloom {
 
 bool has_weights(const LayerSpec& layer) {
@@ -55,12 +57,6 @@ int64_t parameters(const ModelSpec& spec) {
   int64_t total = 0;
   for (const LayerSpec& layer : spec.layers) total += parameters(spec, layer);
   return total;
-}
-
-std::pair<int64_t, int64_t> same_padding(int64_t extent, int64_t kernel, int64_t stride) {
-  const int64_t outputs = (extent + stride - 1) / stride;
-  const int64_t total = std::max<int64_t>(0, (outputs - 1) * stride + kernel - extent);
-  return {total / 2, total - total / 2};
 }
 
 ModelBuilder::ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c) {

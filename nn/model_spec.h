@@ -72,9 +72,6 @@ int64_t macs(const ModelSpec& spec);
 int64_t parameters(const ModelSpec& spec, const LayerSpec& layer);
 int64_t parameters(const ModelSpec& spec);
 
-// Keras' 'same' padding for one axis: the odd zero goes to the end. Returns {before, after}.
-std::pair<int64_t, int64_t> same_padding(int64_t extent, int64_t kernel, int64_t stride);
-
 // Adds layers one by one, inferring shapes; every method returns the new layer's index.
 class ModelBuilder {
  public:

@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "quant/integer/pack.h"
+#include "quant/integer/requantize.h"
 
 namespace bitloom {
 namespace {
@@ -21,8 +22,7 @@ int64_t rounding_half(int shift) { return shift > 0 ? int64_t(1) << (shift - 1) 
 
 bool fits_int32(int64_t v) { return v >= INT32_MIN && v <= INT32_MAX; }
 
-// Multipliers beyond this say more than a float parameter can hold after settle(), where a scale is kept as its logarithm.
-constexpr double kMaxMultiplier = 1 << 18;
+constexpr double kMaxMultiplier = 1 << kMultiplierBits;
 
 // The most precise rule for out = factor * acc + offset with acc in [lo, hi]: the largest shift at which neither product nor sum leaves int32.
 Rule choose_rule(double factor, double offset, int64_t lo, int64_t hi, const std::string& where) {
@@ -258,47 +258,24 @@ class Lowering {
   IntegerLayer emit(int i) const {
     const LayerSpec& spec = spec_.layers[size_t(i)];
     const LoweredLayer& from = layers_[size_t(i)];
-    IntegerLayer out;
-    out.name = spec.name;
+    IntegerLayer out = integer_shape(spec);
     out.inputs.assign(spec.inputs.begin(), spec.inputs.end());
-    out.h = spec.h;
-    out.w = spec.w;
     out.c = int64_t(order_[size_t(i)].size());
     out.out = from.out;
-    const auto window = [&](int64_t kh, int64_t kw, const ConvGeometry& g) {
-      out.kh = kh, out.kw = kw, out.sh = g.sh, out.sw = g.sw, out.pt = g.pt, out.pb = g.pb, out.pl = g.pl, out.pr = g.pr;
-    };
     const auto plain_rule = [&] {
       out.multiplier = {from.rules[0].multiplier};
       out.offset = {from.rules[0].offset};
       out.shift = {from.rules[0].shift};
     };
     match(
-        spec.kind, [&](const InputLayer&) { out.op = IntegerOp::kInput; },
-        [&](const Conv2dLayer& k) {
-          out.op = IntegerOp::kConv2d;
-          window(k.kh, k.kw, k.geometry);
-          emit_weights(i, order_[size_t(spec.inputs[0])], out);
-        },
-        [&](const DepthwiseLayer& k) {
-          out.op = IntegerOp::kDepthwise;
-          window(k.kh, k.kw, k.geometry);
-          emit_weights(i, {0}, out);
-        },
-        [&](const LinearLayer&) {
-          out.op = IntegerOp::kLinear;
-          emit_weights(i, order_[size_t(spec.inputs[0])], out);
-        },
+        spec.kind, [](const InputLayer&) {}, [&](const Conv2dLayer&) { emit_weights(i, order_[size_t(spec.inputs[0])], out); },
+        [&](const DepthwiseLayer&) { emit_weights(i, {0}, out); },
+        [&](const LinearLayer&) { emit_weights(i, order_[size_t(spec.inputs[0])], out); },
         [&](const AddLayer&) {
-          out.op = IntegerOp::kAdd;
           plain_rule();
           out.multiplier.push_back(from.second);
         },
-        [&](const AvgPoolLayer& k) {
-          out.op = IntegerOp::kAvgPool;
-          window(k.kh, k.kw, {k.kh, k.kw, 0, 0, 0, 0});
-          plain_rule();
-        });
+        [&](const AvgPoolLayer&) { plain_rule(); });
     return out;
   }
 
@@ -330,6 +307,24 @@ class Lowering {
 };
 
 }  // namespace
+
+IntegerLayer integer_shape(const LayerSpec& layer) {
+  IntegerLayer out;
+  out.name = layer.name, out.h = layer.h, out.w = layer.w, out.c = layer.c;
+  const auto window = [&](IntegerOp op, int64_t kh, int64_t kw, const ConvGeometry& g) {
+    out.op = op, out.kh = kh, out.kw = kw, out.sh = g.sh, out.sw = g.sw, out.pt = g.pt, out.pb = g.pb, out.pl = g.pl,
+    out.pr = g.pr;
+  };
+  match(
+      layer.kind, [&](const InputLayer&) { out.op = IntegerOp::kInput; },
+      [&](const Conv2dLayer& k) { window(IntegerOp::kConv2d, k.kh, k.kw, k.geometry); },
+      [&](const DepthwiseLayer& k) { window(IntegerOp::kDepthwise, k.kh, k.kw, k.geometry); },
+      [&](const LinearLayer&) { out.op = IntegerOp::kLinear; }, [&](const AddLayer&) { out.op = IntegerOp::kAdd; },
+      [&](const AvgPoolLayer& k) {
+        window(IntegerOp::kAvgPool, k.kh, k.kw, {k.kh, k.kw, 0, 0, 0, 0});
+      });
+  return out;
+}
 
 IntegerGraph lower(QatNetwork& qat, const std::string& task) {
   Lowering(qat).run(task);         // settles; float parameters hold a little less than the integers they replace,

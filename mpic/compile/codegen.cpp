@@ -21,18 +21,22 @@ const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& laye
 
 int64_t tensor_bytes(const IntegerLayer& layer) { return layer.h * layer.w * pixel_bytes(layer.c, layer.out.bits); }
 
-MemoryPlan plan(const IntegerGraph& graph, bool sub_byte) {
+MemoryPlan plan(const IntegerGraph& graph, const CodegenOptions& options) {
   std::vector<LayerMemory> demands;
   for (const IntegerLayer& layer : graph.layers) {
     LayerMemory memory;
     memory.output = tensor_bytes(layer) + kSlack;
     memory.overwrite.assign(layer.inputs.size(), false);
-    if (layer.op == IntegerOp::kConv2d || layer.op == IntegerOp::kLinear)
-      memory.scratch = convolution_scratch(layer, input_of(graph, layer), sub_byte) + kSlack;
-    if (layer.op == IntegerOp::kDepthwise) memory.scratch = depthwise_scratch(layer, input_of(graph, layer)) + kSlack;
-    // A sum is written behind where it reads.
-    if (layer.op == IntegerOp::kAdd)
-      for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
+    switch (kernel_of(layer.op)) {
+      case Kernel::kNone:
+      case Kernel::kPool: break;
+      case Kernel::kProduct:
+        memory.scratch = plan_columns(graph, layer, options.sub_byte, options.limits).scratch_bytes() + kSlack;
+        break;
+      case Kernel::kDepthwise: memory.scratch = 4 * plan_planes(geometry_of(graph, layer)).bytes + 8 + kSlack; break;
+      case Kernel::kAdd:  // a sum is written behind where it reads
+        for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
+    }
     demands.push_back(std::move(memory));
   }
   return plan_memory(graph, demands, 4);
@@ -63,23 +67,22 @@ class Arena {
 void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer& layer, const std::vector<EmitTensor>& tensors,
                 const EmitTensor& out, Label scratch) {
   const auto in = [&](size_t i) -> const EmitTensor& { return tensors[size_t(layer.inputs[i])]; };
-  switch (layer.op) {
-    case IntegerOp::kInput: return;
-    case IntegerOp::kConv2d:
-    case IntegerOp::kLinear: return emitter.convolution(graph, layer, in(0), out, scratch);
-    case IntegerOp::kDepthwise: return emitter.depthwise(graph, layer, in(0), out, scratch);
-    case IntegerOp::kAdd: return emitter.add(layer, in(0), in(1), out);
-    case IntegerOp::kAvgPool: return emitter.average_pool(layer, in(0), out);
+  switch (kernel_of(layer.op)) {
+    case Kernel::kNone: return;
+    case Kernel::kProduct: return emitter.convolution(graph, layer, in(0), out, scratch);
+    case Kernel::kDepthwise: return emitter.depthwise(graph, layer, in(0), out, scratch);
+    case Kernel::kAdd: return emitter.add(layer, in(0), in(1), out);
+    case Kernel::kPool: return emitter.average_pool(layer, in(0), out);
   }
 }
 
 }  // namespace
 
 CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
-  const MemoryPlan memory = plan(graph, options.sub_byte);
+  const MemoryPlan memory = plan(graph, options);
   Assembler a(options.base);
   const Label frame = a.label("frame");
-  Emitter emitter(a, frame, options.sub_byte);
+  Emitter emitter(a, frame, options.sub_byte, options.limits);
   Arena arena;
   std::vector<EmitTensor> tensors;
   for (size_t i = 0; i < graph.layers.size(); ++i) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "mpic/compile/plan/plan.h"
 #include "mpic/program/assembler.h"
 #include "mpic/program/image.h"
 #include "mpic/sim/core.h"
@@ -17,6 +18,7 @@ struct CodegenOptions {
   uint64_t memory = kMemorySize;
   bool stop_after_layers = false;  // an ebreak behind each layer, where simulations look at memory and counters
   bool sub_byte = true;            // false: for XpulpV2 without MPIC, whose dot products know bytes and halfwords only
+  KernelLimits limits = {};        // other than these only to see what they decide
 };
 
 // Codes in guest memory: NHWC, packed at their bits from the low end, every pixel from a byte on; 32-bit outputs as words.

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 #endif
 
+#include "core/integer_math.h"
 #include "quant/integer/requantize.h"
 
 namespace bitloom::integer {
@@ -24,8 +25,6 @@ constexpr int kRow = 32;  // channels of depthwise summed at a time; a multiple 
 static_assert(kRow % (kChannelBlocks * kLanes) == 0 && kRow <= kSlack);
 
 using Vec = int32_t __attribute__((vector_size(kLanes * sizeof(int32_t))));
-
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 inline Vec load(const int16_t* p) {
   Vec v;

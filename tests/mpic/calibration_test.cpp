@@ -1,5 +1,5 @@
 // The committed cost table is what the simulator measures, and it predicts networks that it was not fitted to.
-#include "cli/calibration.h"
+#include "mpic/compile/calibration.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,8 @@
 
 namespace bitloom {
 namespace {
+
+using namespace mpic;
 
 using testing::quant_options;
 

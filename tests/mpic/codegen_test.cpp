@@ -1,8 +1,7 @@
 // Generated MPIC programs compute what the integer interpreter computes, at every layer.
 #include <gtest/gtest.h>
 
-#include "mpic/compile/simulation.h"
-#include "quant/integer/run.h"
+#include "tests/support/compiled.h"
 #include "tests/support/export_cases.h"
 
 namespace bitloom::mpic {
@@ -11,35 +10,15 @@ namespace {
 using testing::ExportCase;
 using testing::RandomGraph;
 
-// Runs every sample, comparing behind each layer. "" or the first difference.
-std::string difference(const ExportCase& test, bool sub_byte) {
-  CodegenOptions options;
-  options.memory = 4 << 20;
-  options.stop_after_layers = true;
-  options.sub_byte = sub_byte;
-  const CompiledNetwork network = compile(test.graph, options);
-  Simulation simulation(network);
-  const IntegerRunner runner(test.graph);
-  const int64_t inputs = test.samples.size() / test.samples.shape()[0];
-  std::string found;
-  for (int64_t n = 0; n < test.samples.shape()[0] && found.empty(); ++n) {
-    const int16_t* sample = test.samples.data() + n * inputs;
-    const std::vector<std::vector<int32_t>> expected = runner.run_layers(sample);
-    simulation.run(std::vector<int32_t>(sample, sample + inputs).data(), [&](size_t layer) {
-      const std::vector<int32_t> codes = simulation.codes(layer);
-      for (size_t k = 0; k < codes.size() && found.empty(); ++k)
-        if (codes[k] != expected[layer][k])
-          found = str(test.name, ", sample ", n, ", layer ", network.layers[layer].name, ": code ", k, " is ", codes[k],
-                      ", expected ", expected[layer][k]);
-    });
-  }
-  return found;
-}
-
 // With MPIC's formats, and by XpulpV2 alone.
 void expect_equal(const std::vector<ExportCase>& cases) {
   for (const ExportCase& test : cases)
-    for (const bool sub_byte : {true, false}) EXPECT_EQ(difference(test, sub_byte), "") << "sub-byte formats: " << sub_byte;
+    for (const bool sub_byte : {true, false}) {
+      CodegenOptions options;
+      options.memory = 4 << 20;
+      options.sub_byte = sub_byte;
+      EXPECT_EQ(testing::difference_on_core(test, options), "") << "sub-byte formats: " << sub_byte;
+    }
 }
 
 TEST(Codegen, RandomGraphs) { expect_equal(testing::random_graph_cases(60)); }

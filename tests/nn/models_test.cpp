@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "core/integer_math.h"
 #include "tests/support/files.h"
 
 namespace bitloom {

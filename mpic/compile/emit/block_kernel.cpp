@@ -13,7 +13,7 @@ class BlockKernel : public ProductKernel {
   void begin(const Run& run, const Placed& placed) override {
     // Weights of narrow inputs are read where they meet all pixels, others where they meet two.
     set_format(run, run.unit() * (pixels_ == 1 ? 1 : run.narrow_inputs ? 4 : 2));
-    if (pixels_ == 4) e.add_immediate(use::column2, use::column, 2 * columns_.kernel_stride(), use::input(0));
+    if (pixels_ == kTilePixels) e.add_immediate(use::column2, use::column, 2 * columns_.kernel_stride(), use::input(0));
     a.la(use::weights, placed.weights.label);
     a.la(use::rules, placed.rules.label);
     begin_output(run);
@@ -21,7 +21,7 @@ class BlockKernel : public ProductKernel {
   }
 
   void emit(const Run& run) override {
-    if (run.rows == 4) {
+    if (run.rows == kBlockChannels) {
       e.repeat(1, run.count, use::input(0), [&] {
         multiply(run);
         finish_four(run);
@@ -39,7 +39,7 @@ class BlockKernel : public ProductKernel {
 
   void next_tile(const Placed& placed) override {
     e.add_immediate(use::column, use::column, pixels_ * in_.bytes, use::input(0));
-    if (pixels_ == 4) e.add_immediate(use::column2, use::column2, pixels_ * in_.bytes, use::input(0));
+    if (pixels_ == kTilePixels) e.add_immediate(use::column2, use::column2, pixels_ * in_.bytes, use::input(0));
     e.add_immediate(use::weights, use::weights, -placed.weights.bytes, use::input(0));
     e.add_immediate(use::rules, use::rules, -placed.rules.bytes, use::input(0));
   }
@@ -51,7 +51,7 @@ class BlockKernel : public ProductKernel {
   // the passes but the first and the last; unpacking takes it.
   void multiply(const Run& run) {
     const int64_t rewind = 4 - run.passes * run.input_words() * 4;
-    const bool in_load = rewind >= -kLargestOffset;
+    const bool in_load = rewind >= -columns_.limits.reach;
     const int64_t last_step = in_load ? rewind : 4;
     pass(run, true, run.passes > 1 ? 4 : last_step);
     if (loops(run)) {
@@ -63,7 +63,7 @@ class BlockKernel : public ProductKernel {
     if (run.passes > 1) pass(run, false, last_step);
     if (in_load) return;
     e.add_immediate(use::column, use::column, rewind - 4, use::input(0));
-    if (pixels_ == 4) e.add_immediate(use::column2, use::column2, rewind - 4, use::input(0));
+    if (pixels_ == kTilePixels) e.add_immediate(use::column2, use::column2, rewind - 4, use::input(0));
   }
 
   // One word of the narrower operand. The first pass writes the sums, the others add. `step` is added to the columns' pointers at the end, 4

@@ -1,7 +1,7 @@
 // Copies of windows (im2col), flipped and widened codes.
 #include "mpic/compile/emit/columns.h"
 
-#include <algorithm>
+#include <utility>
 
 namespace bitloom::mpic {
 namespace {
@@ -14,30 +14,12 @@ constexpr Reg kWord{20};
 
 }  // namespace
 
-ColumnLayout column_layout(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_t in_c, int in_bits,
-                           Conversion conversion) {
-  ColumnLayout l;
-  const int64_t pixel = pixel_bytes(in_c, in_bits);
-  const bool linear = layer.op == IntegerOp::kLinear;
-  l.bits = in_bits;
-  l.conversion = conversion;
-  l.bytes = (linear ? in_h * in_w : layer.kh * layer.kw) * pixel;
-  l.words = (l.bytes + 3) / 4;
-  const bool pointwise =
-      layer.kh == 1 && layer.kw == 1 && layer.sh == 1 && layer.sw == 1 && layer.pt + layer.pb + layer.pl + layer.pr == 0;
-  l.in_place = linear || pointwise;
-  l.stride = l.in_place ? pixel : l.words * 4;
-  const int64_t farthest = std::max(l.kernel_stride(), 3 * pixel_bytes(layer.c, layer.out.bits));
-  l.pixels = layer.h * layer.w >= 4 && farthest <= kLargestOffset ? 4 : 1;
-  return l;
-}
-
-Reg ColumnEmitter::flip() const { return layout_.conversion == Conversion::kFlip ? kMask : zero; }
+Reg ColumnEmitter::flip() const { return plan_.conversion == Conversion::kFlip ? kMask : zero; }
 
 // Top bits of codes to flip, or the codes of every lane that become bytes.
 uint32_t ColumnEmitter::mask() const {
-  if (layout_.conversion == Conversion::kFlip) return flip_mask(layout_.bits);
-  return layout_.bits == 4 ? 0x0f0f0f0f : 0x03030303;
+  if (plan_.conversion == Conversion::kFlip) return flip_mask(plan_.bits);
+  return plan_.bits == 4 ? 0x0f0f0f0f : 0x03030303;
 }
 
 void ColumnEmitter::gather(int pixels) {
@@ -70,7 +52,7 @@ void ColumnEmitter::gather(int pixels) {
     copy_window_by_taps();
   }
   a.bind(next);
-  e.add_immediate(kTarget, kTarget, layout_.stride - layout_.bytes, kTemp);
+  e.add_immediate(kTarget, kTarget, plan_.stride - plan_.bytes, kTemp);
   a.emit(Op::addi, kX, kX, 1);
   a.emit(Op::bne, kX, kOutWidth, same_row);
   a.emit(Op::addi, kX, zero, 0);
@@ -141,24 +123,24 @@ void ColumnEmitter::copy_window_by_taps() {
 
 // Copies of the columns with other codes.
 void ColumnEmitter::convert(int pixels) {
-  if (layout_.in_place)
+  if (plan_.in_place)
     a.emit(Op::lw, kSource, int(kTileIn), use::frame);
   else
     a.la(kSource, scratch_);
   a.la(kTarget, scratch_);
-  e.add_immediate(kTarget, kTarget, layout_.windows_bytes(), kCounter);
+  e.add_immediate(kTarget, kTarget, plan_.windows_bytes(), kCounter);
   if (!in_.scheme.is_signed) a.li(kMask, int32_t(mask()));
   const auto column = [&](int64_t words) {
     a.emit(Op::p_lw_post, kWord, 4, kSource);
     e.repeat(0, words, kCounter, [&] { convert_word(); });
   };
-  if (layout_.stride == layout_.words * 4) {
-    column(pixels * layout_.words);
+  if (plan_.stride == plan_.words * 4) {
+    column(pixels * plan_.words);
     return;
   }
   e.repeat(1, pixels, kTaps, [&] {
-    column(layout_.words);
-    e.add_immediate(kSource, kSource, layout_.stride - (layout_.words + 1) * 4, kCounter);
+    column(plan_.words);
+    e.add_immediate(kSource, kSource, plan_.stride - (plan_.words + 1) * 4, kCounter);
     a.emit(Op::addi, zero, zero, 0);
   });
 }
@@ -166,10 +148,10 @@ void ColumnEmitter::convert(int pixels) {
 // One word, in kWord: flipped, or as bytes in several words, lane l of the t-th of which holds code t + parts l. Loads the next word, so that
 // nothing waits.
 void ColumnEmitter::convert_word() {
-  const int bits = layout_.bits, parts = layout_.kernel_bits() / bits;
+  const int bits = plan_.bits, parts = plan_.kernel_bits() / bits;
   const auto part = [](int t) { return x(21 + t); };
   for (int t = 0; t < parts; ++t) {
-    if (layout_.conversion == Conversion::kFlip)
+    if (plan_.conversion == Conversion::kFlip)
       a.emit(Op::xor_, part(t), kWord, kMask);
     else if (in_.scheme.is_signed)
       a.emit(Op::pv_sll_sci_b, part(t), kWord, 8 - bits * (t + 1));
@@ -180,7 +162,7 @@ void ColumnEmitter::convert_word() {
   }
   a.emit(Op::p_lw_post, kWord, 4, kSource);
   for (int t = 0; t < parts; ++t) {
-    if (layout_.conversion == Conversion::kFlip) continue;
+    if (plan_.conversion == Conversion::kFlip) continue;
     if (in_.scheme.is_signed)
       a.emit(Op::pv_sra_sci_b, part(t), part(t), 8 - bits);
     else if (t > 0)

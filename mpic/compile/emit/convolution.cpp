@@ -2,31 +2,10 @@
 //
 // Where columns are the input itself, a run of channels goes over all pixels before the next run begins; where they are copies, a tile of pixels
 // meets all channels before the next tile is copied. Columns of up to four words stay in registers.
-#include <algorithm>
-
 #include "mpic/compile/emit/columns.h"
 #include "mpic/compile/emit/product_kernel.h"
 
 namespace bitloom::mpic {
-namespace {
-
-constexpr int64_t kHeldWords = 4;
-
-ColumnLayout layout_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w, int64_t in_c, const QuantScheme& in,
-                       bool sub_byte) {
-  const auto with = [&](Conversion conversion) { return column_layout(layer, in_h, in_w, in_c, in.bits, conversion); };
-  if (!sub_byte) return with(in.bits < 8 ? Conversion::kWiden : Conversion::kNone);
-  const bool flipped = !in.is_signed && std::any_of(layer.groups.begin(), layer.groups.end(),
-                                                    [&](const ChannelGroup& g) { return g.bits > in.bits; });
-  ColumnLayout layout = with(flipped ? Conversion::kFlip : Conversion::kNone);
-  if (layout.words <= kHeldWords && layout.in_place) layout = with(Conversion::kNone);
-  layout.held = layout.words <= kHeldWords;
-  layout.flipped = flipped;
-  return layout;
-}
-
-}  // namespace
-
 // Emits the code of one convolution or linear layer.
 class MatrixProduct {
  public:
@@ -37,18 +16,18 @@ class MatrixProduct {
         in_(in),
         out_(out),
         scratch_(scratch),
-        layout_(layout_of(layer, in.h, in.w, in.c, in.scheme, emitter.sub_byte_)),
-        data_(graph, layer, in, layout_, emitter.sub_byte_),
-        columns_(emitter, layer, layout_, in, out, scratch),
-        kernel_((layout_.held ? make_held_kernel : make_block_kernel)({emitter, layer, in, out, layout_, data_})) {
+        plan_(plan_columns(graph, layer, emitter.sub_byte_, emitter.limits_)),
+        data_(graph, layer, in, plan_, emitter.sub_byte_),
+        columns_(emitter, layer, plan_, in, out, scratch),
+        kernel_((plan_.held ? make_held_kernel : make_block_kernel)({emitter, layer, in, out, plan_, data_})) {
     for (const Run& run : data_.runs()) placed_.push_back(run.bits > 0 ? kernel_->place(run) : ProductKernel::Placed{});
   }
 
   void emit() {
-    const int64_t pixels = out_.h * out_.w, tiles = layout_.pixels == 4 ? pixels / 4 : 0;
-    if (layout_.copied()) start_frame();
-    if (tiles > 0) emit_tiles(4, 0, tiles);
-    if (pixels > 4 * tiles) emit_tiles(1, 4 * tiles, pixels - 4 * tiles);
+    const int64_t pixels = out_.h * out_.w, tiles = plan_.pixels == kTilePixels ? pixels / kTilePixels : 0;
+    if (plan_.copied()) start_frame();
+    if (tiles > 0) emit_tiles(kTilePixels, 0, tiles);
+    if (const int64_t done = tiles * kTilePixels; pixels > done) emit_tiles(1, done, pixels - done);
   }
 
  private:
@@ -65,7 +44,7 @@ class MatrixProduct {
   void emit_tiles(int pixels, int64_t first, int64_t count) {
     kernel_->set_pixels(pixels);
     const std::vector<Run>& runs = data_.runs();
-    if (!layout_.copied()) {
+    if (!plan_.copied()) {
       for (size_t i = 0; i < runs.size(); ++i) emit_run(runs[i], placed_[i], pixels, first, count);
       return;
     }
@@ -77,7 +56,7 @@ class MatrixProduct {
     for (size_t i = 0; i < runs.size(); ++i) emit_run(runs[i], placed_[i]);
     if (count > 1 || first + pixels < out_.h * out_.w) {
       move(kTileOut, pixels * out_.bytes);
-      if (layout_.in_place) move(kTileIn, pixels * in_.bytes);
+      if (plan_.in_place) move(kTileIn, pixels * in_.bytes);
     }
     if (count == 1) return;
     move(kTiles, -1);
@@ -124,7 +103,7 @@ class MatrixProduct {
     a.emit(Op::lw, use::out, int(kTileOut), use::frame);
     if (run.bits == 0) return kernel_->emit_constants(run);
     a.la(use::column, scratch_);
-    if (layout_.converted()) e.add_immediate(use::column, use::column, layout_.windows_bytes(), use::weights);
+    if (plan_.converted()) e.add_immediate(use::column, use::column, plan_.windows_bytes(), use::weights);
     kernel_->begin(run, placed);
     kernel_->emit(run);
   }
@@ -133,7 +112,7 @@ class MatrixProduct {
   Assembler& a;
   const EmitTensor &in_, &out_;
   const Label scratch_;
-  const ColumnLayout layout_;
+  const ColumnPlan plan_;
   const ProductData data_;
   ColumnEmitter columns_;
   const std::unique_ptr<ProductKernel> kernel_;
@@ -143,10 +122,6 @@ class MatrixProduct {
 void Emitter::convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
                           Label scratch) {
   MatrixProduct(*this, graph, layer, in, out, scratch).emit();
-}
-
-int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in, bool sub_byte) {
-  return layout_of(layer, in.h, in.w, in.c, in.out, sub_byte).scratch_bytes();
 }
 
 }  // namespace bitloom::mpic

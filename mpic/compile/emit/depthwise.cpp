@@ -12,29 +12,6 @@
 namespace bitloom::mpic {
 namespace {
 
-constexpr int64_t kMargin = 4;  // bytes left of a row, so that its first pixel is on a word
-int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
-
-struct Plane {
-  int64_t row = 0, bytes = 0;  // bytes of a row, and of the plane
-};
-
-Plane plane_of(const IntegerLayer& layer, int64_t in_h, int64_t in_w) {
-  Plane p;
-  // A word of the window may reach 3 bytes past its last code, and pixels are written by fours.
-  p.row = kMargin + round_up(in_w + std::max<int64_t>(layer.pr, 0) + 3, 4);
-  p.bytes = p.row * (in_h + layer.pt + layer.pb);
-  return p;
-}
-
-}  // namespace
-
-int64_t depthwise_scratch(const IntegerLayer& layer, const IntegerLayer& in) {
-  return 4 * plane_of(layer, in.h, in.w).bytes + 8;
-}
-
-namespace {
-
 class Depthwise {
  public:
   Depthwise(Emitter& emitter, Assembler& assembler, const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in,
@@ -45,12 +22,12 @@ class Depthwise {
         in_(in),
         out_(out),
         scratch_(scratch),
-        plane_(plane_of(layer, in.h, in.w)),
-        words_((layer.kw + 3) / 4),
+        plane_(plan_planes(geometry_of(graph, layer))),
         codes_(unpack_weights(graph, layer)) {
-    BITLOOM_CHECK(layer.pl <= kMargin && layer.kh * words_ <= 4, "codegen: ", layer.name, ": depthwise windows of ", layer.kh,
-                  " x ", layer.kw, " with ", layer.pl, " columns of padding are not supported, only up to 4 rows of 4");
-    BITLOOM_CHECK((layer.kh - 1) * plane_.row + 4 * words_ <= 2047 && out.bytes <= 2047 && in.bytes * 3 <= 2047,
+    BITLOOM_CHECK(layer.pl <= plane_.margin && layer.kh * plane_.window_words <= 4, "codegen: ", layer.name,
+                  ": depthwise windows of ", layer.kh, " x ", layer.kw, " with ", layer.pl,
+                  " columns of padding are not supported, only up to 4 rows of 4");
+    BITLOOM_CHECK((layer.kh - 1) * plane_.row + 4 * plane_.window_words <= 2047 && out.bytes <= 2047 && in.bytes * 3 <= 2047,
                   "codegen: ", layer.name, ": rows of ", in.w, " pixels or ", in.c,
                   " channels are too long for the depthwise kernel");
   }
@@ -82,7 +59,7 @@ class Depthwise {
     std::vector<uint32_t> words;
     for (int64_t c = 0; c < in_.c; ++c)
       for (int64_t y = 0; y < layer_.kh; ++y)
-        for (int64_t w = 0; w < words_; ++w) {
+        for (int64_t w = 0; w < plane_.window_words; ++w) {
           uint32_t word = 0;
           for (int64_t i = 0; i < 4 && 4 * w + i < layer_.kw; ++i)
             word |= uint32_t(uint8_t(codes_[size_t((c * layer_.kh + y) * layer_.kw + 4 * w + i)])) << (8 * i);
@@ -137,7 +114,7 @@ class Depthwise {
     a.li(kNextPlane, int32_t(plane_.bytes));
     a.li(kFirstPlane, int32_t(4 - 3 * plane_.bytes));
     a.emit(Op::addi, kSource, kIn, 0);
-    e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + kMargin, kCount);
+    e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + plane_.margin, kCount);
     e.repeat(1, in_.h, kRows, [&] {
       const int64_t quads = in_.w / 4, rest = in_.w % 4;
       e.repeat(0, quads, kCount, [&] { four_pixels(4); });
@@ -179,11 +156,11 @@ class Depthwise {
 
   // One channel of the group: weights in x1.., the rule in x5..x7, window words in x9.., the sum in x13.
   void emit_channel(int c) {
-    const int64_t taps = layer_.kh * words_;
+    const int64_t taps = layer_.kh * plane_.window_words;
     for (int64_t i = 0; i < taps; ++i) a.emit(Op::p_lw_post, x(int(1 + i)), 4, kWeights);
     for (int i = 0; i < 3; ++i) a.emit(Op::p_lw_post, x(5 + i), 4, kTable);
     const int64_t bit = c * layer_.out.bits;
-    e.add_immediate(kSource, kPlane, c * plane_.bytes + kMargin - layer_.pl, kCount);
+    e.add_immediate(kSource, kPlane, c * plane_.bytes + plane_.margin - layer_.pl, kCount);
     e.add_immediate(kTarget, kOut, bit / 8, kCount);
     e.repeat(1, out_.h, kRows, [&] {
       e.repeat(0, out_.w, kCount, [&] { one_output(int(bit % 8)); });
@@ -197,14 +174,14 @@ class Depthwise {
     const Reg sum = x(13), beside = x(14);
     // The first load moves the pointer on; the others look back.
     for (int64_t y = 0, i = 0; y < layer_.kh; ++y)
-      for (int64_t w = 0; w < words_; ++w, ++i) {
+      for (int64_t w = 0; w < plane_.window_words; ++w, ++i) {
         if (i == 0)
           a.emit(Op::p_lw_post, x(9), layer_.sw, kSource);
         else
           a.emit(Op::lw, x(int(9 + i)), y * plane_.row + 4 * w - layer_.sw, kSource);
       }
     if (bits < 8) a.emit(Op::lbu, beside, 0, kTarget);
-    for (int64_t i = 0; i < layer_.kh * words_; ++i) {
+    for (int64_t i = 0; i < layer_.kh * plane_.window_words; ++i) {
       const Op op =
           in_.scheme.is_signed ? (i == 0 ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (i == 0 ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
       a.emit(op, sum, x(int(9 + i)), x(int(1 + i)));
@@ -219,8 +196,7 @@ class Depthwise {
   const IntegerLayer& layer_;
   const EmitTensor &in_, &out_;
   const Label scratch_;
-  const Plane plane_;
-  const int64_t words_;  // per row of the window
+  const PlanePlan plane_;
   const std::vector<int8_t> codes_;
 };
 

@@ -4,12 +4,10 @@
 #include <vector>
 
 #include "mpic/compile/codegen.h"
+#include "mpic/compile/plan/plan.h"
 #include "mpic/program/assembler.h"
 
 namespace bitloom::mpic {
-
-// Bytes of a pixel of `channels` codes.
-inline int64_t pixel_bytes(int64_t channels, int bits) { return (channels * bits + 7) / 8; }
 
 // A tensor as code sees it: its address is a label until the program is complete.
 struct EmitTensor {
@@ -34,7 +32,8 @@ inline constexpr Reg weights{25}, column{26}, out{27}, rules{28}, column2{29}, s
 
 class Emitter {
  public:
-  Emitter(Assembler& assembler, Label frame, bool sub_byte) : a(assembler), frame_(frame), sub_byte_(sub_byte) {}
+  Emitter(Assembler& assembler, Label frame, bool sub_byte, const KernelLimits& limits)
+      : a(assembler), frame_(frame), sub_byte_(sub_byte), limits_(limits) {}
 
   // Code of one layer; `in` are its inputs.
   void convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
@@ -72,6 +71,7 @@ class Emitter {
   Assembler& a;
   const Label frame_;    // words in memory for what does not fit the registers
   const bool sub_byte_;  // dot products of 4-bit and 2-bit codes
+  const KernelLimits limits_;
 
  private:
   struct Data {
@@ -80,9 +80,5 @@ class Emitter {
   };
   std::vector<Data> pending_;
 };
-
-// Scratch memory of their code.
-int64_t convolution_scratch(const IntegerLayer& layer, const IntegerLayer& in, bool sub_byte);
-int64_t depthwise_scratch(const IntegerLayer& layer, const IntegerLayer& in);
 
 }  // namespace bitloom::mpic

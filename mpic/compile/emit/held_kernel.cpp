@@ -1,6 +1,7 @@
 // Columns of up to four words, held in registers while all channels of a run pass by.
 #include <algorithm>
 
+#include "mpic/compile/emit/columns.h"
 #include "mpic/compile/emit/product_kernel.h"
 
 namespace bitloom::mpic {
@@ -27,7 +28,7 @@ class HeldKernel : public ProductKernel {
 
   void emit(const Run& run) override {
     load_columns();
-    if (run.rows == 4) return e.repeat(1, run.count, item(0), [&] { emit_four(run); });
+    if (run.rows == kBlockChannels) return e.repeat(1, run.count, item(0), [&] { emit_four(run); });
     for (int row = 0; row < run.rows; ++row) {
       emit_channel(run, 0);
       store_one(

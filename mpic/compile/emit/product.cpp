@@ -1,8 +1,6 @@
 // Runs of channels; the order of weights in memory.
 #include "mpic/compile/emit/product.h"
 
-#include <algorithm>
-#include <cstdlib>
 #include <numeric>
 
 #include "quant/integer/pack.h"
@@ -10,71 +8,29 @@
 
 namespace bitloom::mpic {
 
-ProductData::ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in,
-                         const ColumnLayout& columns, bool sub_byte)
-    : layer_(layer),
+ProductData::ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const ColumnPlan& columns,
+                         bool sub_byte)
+    : graph_(graph),
+      layer_(layer),
       in_(in),
       columns_(columns),
       codes_(unpack_weights(graph, layer)),
       codes_per_channel_(codes_per_channel(graph, layer)) {
-  add_runs(sub_byte);
+  for (const ChannelRun& run : split_channels(layer.groups, layer.out.bits))
+    add_run(run.first, run.channels, run.blocks ? kBlockChannels : run.bits > 0 ? int(run.channels) : 1, run.bits, sub_byte);
 }
 
-// Blocks of four, whose outputs are stored at once, so that they begin at a byte; up to three channels before and behind them together.
-void ProductData::add_runs(bool sub_byte) {
-  const int64_t alignment = layer_.out.bits == 4 ? 2 : layer_.out.bits == 2 ? 4 : 1;
-  int64_t at = 0;
-  for (const ChannelGroup& g : layer_.groups) {
-    const int64_t end = at + g.channels;
-    if (g.bits > 0) {
-      const int64_t before = std::min(end, round_up(at, alignment)) - at;
-      add_run(at, before, int(before), g.bits, sub_byte);
-      add_run(at, (end - at) / 4 * 4, 4, g.bits, sub_byte);
-      add_run(at, end - at, int(end - at), g.bits, sub_byte);
-    } else {
-      add_run(at, g.channels, 1, 0, sub_byte);
-    }
-  }
-}
-
-void ProductData::add_run(int64_t& at, int64_t channels, int rows, int bits, bool sub_byte) {
-  if (channels == 0) return;
+// Of 3 single channels with narrow inputs, which are no whole number of units, 2 and 1.
+void ProductData::add_run(int64_t first, int64_t channels, int rows, int bits, bool sub_byte) {
   Run run;
-  const int in_bits = columns_.kernel_bits();
-  run.narrow_inputs = bits > in_bits;
-  if (run.narrow_inputs && rows == 3 && !columns_.held) {  // not a whole number of units
-    add_run(at, 2, 2, bits, sub_byte);
-    return add_run(at, 1, 1, bits, sub_byte);
+  if (bits > 0) static_cast<Pairing&>(run) = pair_words(columns_, bits, sub_byte);
+  if (run.narrow_inputs && rows == 3 && !columns_.held) {
+    add_run(first, 2, 2, bits, sub_byte);
+    return add_run(first + 2, 1, 1, bits, sub_byte);
   }
-  run.first = at, run.count = channels / rows, run.rows = rows, run.bits = bits;
-  at += channels;
-  if (bits > 0) {
-    run.wide = std::max(in_bits, bits);
-    run.unpacks = !sub_byte && bits < 8;
-    run.parts = run.wide / std::min(in_bits, bits);
-    run.passes = round_up(columns_.kernel_words(), run.input_words()) / run.input_words();
-  }
-  if (bits > 0) run.shift = common_shift(run);
+  run.first = first, run.count = channels / rows, run.rows = rows, run.bits = bits;
+  if (bits > 0) run.shift = common_shift(graph_, layer_, codes_, first, channels);
   runs_.push_back(run);
-}
-
-// (v << n) >> (shift + n) is v >> shift: rules may take the largest shift among them as far as 32 bits have room. Multipliers are bounded
-// (quant/lower.cpp), so that narrow codes leave some.
-int ProductData::common_shift(const Run& run) const {
-  const auto begin = layer_.shift.begin() + run.first;
-  const int largest = *std::max_element(begin, begin + run.count * run.rows);
-  for (int64_t c = run.first; c < run.first + run.count * run.rows; ++c) {
-    int64_t low = 0, high = 0;  // of the sum: any input may be 0, or padding
-    for (int64_t k = c * codes_per_channel_; k < (c + 1) * codes_per_channel_; ++k) {
-      const int64_t a = int64_t(codes_[size_t(k)]) * in_.scheme.lo(), b = int64_t(codes_[size_t(k)]) * in_.scheme.hi();
-      low += std::min({int64_t(0), a, b});
-      high += std::max({int64_t(0), a, b});
-    }
-    const int64_t product = std::max(-low, high) * std::abs(int64_t(layer_.multiplier[size_t(c)]));
-    const int64_t bound = product + std::abs(int64_t(layer_.offset[size_t(c)]));
-    if (bound > INT32_MAX >> (largest - layer_.shift[size_t(c)])) return -1;
-  }
-  return largest;
 }
 
 // The code of `channel` that meets lane `lane` of word `word` of a column; 0 in what only fills up.

@@ -1,31 +1,27 @@
-// The channels of a matrix product in runs of equal treatment, and their weights and rules as the kernels read them.
+// The runs of channels of a matrix product as the kernels take them, and their weights and rules as they read them.
 #pragma once
+#include <algorithm>
 #include <vector>
 
-#include "mpic/compile/emit/columns.h"
+#include "mpic/compile/emit/emitter.h"
+#include "mpic/compile/plan/plan.h"
 
 namespace bitloom::mpic {
 
 // Channels that one loop produces: `rows` at a time, `count` times, all with the same weight bits.
-struct Run {
+struct Run : Pairing {
   int64_t first = 0, count = 0;
-  int rows = 4, bits = 8;
-  int wide = 8;                // bits of the wider operand
-  bool narrow_inputs = false;  // the activations have fewer bits than the weights
-  bool unpacks = false;        // weights become bytes by instructions, where dot products know no narrower codes
-  int parts = 1;               // words of the wider operand to one of the narrower
-  int64_t passes = 0;          // words of the narrower operand
-  int shift = -1;              // of all its channels' rules, where they can do with one
-  int weight_words() const { return narrow_inputs ? parts : 1; }  // per pass and channel
-  int input_words() const { return narrow_inputs ? 1 : parts; }   // per pass and pixel
+  int rows = kBlockChannels, bits = 8;
+  int shift = -1;  // of all its channels' rules, where they can do with one
   int rule_words() const { return shift < 0 ? 3 : 2; }
-  // Channels whose weights are at hand together. A sub-group is kept for at most 15 dot products (MPIC.md 1.2), which 4 channels x 4 pixels are not.
+  // Channels whose weights are at hand together. A sub-group is kept for at most 15 dot products (the 4 bits of CSR simd_skip), which 4 channels x
+  // 4 pixels are not.
   int unit() const { return narrow_inputs ? std::min(rows, 2) : rows; }
 };
 
 class ProductData {
  public:
-  ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const ColumnLayout& columns,
+  ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const ColumnPlan& columns,
               bool sub_byte);
 
   const std::vector<Run>& runs() const { return runs_; }
@@ -39,16 +35,15 @@ class ProductData {
   int32_t constant(int64_t channel) const;
 
  private:
-  void add_runs(bool sub_byte);
-  void add_run(int64_t& at, int64_t channels, int rows, int bits, bool sub_byte);
+  void add_run(int64_t first, int64_t channels, int rows, int bits, bool sub_byte);
   int32_t weight(const Run& run, int64_t channel, int64_t word, int lane) const;
   uint32_t word(const Run& run, int64_t channel, int64_t index) const;
   void append_rule(std::vector<uint32_t>& words, const Run& run, int64_t channel) const;
-  int common_shift(const Run& run) const;
 
+  const IntegerGraph& graph_;
   const IntegerLayer& layer_;
   const EmitTensor& in_;
-  const ColumnLayout& columns_;
+  const ColumnPlan& columns_;
   const std::vector<int8_t> codes_;
   const int64_t codes_per_channel_;
   std::vector<Run> runs_;

@@ -14,7 +14,7 @@ void ProductKernel::set_format(const Run& run, int together) {
 }
 
 void ProductKernel::begin_output(const Run& run) {
-  if (run.rows == 4) e.add_immediate(use::out, use::out, run.first * layer_.out.bits / 8, use::input(0));
+  if (run.rows == kBlockChannels) e.add_immediate(use::out, use::out, run.first * layer_.out.bits / 8, use::input(0));
 }
 
 void ProductKernel::dot(const Run& run, Reg sum, Reg input, Reg weights, bool begins) {
@@ -44,7 +44,7 @@ void ProductKernel::store_one(int64_t channel, const Registers& codes, const Reg
   const int bits = layer_.out.bits;
   const int64_t bit = channel * bits % 8;
   int64_t at = channel * bits / 8;
-  if (at + 3 * out_.bytes > kLargestOffset) {
+  if (at + (kTilePixels - 1) * out_.bytes > columns_.limits.reach) {
     e.add_immediate(base, use::out, at, base);
     at = 0;
   } else {

@@ -11,7 +11,7 @@ struct Product {
   Emitter& e;
   const IntegerLayer& layer;
   const EmitTensor &in, &out;
-  const ColumnLayout& columns;
+  const ColumnPlan& columns;
   const ProductData& data;
 };
 
@@ -50,7 +50,9 @@ class ProductKernel {
   // The same of channels without weights, which need nothing but use::out.
   void emit_constants(const Run& run);
   // How far a run moves use::out in a tile: single channels are stored from the tile's first byte on.
-  int64_t stored_bytes(const Run& run) const { return run.rows == 4 && run.bits > 0 ? run.count * 4 * layer_.out.bits / 8 : 0; }
+  int64_t stored_bytes(const Run& run) const {
+    return run.rows == kBlockChannels && run.bits > 0 ? run.count * kBlockChannels * layer_.out.bits / 8 : 0;
+  }
 
  protected:
   Words words(const std::vector<uint32_t>& words) { return {e.data(words), int64_t(4 * words.size())}; }
@@ -70,9 +72,9 @@ class ProductKernel {
   Assembler& a;
   const IntegerLayer& layer_;
   const EmitTensor &in_, &out_;
-  const ColumnLayout& columns_;
+  const ColumnPlan& columns_;
   const ProductData& data_;
-  int pixels_ = 4;
+  int pixels_ = kTilePixels;
 };
 
 // 4 channels x 4 pixels; columns are read again for every block.

@@ -1,5 +1,5 @@
 // The measured cost table.
-#include "cli/calibration.h"
+#include "mpic/compile/calibration.h"
 
 #include <cmath>
 #include <cstdio>
@@ -7,10 +7,8 @@
 #include "core/error.h"
 #include "mpic/compile/simulation.h"
 
-namespace bitloom {
+namespace bitloom::mpic {
 namespace {
-
-constexpr int kBits[3] = {2, 4, 8};
 
 IntegerLayer layer_of(const std::string& name, IntegerOp op, int64_t h, int64_t w, int64_t c, int bits) {
   IntegerLayer layer;
@@ -122,38 +120,38 @@ std::vector<IntegerGraph> calibration_networks() {
   std::vector<IntegerGraph> all;
   size_t turn = 0;  // takes output widths in turns
   const auto add = [&](IntegerOp op, const Window& w, int in_bits, int weight_bits) {
-    all.push_back(timing_network(window_shape(op, w.h, w.w, w.in_c, w.c, w.kh, w.kw, w.stride, kBits[(turn + turn / 12) % 3]),
-                                 in_bits, weight_bits));
+    all.push_back(timing_network(
+        window_shape(op, w.h, w.w, w.in_c, w.c, w.kh, w.kw, w.stride, kMixBits[(turn + turn / 12) % 3]), in_bits, weight_bits));
     ++turn;
   };
   const auto add_products = [&](IntegerOp op, const auto& windows) {
     for (const Window& w : windows)
-      for (const int in_bits : kBits) {
-        for (const int weight_bits : kBits) add(op, w, in_bits, weight_bits);
+      for (const int in_bits : kMixBits) {
+        for (const int weight_bits : kMixBits) add(op, w, in_bits, weight_bits);
         add(op, w, in_bits, 0);
       }
   };
   add_products(IntegerOp::kConv2d, kWindows);
   add_products(IntegerOp::kConv2d, kDirect);
   add_products(IntegerOp::kLinear, kLinear);
-  for (const int in_bits : kBits) {
+  for (const int in_bits : kMixBits) {
     for (const Window& w : kDepthwise) add(IntegerOp::kDepthwise, w, in_bits, 8);
     for (const Window& w : kPools) {
       add(IntegerOp::kAvgPool, w, in_bits, 0);
       IntegerLayer& layer = all.back().layers.back();
       layer.pt = layer.pb = layer.pl = layer.pr = 0;
     }
-    for (const int second : kBits)
-      for (const int out : kBits)
+    for (const int second : kMixBits)
+      for (const int out : kMixBits)
         for (const int64_t side : {2, 5, 16}) all.push_back(add_network(side, 16, in_bits, second, out));
   }
   return all;
 }
 
 double last_layer_cycles(const IntegerGraph& network) {
-  mpic::CodegenOptions options;
+  CodegenOptions options;
   options.memory = 8 << 20;
-  return double(mpic::simulate_layers(network, options).back().cycles);
+  return double(simulate_layers(network, options).back().cycles);
 }
 
 std::vector<double> fit_pieces(const std::vector<IntegerGraph>& networks, const std::function<void(size_t)>& done) {
@@ -179,9 +177,8 @@ std::vector<double> fit_pieces(const std::vector<IntegerGraph>& networks, const 
 
 std::string pieces_text(const std::vector<double>& pieces) {
   std::string text =
-      "// Cycles of the pieces of MPIC code, written by `bitloom calibrate`: [tiles of 4 pixels, of 1][three cases], as far as "
-      "nas/mpic_pieces.h\n"
-      "// distinguishes them.\n// clang-format off\n";
+      "// Cycles of the pieces of MPIC code, written by `bitloom calibrate`: [tiles of 4 pixels, of 1][three cases], as far as\n"
+      "// mpic/compile/plan/pieces.h distinguishes them.\n// clang-format off\n";
   for (int p = 0; p < kPieces; ++p) {
     text += str("{\"", to_string(Piece(p)), "\", {");
     const int first = piece_index(Piece(p)), count = variants_of(Piece(p)).count();
@@ -195,4 +192,4 @@ std::string pieces_text(const std::vector<double>& pieces) {
   return text;
 }
 
-}  // namespace bitloom
+}  // namespace bitloom::mpic

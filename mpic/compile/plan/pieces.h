@@ -1,16 +1,15 @@
 // What the code that MPIC runs for a layer consists of, counted. The measured cost table says how many cycles each piece takes.
 #pragma once
 #include <array>
-#include <cmath>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "nn/model_spec.h"
-#include "quant/integer/graph.h"
+#include "mpic/compile/plan/plan.h"
 
-namespace bitloom {
+namespace bitloom::mpic {
 
-// Pieces of the kernels in mpic/compile/emit. Matrix products run over tiles of 4 output pixels, or of 1 where a layer has fewer.
+// Pieces of the kernels in mpic/compile/emit. Matrix products run over tiles of kTilePixels output pixels, or of 1.
 enum Piece : int {
   kProductLayer,  // once
   kTile,          // tile
@@ -83,13 +82,10 @@ PieceVariants variants_of(Piece piece);
 int piece_index(Piece piece, bool single_pixel = false, int which = 0);
 int piece_count();
 
-// Size and window of a layer, without weights. The layer's input has in_h x in_w x in_c.
-struct LayerGeometry {
-  IntegerLayer layer;
-  int64_t in_h = 0, in_w = 0, in_c = 0;
-};
-LayerGeometry geometry_of(const ModelSpec& spec, const LayerSpec& layer);
-LayerGeometry geometry_of(const IntegerGraph& graph, const IntegerLayer& layer);
+// Index of 2, 4 or 8 bits; Error, naming `where`, for others.
+int bits_index(int bits, const std::string& where);
+
+inline constexpr int kMixBits[3] = {2, 4, 8};  // of the arrays below
 
 // Output channels of one precision: blocks of four wherever they lie side by side, the others by themselves.
 template <class T>
@@ -98,8 +94,8 @@ struct ChannelRuns {
   T block_runs = 0, single_runs = 0;  // uninterrupted sequences of blocks; of singles
 };
 
-// Precisions in shares, T a double or a Real: `in`, `in2` (of an Add) and `out` over 2, 4 and 8 bits; kept channels; the output's by weight bits
-// 0, 2, 4, 8.
+// Precisions in shares, T a double or a Real: `in`, `in2` (of an Add) and `out` over 2, 4 and 8 bits (32-bit outputs, geometry.layer.out.bits,
+// are counted as 8); kept channels; the output's by weight bits 0, 2, 4, 8.
 template <class T>
 struct LayerMix {
   std::array<T, 3> in{}, in2{}, out{};
@@ -107,15 +103,13 @@ struct LayerMix {
   std::array<ChannelRuns<T>, 4> runs;
 };
 
-// Kernels are a little faster over channels that can do with one shift (mpic/compile/emit/product.cpp). Channels from quant/lower.cpp can where
-// multipliers of up to 2^18 leave two bits of 32, their `codes` weights being half the largest on average.
-bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits);
-
-// How often each piece of a layer runs, by index. Channels are counted as the kernels run them; what depends on their order and on remainders
-// is counted as it is on average. Defined for double and Real.
+// How often each piece of a layer runs, by index, as plan.h cuts it. Channels are counted as the kernels run them; what depends on their order
+// and on remainders is counted as it is on average. Defined for double and Real.
 template <class T>
 using PieceCounts = std::vector<std::pair<int, T>>;
 template <class T>
-PieceCounts<T> count_pieces(const LayerGeometry& geometry, const LayerMix<T>& mix);
+PieceCounts<T> count_pieces(const LayerGeometry& geometry, const LayerMix<T>& mix, const KernelLimits& limits = {});
+// The pieces of one layer of a deployed network.
+PieceCounts<double> count_pieces(const IntegerGraph& graph, const IntegerLayer& layer, const KernelLimits& limits = {});
 
-}  // namespace bitloom
+}  // namespace bitloom::mpic

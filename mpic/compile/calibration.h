@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "nas/cost_table.h"
+#include "mpic/compile/plan/pieces.h"
 
-namespace bitloom {
+namespace bitloom::mpic {
 
 // Networks whose last layers, of every kind and pair of precisions, show every piece with other neighbours.
 std::vector<IntegerGraph> calibration_networks();
@@ -26,4 +26,4 @@ std::vector<double> fit_pieces(const std::vector<IntegerGraph>& networks, const 
 // As nas/costs/mpic_measured.inc holds them.
 std::string pieces_text(const std::vector<double>& pieces);
 
-}  // namespace bitloom
+}  // namespace bitloom::mpic
