@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "core/quote.h"
 #include "nas/cost_model.h"
 #include "nas/run/deployed.h"
 #include "nas/run/result.h"
@@ -86,7 +87,7 @@ void show(const InfoOptions& o) {
       std::cout << to_json(figures_of(graph, costs));
       return;
     }
-    std::cout << graph.model << " of " << file << " (weight bits: channels@width; act bits: of the output)\n"
+    std::cout << graph.model << " of " << printable(file) << " (weight bits: channels@width; act bits: of the output)\n"
               << graph_table(graph, costs);
     std::cout << "Requantization tables: " << grouped(table_bytes(graph)) << " bytes. Cycles by the " << costs.name
               << " MPIC cost table.\n";

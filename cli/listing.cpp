@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "core/quote.h"
 #include "mpic/program/disassembler.h"
 
 namespace bitloom {
@@ -27,7 +28,7 @@ std::string listing(const mpic::Image& image) {
       const int available = image.fetch(at, &word);
       if (available < 2) break;
       for (; symbol != image.symbols.end() && symbol->address <= at; ++symbol)
-        if (symbol->address == at) all += symbol->name + ":\n";
+        if (symbol->address == at) all += printable(symbol->name) + ":\n";
       const bool is_short = mpic::is_compressed(word) || available < 4;
       const std::string text = mpic::disassemble_at(word, uint32_t(at));
       char head[32];

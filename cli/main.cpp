@@ -43,13 +43,13 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {
     return app.exit(e);
   } catch (const CLI::OptionNotFound&) {  // parse() would only say that a subcommand is missing
-    std::cerr << "error: there is no subcommand '" << argv[1] << "' (see bitloom --help)\n";
+    std::cerr << "error: there is no subcommand " << quote(argv[1]) << " (see bitloom --help)\n";
     return 2;
   } catch (const CLI::ParseError& e) {
-    std::cerr << "error: " << e.what() << " (see bitloom --help)\n";
+    std::cerr << "error: " << printable(e.what()) << " (see bitloom --help)\n";
     return 2;
   } catch (const Error& e) {  // options that do not go together
-    std::cerr << "error: " << e.what() << "\n";
+    std::cerr << "error: " << printable(e.what()) << "\n";
     return 2;
   }
   int code = 0;
@@ -73,12 +73,12 @@ int main(int argc, char** argv) {
   try {
     return bitloom::run(argc, argv);
   } catch (const bitloom::Interrupted& e) {
-    std::cerr << e.what() << "\n";
+    std::cerr << bitloom::printable(e.what()) << "\n";
     return 130;  // as a shell reports a program that Ctrl-C ended
   } catch (const std::bad_alloc&) {
     std::cerr << "error: out of memory; use a smaller --batch\n";
   } catch (const std::exception& e) {
-    std::cerr << "error: " << e.what() << "\n";
+    std::cerr << "error: " << bitloom::printable(e.what()) << "\n";
   }
   return 1;
 }

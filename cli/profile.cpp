@@ -11,6 +11,7 @@
 #include "cli/guest.h"
 #include "cli/table.h"
 #include "core/json.h"
+#include "core/quote.h"
 #include "mpic/isa/names.h"
 #include "mpic/program/disassembler.h"
 
@@ -152,7 +153,7 @@ void profile_program(const ProfileOptions& o) {
   else
     print_text(guest, profile, guest.core().counters(), o.top);
   if (const std::string problem = guest.problem(); !problem.empty()) {
-    std::cerr << "error: " << problem << "\n";
+    std::cerr << "error: " << printable(problem) << "\n";
     throw ExitCode{guest.exit_code()};
   }
 }

@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/trace.h"
 #include "core/json.h"
+#include "core/quote.h"
 
 namespace bitloom {
 namespace {
@@ -50,7 +51,7 @@ void run_program(const RunOptions& o) {
   if (trace) trace->finish();
   if (o.stats) print_stats(guest, guest.core().counters());
   if (o.guest.json()) std::cout << json_text(guest.figures());
-  if (const std::string problem = guest.problem(); !problem.empty()) std::cerr << "error: " << problem << "\n";
+  if (const std::string problem = guest.problem(); !problem.empty()) std::cerr << "error: " << printable(problem) << "\n";
   if (guest.exit_code() != 0) throw ExitCode{guest.exit_code()};
 }
 

@@ -14,6 +14,7 @@
 #include "cli/table.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/quote.h"
 #include "mpic/compile/simulation.h"
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
@@ -225,7 +226,7 @@ void run_simulation(SimulateOptions& o) {
     if (!inputs.data) std::cout << "inputs are random codes: --data names the test set\n";
   }
   if (f.mismatches == 0) return;
-  std::cerr << "error: " << network_file(o.model) << ": " << f.first_mismatch << "\n";
+  std::cerr << "error: " << printable(network_file(o.model)) << ": " << f.first_mismatch << "\n";
   throw ExitCode{1};
 }
 

@@ -41,6 +41,7 @@ Table::Table(std::vector<std::string> header) : rows_{std::move(header)} {}
 
 void Table::add(std::vector<std::string> cells) {
   BITLOOM_CHECK(cells.size() == rows_[0].size(), "table: row of ", cells.size(), " cells, expected ", rows_[0].size());
+  for (std::string& cell : cells) cell = printable(cell);
   rows_.push_back(std::move(cells));
 }
 

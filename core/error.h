@@ -4,12 +4,15 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/quote.h"
+
 namespace bitloom {
 
-// Thrown for every bad input. The message is one line; the program prints it after "error: ".
+// Thrown for every bad input. The message is one printable line, whatever foreign text it names; the program prints it after
+// "error: ". A name inside it that is not ours is quoted with quote(), which bounds its length.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message) : std::runtime_error(printable(message)) {}
 };
 
 // Concatenates its arguments as operator<< prints them.

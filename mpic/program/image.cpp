@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/quote.h"
 #include "mpic/isa/names.h"
 
 namespace bitloom::mpic {
@@ -45,7 +46,8 @@ const Symbol* Image::symbol_at(uint32_t address) const {
 std::string Image::place(uint32_t address) const {
   const Symbol* symbol = symbol_at(address);
   if (symbol == nullptr) return "";
-  return address == symbol->address ? symbol->name : symbol->name + "+" + hex(address - symbol->address);
+  const std::string name = printable(symbol->name, 200);
+  return address == symbol->address ? name : name + "+" + hex(address - symbol->address);
 }
 
 }  // namespace bitloom::mpic

@@ -45,7 +45,7 @@ struct Image {
   const Symbol* find(std::string_view name) const;
   // The function around the address, else the nearest label below it; nullptr when there is neither.
   const Symbol* symbol_at(uint32_t address) const;
-  // "main+0x14"; "" where symbol_at() has nothing.
+  // "main+0x14", printable; "" where symbol_at() has nothing.
   std::string place(uint32_t address) const;
 };
 

@@ -8,11 +8,6 @@
 #include "mpic/program/assembler.h"
 
 namespace bitloom::mpic {
-namespace {
-
-constexpr size_t kMaxErrors = 20;
-
-}  // namespace
 
 std::vector<TokenRange> split_operands(TokenRange tokens) {
   std::vector<TokenRange> operands;
@@ -60,13 +55,9 @@ void TextAssembler::pass() {
     try {
       statement(s);
     } catch (const Error& e) {
-      errors_.push_back(str(name_, ":", s.line, ": ", e.what()));
-      if (errors_.size() == kMaxErrors) break;
+      throw Error(str(name_, ":", s.line, ": ", e.what()));
     }
   }
-  std::string all;
-  for (const std::string& e : errors_) all += (all.empty() ? "" : "\n") + e;
-  BITLOOM_CHECK(errors_.empty(), all);
 }
 
 void TextAssembler::place_sections() {

@@ -83,7 +83,6 @@ class TextAssembler {
 
   std::string name_;
   std::vector<Statement> statements_;
-  std::vector<std::string> errors_;
   uint64_t base_;
   bool second_pass_ = false;
   int current_ = kText;
