@@ -1,8 +1,5 @@
 // bitloom deploy: a deployed network as files for a target.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -21,8 +18,6 @@
 namespace bitloom {
 namespace {
 
-namespace fs = std::filesystem;
-
 struct DeployOptions {
   std::string model, out, memory;
   std::string target = "c";
@@ -31,37 +26,11 @@ struct DeployOptions {
   bool json = false;
 };
 
-// A folder inside `folder`, removed on the way out: a failed write leaves the files around it as they were.
-class StagingFolder {
- public:
-  explicit StagingFolder(const std::string& folder) : path_(folder + "/.staging." + std::to_string(getpid())) {
-    make_output_folder(path_);
-  }
-  StagingFolder(const StagingFolder&) = delete;
-  StagingFolder& operator=(const StagingFolder&) = delete;
-  ~StagingFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 void write_all(const std::vector<CFile>& files, const std::string& folder) {
   make_output_folder(folder);
-  const StagingFolder staging(folder);
-  for (const CFile& file : files) {
-    const std::string path = folder + "/" + file.name;
-    BITLOOM_CHECK(!fs::exists(path) || fs::is_regular_file(path), "cannot write ", path, ": it is not a regular file");
-    write_text_atomic(staging / file.name, file.text);
-  }
-  for (const CFile& file : files) {
-    std::error_code reason;
-    fs::rename(staging / file.name, folder + "/" + file.name, reason);
-    BITLOOM_CHECK(!reason, "cannot write ", folder, "/", file.name, ": ", reason.message());
-  }
+  AtomicFiles written;
+  for (const CFile& file : files) written.write(folder + "/" + file.name, file.text);
+  written.commit();
 }
 
 // Bytes of the constants of one layer.

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <set>
 
 #include "tests/support/files.h"
 
@@ -65,20 +66,240 @@ TEST(Io, FailedWriteKeepsTheOldFileAndLeavesNoOther) {
   EXPECT_EQ(files, 1);
 }
 
-// What a writer killed between writing and renaming leaves, and what one that still runs is about to rename.
-TEST(Io, FoldersAreClearedOfAbandonedTemporaryFiles) {
+TEST(Io, LimitsWhatIsRead) {
   const TempFolder folder;
-  const pid_t writer = fork();
-  if (writer == 0) _exit(0);
-  ASSERT_EQ(waitpid(writer, nullptr, 0), writer);
-  const std::string dead = folder / ("a.npz.tmp." + std::to_string(writer)),
-                    alive = folder / ("b.npz.tmp." + std::to_string(getpid()));
-  for (const std::string& file : {dead, alive, folder / "a.npz", folder / "c.tmp.", folder / "d.tmp.x"})
-    write_text_atomic(file, "x");
+  write_text_atomic(folder / "file", "12345");
+  EXPECT_EQ(read_text(folder / "file", 5), "12345");
+  EXPECT_EQ(error_of([&] { read_text(folder / "file", 4); }),
+            "cannot read " + (folder / "file") + ": it has more than the 4 bytes that such a file may have");
+  EXPECT_NE(error_of([&] { read_text("/dev/zero", 1000000); }).find("more than the 1000000 bytes"), std::string::npos);
+}
+
+std::set<std::string> names_in(const std::string& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) names.insert(entry.path().filename().string());
+  return names;
+}
+
+// A process that runs `work` with its end of a pipe and then waits to be killed; what it wrote into the pipe is in `said`.
+class Other {
+ public:
+  template <class Work>
+  explicit Other(Work work) {
+    int pipe_ends[2];
+    if (pipe(pipe_ends) != 0) throw Error("no pipe");
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(pipe_ends[0]);
+      work([&](char word) {
+        if (write(pipe_ends[1], &word, 1) != 1) _exit(1);
+      });
+      for (;;) pause();
+    }
+    close(pipe_ends[1]);
+    if (read(pipe_ends[0], &said, 1) != 1) said = 0;
+    close(pipe_ends[0]);
+  }
+  Other(const Other&) = delete;
+  Other& operator=(const Other&) = delete;
+  ~Other() { kill_now(); }
+  void kill_now() {
+    if (pid_ <= 0) return;
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+    pid_ = 0;
+  }
+  pid_t pid() const { return pid_; }
+  char said = 0;
+
+ private:
+  pid_t pid_ = 0;
+};
+
+// What another writer is about to rename is its own, whatever process id it has in whatever container; once killed, it is no one's.
+TEST(Io, TemporariesOfTheLivingStayAndThoseOfTheDeadGo) {
+  const TempFolder folder;
+  for (const bool by_writing : {false, true}) {
+    Other writer([&](auto say) {
+      AtomicFiles files;
+      files.write(folder / "a", "1");
+      files.write(folder / "b", "2");
+      say('w');
+      for (;;) pause();
+    });
+    ASSERT_EQ(writer.said, 'w');
+    const std::set<std::string> during = names_in(folder.path());
+    make_output_folder(folder.path());
+    write_text_atomic(folder / "mine", "x");
+    std::set<std::string> expected = during;
+    expected.insert("mine");
+    EXPECT_EQ(names_in(folder.path()), expected);
+    writer.kill_now();
+    EXPECT_EQ(names_in(folder.path()), expected);
+    by_writing ? write_text_atomic(folder / "mine", "y") : make_output_folder(folder.path());
+    EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"mine"});
+  }
+}
+
+TEST(Io, FilesOfOthersStay) {
+  const TempFolder folder;
+  const std::set<std::string> names = {"notes.tmp.999999",
+                                       "thesis.tmp.999999-report.docx",
+                                       ".staging.999999",
+                                       "a.tmp",
+                                       ".bitloom-notes.tmp",
+                                       ".bitloom-0123456789abcdeX.tmp",
+                                       ".bitloom-0123456789abcdef.tmp2",
+                                       "x.bitloom-0123456789abcdef.tmp",
+                                       ".bitloom-0123456789ABCDEF.tmp"};
+  for (const std::string& name : names) testing::write_bytes(folder / name, {1});
+  // No temporary of ours either: a folder, a pipe, a link.
+  std::filesystem::create_directory(folder / ".bitloom-0123456789abcde0.tmp");
+  ASSERT_EQ(mkfifo((folder / ".bitloom-0123456789abcde1.tmp").c_str(), 0666), 0);
+  std::filesystem::create_symlink("a.tmp", folder / ".bitloom-0123456789abcde2.tmp");
+  const std::set<std::string> before = names_in(folder.path());
   make_output_folder(folder.path());
-  EXPECT_FALSE(file_exists(dead));
-  for (const std::string& file : {alive, folder / "a.npz", folder / "c.tmp.", folder / "d.tmp.x"})
-    EXPECT_TRUE(file_exists(file)) << file;
+  EXPECT_EQ(names_in(folder.path()), before);
+}
+
+// Links planted at the names that earlier versions used, and the target itself being one.
+TEST(Io, PlantedLinksAreNotFollowed) {
+  const TempFolder folder;
+  write_text_atomic(folder / "victim", "precious");
+  std::filesystem::create_symlink("victim", folder / ("x.svg.tmp." + std::to_string(getpid())));
+  std::filesystem::create_symlink("victim", folder / "y.svg");
+  write_text_atomic(folder / "x.svg", "new");
+  write_text_atomic(folder / "y.svg", "new");
+  EXPECT_EQ(read_text(folder / "victim"), "precious");
+  EXPECT_FALSE(std::filesystem::is_symlink(folder / "x.svg"));
+  EXPECT_EQ(read_text(folder / "y.svg"), "new");
+}
+
+TEST(Io, NamesMayBeAsLongAsTheFileSystemAllows) {
+  const TempFolder folder;
+  const std::string name(255, 'n');
+  write_text_atomic(folder / name, "x");
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{name});
+  EXPECT_NE(error_of([&] { write_text_atomic(folder / std::string(256, 'n'), "x"); }).find("File name too long"),
+            std::string::npos);
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{name});
+}
+
+TEST(Io, FilesOfASetAppearTogether) {
+  const TempFolder folder;
+  write_text_atomic(folder / "a", "old");
+  {
+    AtomicFiles files;
+    files.write(folder / "a", "new");
+    files.write(folder / "b", "new");
+    EXPECT_NE(error_of([&] { files.write(folder.path(), "x"); }), "");
+  }
+  EXPECT_EQ(read_text(folder / "a"), "old");
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"a"});
+  AtomicFiles files;
+  files.write(folder / "a", "new");
+  files.write(folder / "b", "new");
+  EXPECT_EQ(read_text(folder / "a"), "old");
+  files.commit();
+  EXPECT_EQ(read_text(folder / "a") + read_text(folder / "b"), "newnew");
+  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"a", "b"}));
+}
+
+// Writers that clean up after each other while they write lose nothing.
+TEST(Io, WritersInOneFolderDoNotDisturbEachOther) {
+  const TempFolder folder;
+  std::vector<pid_t> writers;
+  for (int w = 0; w < 4; ++w) {
+    writers.push_back(fork());
+    if (writers.back() != 0) continue;
+    for (int i = 0; i < 100; ++i) {
+      if (!error_of([&] { write_text_atomic(folder / std::to_string(w), std::to_string(i)); }).empty()) _exit(1);
+    }
+    _exit(0);
+  }
+  for (const pid_t writer : writers) {
+    int status = 1;
+    waitpid(writer, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(names_in(folder.path()), (std::set<std::string>{"0", "1", "2", "3"}));
+}
+
+TEST(FolderLock, HasOneHolder) {
+  const TempFolder folder;
+  {
+    const FolderLock lock(folder.path());
+    const std::string message = error_of([&] { FolderLock second(folder.path()); });
+    EXPECT_EQ(message.find("the folder " + folder.path() + " is in use by another bitloom (process " +
+                           std::to_string(getpid()) + " on "),
+              0u)
+        << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos);
+  }
+  EXPECT_TRUE(names_in(folder.path()).empty()) << "the file goes with the lock";
+  const FolderLock again(folder.path());
+  EXPECT_NE(error_of([&] { FolderLock{folder / "none"}; }).find("cannot lock the folder"), std::string::npos);
+}
+
+TEST(FolderLock, ItsFileIsTakenOverFromAKilledHolder) {
+  const TempFolder folder;
+  Other holder([&](auto say) {
+    const FolderLock lock(folder.path());
+    say('l');
+    for (;;) pause();
+  });
+  ASSERT_EQ(holder.said, 'l');
+  const std::string message = error_of([&] { FolderLock second(folder.path()); });
+  EXPECT_NE(message.find("process " + std::to_string(holder.pid())), std::string::npos) << message;
+  holder.kill_now();
+  EXPECT_EQ(names_in(folder.path()).size(), 1u);
+  { const FolderLock lock(folder.path()); }
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
+TEST(FolderLock, FilesOfOthersAtItsNameStay) {
+  const TempFolder folder;
+  testing::write_bytes(folder / ".bitloom-lock", {'m', 'y', ' ', 'n', 'o', 't', 'e', 's'});
+  EXPECT_NE(error_of([&] { FolderLock{folder.path()}; }).find("is not a lock of bitloom"), std::string::npos);
+  EXPECT_EQ(read_text(folder / ".bitloom-lock"), "my notes");
+  std::filesystem::remove(folder / ".bitloom-lock");
+  write_text_atomic(folder / "victim", "precious");
+  std::filesystem::create_symlink("victim", folder / ".bitloom-lock");
+  EXPECT_NE(error_of([&] { FolderLock{folder.path()}; }), "");
+  EXPECT_EQ(read_text(folder / "victim"), "precious");
+}
+
+// Whoever holds the lock finds the counter as the last holder left it.
+TEST(FolderLock, ExcludesUnderContention) {
+  const TempFolder folder;
+  write_text_atomic(folder / "counter", "0");
+  std::vector<pid_t> workers;
+  for (int w = 0; w < 3; ++w) {
+    workers.push_back(fork());
+    if (workers.back() != 0) continue;
+    for (int done = 0; done < 30;) {
+      try {
+        const FolderLock lock(folder.path());
+        const int value = std::stoi(read_text(folder / "counter"));
+        usleep(100);
+        testing::write_bytes(folder / "counter", {});
+        const std::string next = std::to_string(value + 1);
+        testing::write_bytes(folder / "counter", {next.begin(), next.end()});
+        ++done;
+      } catch (const Error&) {
+        usleep(200);
+      } catch (...) {
+        _exit(1);
+      }
+    }
+    _exit(0);
+  }
+  for (const pid_t worker : workers) {
+    int status = 1;
+    waitpid(worker, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(read_text(folder / "counter"), "90");
 }
 
 TEST(Io, MakesFoldersWithParents) {
