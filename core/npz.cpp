@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include "core/error.h"
-#include "core/zip.h"
 
 namespace bitloom {
 namespace {
@@ -20,13 +20,14 @@ struct ElementType {
 ElementType parse_dtype(const std::string& dtype, const std::string& what) {
   BITLOOM_CHECK(dtype.size() >= 3 && dtype.size() <= 11 && std::strchr("<>|=", dtype[0]) && std::strchr("biufSU", dtype[1]) &&
                     std::all_of(dtype.begin() + 2, dtype.end(), [](char c) { return c >= '0' && c <= '9'; }),
-                what, ": dtype '", dtype, "' is not supported; save numbers or byte strings");
+                what, ": dtype ", quote(dtype), " is not supported; save numbers or byte strings");
   ElementType type{dtype[1], std::stoll(dtype.substr(2))};
   if (type.kind == 'U') type.bytes *= 4;
   const bool text = type.kind == 'S' || type.kind == 'U';
-  BITLOOM_CHECK(text || type.bytes == 1 || type.bytes == 2 || type.bytes == 4 || type.bytes == 8, what, ": dtype '", dtype,
-                "' has an unsupported size");
-  BITLOOM_CHECK(dtype[0] != '>' || type.bytes <= 1, what, ": dtype '", dtype, "' is big-endian; save it little-endian");
+  // Elements without bytes would let a few bytes of header claim any number of them.
+  BITLOOM_CHECK(type.bytes > 0 && (text || type.bytes == 1 || type.bytes == 2 || type.bytes == 4 || type.bytes == 8), what,
+                ": dtype ", quote(dtype), " has an unsupported size");
+  BITLOOM_CHECK(dtype[0] != '>' || type.bytes <= 1, what, ": dtype ", quote(dtype), " is big-endian; save it little-endian");
   return type;
 }
 
@@ -36,8 +37,9 @@ class HeaderParser {
   HeaderParser(const char* begin, const char* end, const std::string& what)
       : begin_(begin), p_(begin), end_(end), what_(what) {}
 
-  void parse(NpyArray& array) {
-    bool descr = false, order = false, shape = false;
+  // Returns whether the array is in Fortran order.
+  bool parse(NpyArray& array) {
+    bool descr = false, order = false, shape = false, fortran = false;
     expect('{');
     while (!accept('}')) {
       const std::string key = quoted();
@@ -46,15 +48,14 @@ class HeaderParser {
         array.dtype = quoted();
         descr = true;
       } else if (key == "fortran_order" && !order) {
-        const bool fortran = word("True");
+        fortran = word("True");
         BITLOOM_CHECK(fortran || word("False"), where(), "fortran_order must be True or False");
-        BITLOOM_CHECK(!fortran, what_, ": the array is stored in Fortran order; save numpy.ascontiguousarray(a) instead");
         order = true;
       } else if (key == "shape" && !shape) {
         array.shape = extents();
         shape = true;
       } else {
-        throw Error(str(where(), "unexpected or repeated key '", key, "'"));
+        throw Error(str(where(), "unexpected or repeated key ", quote(key)));
       }
       if (!accept(',')) {
         expect('}');
@@ -64,6 +65,7 @@ class HeaderParser {
     skip_spaces();
     BITLOOM_CHECK(p_ == end_, where(), "unexpected text after the header");
     BITLOOM_CHECK(descr && order && shape, what_, ": the .npy header lacks descr, fortran_order or shape");
+    return fortran;
   }
 
  private:
@@ -114,6 +116,7 @@ class HeaderParser {
       BITLOOM_CHECK(
           !__builtin_mul_overflow(value, int64_t(10), &value) && !__builtin_add_overflow(value, int64_t(*p_ - '0'), &value),
           where(), "extent is too large");
+    if (p_ < end_ && *p_ == 'L') ++p_;  // Python 2's long integers
     return value;
   }
 
@@ -128,16 +131,40 @@ void check_size(const NpyArray& array, const std::string& what) {
   int64_t bytes = parse_dtype(array.dtype, what).bytes;
   for (int64_t extent : array.shape)
     BITLOOM_CHECK(extent >= 0 && !__builtin_mul_overflow(bytes, extent, &bytes), what, ": extent ", extent, " is out of range");
-  BITLOOM_CHECK(uint64_t(bytes) == array.bytes.size(), what, ": shape and dtype '", array.dtype, "' need ", bytes,
+  BITLOOM_CHECK(uint64_t(bytes) == array.bytes.size(), what, ": shape and dtype ", quote(array.dtype), " need ", bytes,
                 " bytes, there are ", array.bytes.size());
+}
+
+// The bytes of an array in Fortran order, in C order: the last index varies fastest instead of the first.
+std::vector<uint8_t> transposed(const NpyArray& array, size_t element) {
+  const size_t rank = array.shape.size();
+  std::vector<size_t> index(rank), stride(rank);  // strides in the stored order
+  size_t step = element;
+  for (size_t axis = 0; axis < rank; ++axis) {
+    stride[axis] = step;
+    step *= size_t(array.shape[axis]);
+  }
+  std::vector<uint8_t> out(array.bytes.size());
+  const uint8_t* from = array.bytes.data();
+  for (size_t at = 0; at < out.size(); at += element) {
+    std::memcpy(out.data() + at, from, element);
+    for (size_t axis = rank; axis-- > 0;) {
+      from += stride[axis];
+      if (++index[axis] < size_t(array.shape[axis])) break;
+      from -= stride[axis] * index[axis];
+      index[axis] = 0;
+    }
+  }
+  return out;
 }
 
 NpyArray parse_npy(std::vector<uint8_t> content, const std::string& what) {
   constexpr size_t kMagicSize = 6;
   BITLOOM_CHECK(content.size() >= 10 && std::memcmp(content.data(), "\x93NUMPY", kMagicSize) == 0, what, ": not an .npy array");
   const int major = content[6], minor = content[7];
-  BITLOOM_CHECK((major == 1 || major == 2) && minor == 0, what, ": .npy version ", major, ".", minor,
-                " is not supported, 1.0 and 2.0 are");
+  // Version 3 differs from 2 in that the header is UTF-8, for names of fields.
+  BITLOOM_CHECK(major >= 1 && major <= 3 && minor == 0, what, ": .npy version ", major, ".", minor,
+                " is not supported, 1.0 to 3.0 are");
   const int length_bytes = major == 1 ? 2 : 4;
   const size_t prefix = kMagicSize + 2 + size_t(length_bytes);
   BITLOOM_CHECK(content.size() >= prefix, what, ": truncated .npy header");
@@ -147,11 +174,12 @@ NpyArray parse_npy(std::vector<uint8_t> content, const std::string& what) {
                 content.size() - prefix);
   NpyArray array;
   const char* text = reinterpret_cast<const char*>(content.data() + prefix);
-  HeaderParser(text, text + header, what).parse(array);
+  const bool fortran = HeaderParser(text, text + header, what).parse(array);
 
   content.erase(content.begin(), content.begin() + int64_t(prefix + header));
   array.bytes = std::move(content);
   check_size(array, what);
+  if (fortran && array.shape.size() > 1) array.bytes = transposed(array, size_t(parse_dtype(array.dtype, what).bytes));
   return array;
 }
 
@@ -219,7 +247,7 @@ Tensor NpyArray::to_float(const std::string& what) const {
   } else if (type.kind == 'f' && type.bytes == 8) {
     convert<double>(bytes, values.data());
   } else {
-    BITLOOM_CHECK(convert_integers(*this, type, values.data()), what, ": expected numbers, got dtype '", dtype, "'");
+    BITLOOM_CHECK(convert_integers(*this, type, values.data()), what, ": expected numbers, got dtype ", quote(dtype));
   }
   return values;
 }
@@ -227,8 +255,8 @@ Tensor NpyArray::to_float(const std::string& what) const {
 std::vector<int64_t> NpyArray::to_int64(const std::string& what) const {
   check_size(*this, what);
   std::vector<int64_t> values(static_cast<size_t>(size()));
-  BITLOOM_CHECK(convert_integers(*this, parse_dtype(dtype, what), values.data()), what, ": expected integers, got dtype '",
-                dtype, "'");
+  BITLOOM_CHECK(convert_integers(*this, parse_dtype(dtype, what), values.data()), what, ": expected integers, got dtype ",
+                quote(dtype));
   return values;
 }
 
@@ -254,22 +282,54 @@ NpyArray NpyArray::from_text(const std::string& text) {
   return make_array(("|S" + std::to_string(stored.size())).c_str(), {}, stored.data(), stored.size());
 }
 
-Npz read_npz(const std::string& path) {
-  Npz arrays;
-  ZipContents contents = read_zip(path);
-  for (auto& [name, content] : contents) {
-    constexpr size_t kSuffix = 4;
-    const std::string what = path + ": entry '" + name + "'";
-    BITLOOM_CHECK(name.size() > kSuffix && name.compare(name.size() - kSuffix, kSuffix, ".npy") == 0, what,
-                  " is not an .npy array");
-    arrays[name.substr(0, name.size() - kSuffix)] = parse_npy(std::move(content), what);
+NpzFile::NpzFile(const std::string& path) : path_(path), zip_(path) {
+  constexpr std::string_view kSuffix = ".npy", kMacFolder = "__MACOSX/";
+  for (const std::string& name : zip_.names()) {
+    if (name.size() <= kSuffix.size() || name.compare(name.size() - kSuffix.size(), kSuffix.size(), kSuffix) != 0) continue;
+    if (name.compare(0, kMacFolder.size(), kMacFolder) == 0) continue;
+    entries_[name.substr(0, name.size() - kSuffix.size())] = name;
   }
+}
+
+std::vector<std::string> NpzFile::keys() const {
+  std::vector<std::string> all;
+  for (const auto& [key, name] : entries_) all.push_back(key);
+  return all;
+}
+
+std::vector<std::string> NpzFile::find(const std::string& key) const {
+  if (entries_.count(key) > 0) return {key};
+  std::vector<std::string> found;
+  const std::string tail = "/" + key;
+  for (const auto& [full, name] : entries_)
+    if (full.size() > tail.size() && full.compare(full.size() - tail.size(), tail.size(), tail) == 0) found.push_back(full);
+  return found;
+}
+
+bool NpzFile::has(const std::string& key) const { return !find(key).empty(); }
+
+NpyArray NpzFile::read(const std::string& key) const {
+  const std::vector<std::string> found = find(key);
+  if (found.size() != 1) {
+    std::string there;
+    for (const std::string& full : found.empty() ? keys() : found) there += (there.empty() ? "" : ", ") + printable(full, 60);
+    throw Error(str(path_, found.empty() ? ": no array " : ": more than one array ", quote(key), "; the file holds ",
+                    there.empty() ? "none" : printable(there, 400)));
+  }
+  const std::string& name = entries_.at(found.front());
+  return parse_npy(zip_.read(name), str(path_, ": entry ", quote(name)));
+}
+
+Npz read_npz(const std::string& path) {
+  const NpzFile file(path);
+  Npz arrays;
+  for (const std::string& key : file.keys()) arrays[key] = file.read(key);
   return arrays;
 }
 
 void write_npz(const std::string& path, const Npz& arrays, bool compress) {
   ZipContents contents;
-  for (const auto& [name, array] : arrays) contents[name + ".npy"] = format_npy(array, path + ": array '" + name + "'");
+  for (const auto& [name, array] : arrays) contents[name + ".npy"] = format_npy(array, str(path, ": array ", quote(name)));
   write_zip(path, contents, compress);
 }
 

@@ -4,6 +4,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io.h"
@@ -34,13 +36,50 @@ struct Entry {
   int method = 0;
   uint32_t crc = 0;
   uint64_t stored_size = 0, size = 0, offset = 0;
+  bool encrypted = false;
 };
 
-class ZipReader {
- public:
-  ZipReader(const std::vector<uint8_t>& file, const std::string& path) : file_(file), path_(path) {}
+}  // namespace
 
-  std::vector<Entry> entries() const {
+class ZipFile::Reader {
+ public:
+  explicit Reader(const std::string& path) : file_(read_file(path)), path_(path), entries_(read_directory()) {}
+
+  const std::multimap<std::string, Entry>& entries() const { return entries_; }
+
+  const Entry& find(const std::string& name) const {
+    const auto found = entries_.equal_range(name);
+    BITLOOM_CHECK(found.first != found.second, path_, ": there is no entry ", quote(name));
+    BITLOOM_CHECK(std::next(found.first) == found.second, path_, ": two entries are named ", quote(name));
+    return found.first->second;
+  }
+
+  // Contents of one entry, checked against its size and CRC.
+  std::vector<uint8_t> content(const Entry& entry) const {
+    BITLOOM_CHECK(!entry.encrypted, at(entry.offset), "entry ", quote(entry.name), " is encrypted");
+    need(entry.offset, kLocalSize, "local header");
+    BITLOOM_CHECK(load_le(&file_[entry.offset], 4) == kLocalSignature, at(entry.offset), "local header of ", quote(entry.name),
+                  " missing");
+    const uint64_t begin =
+        entry.offset + kLocalSize + load_le(&file_[entry.offset + 26], 2) + load_le(&file_[entry.offset + 28], 2);
+    need(begin, entry.stored_size, "entry data");
+    const uint8_t* data = file_.data() + begin;
+    std::vector<uint8_t> out;
+    if (entry.method == kStored) {
+      BITLOOM_CHECK(entry.stored_size == entry.size, at(begin), "stored entry ", quote(entry.name), " has two sizes");
+      out.assign(data, data + entry.size);
+    } else {
+      BITLOOM_CHECK(entry.method == kDeflated, at(entry.offset), "entry ", quote(entry.name), " uses compression method ",
+                    entry.method, "; stored and deflated are supported");
+      out = inflate_entry(entry, begin);
+    }
+    BITLOOM_CHECK(crc32_z(0, out.data(), out.size()) == entry.crc, at(begin), "CRC of ", quote(entry.name),
+                  " is wrong: the file is damaged");
+    return out;
+  }
+
+ private:
+  std::multimap<std::string, Entry> read_directory() const {
     uint64_t end = find_end();
     uint64_t count = load_le(&file_[end + 10], 2), size = load_le(&file_[end + 12], 4), offset = load_le(&file_[end + 16], 4);
     if (count == 0xffff || size == kMax32 || offset == kMax32) {
@@ -53,41 +92,18 @@ class ZipReader {
       count = load_le(&file_[end + 32], 8), size = load_le(&file_[end + 40], 8), offset = load_le(&file_[end + 48], 8);
     }
     need(offset, size, "central directory");
-    std::vector<Entry> entries;
+    std::multimap<std::string, Entry> all;
     uint64_t position = offset, stored_total = 0;
     for (uint64_t i = 0; i < count; ++i) {
-      entries.push_back(central_entry(position));
+      const Entry entry = central_entry(position);
       // Members share no bytes in an honest file; overlapping ones are how a small file inflates without bound.
-      stored_total += entries.back().stored_size;
+      stored_total += entry.stored_size;
       BITLOOM_CHECK(stored_total <= file_.size(), at(offset), "the entries claim more bytes than the file has");
+      all.emplace(entry.name, entry);
     }
-    return entries;
+    return all;
   }
 
-  // Contents of one entry, checked against its size and CRC.
-  std::vector<uint8_t> content(const Entry& entry) const {
-    need(entry.offset, kLocalSize, "local header");
-    BITLOOM_CHECK(load_le(&file_[entry.offset], 4) == kLocalSignature, at(entry.offset), "local header of '", entry.name,
-                  "' missing");
-    const uint64_t begin =
-        entry.offset + kLocalSize + load_le(&file_[entry.offset + 26], 2) + load_le(&file_[entry.offset + 28], 2);
-    need(begin, entry.stored_size, "entry data");
-    const uint8_t* data = file_.data() + begin;
-    std::vector<uint8_t> out;
-    if (entry.method == kStored) {
-      BITLOOM_CHECK(entry.stored_size == entry.size, at(begin), "stored entry '", entry.name, "' has two sizes");
-      out.assign(data, data + entry.size);
-    } else {
-      BITLOOM_CHECK(entry.method == kDeflated, at(entry.offset), "entry '", entry.name, "' uses compression method ",
-                    entry.method, "; stored and deflated are supported");
-      out = inflate_entry(entry, begin);
-    }
-    BITLOOM_CHECK(crc32_z(0, out.data(), out.size()) == entry.crc, at(begin), "CRC of '", entry.name,
-                  "' is wrong: the file is damaged");
-    return out;
-  }
-
- private:
   std::string at(uint64_t offset) const { return str(path_, ": byte ", offset, ": "); }
 
   void need(uint64_t offset, uint64_t size, const char* what) const {
@@ -114,7 +130,7 @@ class ZipReader {
     need(position, kCentralSize + name + extra + comment, "central directory entry");
     Entry entry;
     entry.name.assign(p + kCentralSize, p + kCentralSize + name);
-    BITLOOM_CHECK((load_le(p + 8, 2) & 1) == 0, at(position), "entry '", entry.name, "' is encrypted");
+    entry.encrypted = (load_le(p + 8, 2) & 1) != 0;
     entry.method = int(load_le(p + 10, 2));
     entry.crc = uint32_t(load_le(p + 16, 4));
     entry.stored_size = load_le(p + 20, 4);
@@ -136,7 +152,7 @@ class ZipReader {
       if (id != 1) continue;
       for (uint64_t* value : {&entry.size, &entry.stored_size, &entry.offset}) {
         if (*value != kMax32) continue;
-        BITLOOM_CHECK(field_end - field >= 8, path_, ": entry '", entry.name, "': zip64 field is too short");
+        BITLOOM_CHECK(field_end - field >= 8, path_, ": entry ", quote(entry.name), ": zip64 field is too short");
         *value = load_le(field, 8);
         field += 8;
       }
@@ -146,16 +162,20 @@ class ZipReader {
   std::vector<uint8_t> inflate_entry(const Entry& entry, uint64_t begin) const {
     // Deflate expands at most 1032 times (zlib's technical notes), so a larger claim is refused before allocating.
     constexpr uint64_t kMaxExpansion = 1032;
-    BITLOOM_CHECK(entry.size / kMaxExpansion <= entry.stored_size, at(begin), "entry '", entry.name, "' claims ", entry.size,
-                  " bytes from ", entry.stored_size);
-    std::vector<uint8_t> out(entry.size + 1);  // a byte more shows data beyond the claimed size
+    BITLOOM_CHECK(entry.size / kMaxExpansion <= entry.stored_size, at(begin), "entry ", quote(entry.name), " claims ",
+                  entry.size, " bytes from ", entry.stored_size);
+    // A byte more shows data beyond the claimed size. What a claim beyond usual ratios asks for is given as the data come.
+    constexpr uint64_t kUsualExpansion = 8, kLeast = 1 << 16;
+    std::vector<uint8_t> out(std::min(entry.size + 1, std::max(kLeast, kUsualExpansion * entry.stored_size)));
     z_stream stream{};
     BITLOOM_CHECK(inflateInit2(&stream, -MAX_WBITS) == Z_OK, path_, ": out of memory");
+    const std::unique_ptr<z_stream, int (*)(z_stream*)> ended(&stream, inflateEnd);
     // zlib counts in 32 bits.
     constexpr uint64_t kChunk = uint64_t(1) << 30;
     uint64_t in = 0, made = 0;
     int status = Z_OK;
     while (status == Z_OK) {
+      if (made == out.size()) out.resize(std::min(entry.size + 1, 2 * made));
       stream.next_in = const_cast<uint8_t*>(file_.data() + begin + in);
       stream.avail_in = uInt(std::min(kChunk, entry.stored_size - in));
       stream.next_out = out.data() + made;
@@ -165,16 +185,30 @@ class ZipReader {
       in += in_before - stream.avail_in;
       made += out_before - stream.avail_out;
     }
-    inflateEnd(&stream);
-    BITLOOM_CHECK(status == Z_STREAM_END && made == entry.size, at(begin + in), "compressed data of '", entry.name,
-                  "' is damaged (", made, " of ", entry.size, " bytes)");
-    out.pop_back();
+    BITLOOM_CHECK(status == Z_STREAM_END && made == entry.size, at(begin + in), "compressed data of ", quote(entry.name),
+                  " is damaged (", made, " of ", entry.size, " bytes)");
+    out.resize(made);
     return out;
   }
 
-  const std::vector<uint8_t>& file_;
-  const std::string& path_;
+  const std::vector<uint8_t> file_;
+  const std::string path_;
+  const std::multimap<std::string, Entry> entries_;
 };
+
+ZipFile::ZipFile(const std::string& path) : reader_(std::make_unique<const Reader>(path)) {}
+ZipFile::ZipFile(ZipFile&&) noexcept = default;
+ZipFile::~ZipFile() = default;
+
+std::vector<std::string> ZipFile::names() const {
+  std::vector<std::string> all;
+  for (const auto& [name, entry] : reader_->entries()) all.push_back(name);
+  return all;
+}
+
+std::vector<uint8_t> ZipFile::read(const std::string& name) const { return reader_->content(reader_->find(name)); }
+
+namespace {
 
 std::vector<uint8_t> deflate_bytes(const std::vector<uint8_t>& content) {
   z_stream stream{};
@@ -211,12 +245,9 @@ void append_common(std::vector<uint8_t>& out, const Entry& entry) {
 }  // namespace
 
 ZipContents read_zip(const std::string& path) {
-  const std::vector<uint8_t> file = read_file(path);
-  const ZipReader reader(file, path);
+  const ZipFile file(path);
   ZipContents contents;
-  for (const Entry& entry : reader.entries())
-    BITLOOM_CHECK(contents.emplace(entry.name, reader.content(entry)).second, path, ": two entries are named '", entry.name,
-                  "'");
+  for (const std::string& name : file.names()) contents[name] = file.read(name);
   return contents;
 }
 
@@ -224,7 +255,7 @@ void write_zip(const std::string& path, const ZipContents& contents, bool compre
   std::vector<uint8_t> out, directory;
   for (const auto& [name, content] : contents) {
     BITLOOM_CHECK(content.size() < kMax32 && out.size() < kMax32 && name.size() <= 0xffff && contents.size() < 0xffff, path,
-                  ": entry '", name, "' makes the file larger than 4 GiB, which is not supported");
+                  ": entry ", quote(name), " makes the file larger than 4 GiB, which is not supported");
     const std::vector<uint8_t> deflated = compress ? deflate_bytes(content) : std::vector<uint8_t>();
     const std::vector<uint8_t>& stored = compress ? deflated : content;
     Entry entry{name,

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -9,9 +10,26 @@ namespace bitloom {
 
 using ZipContents = std::map<std::string, std::vector<uint8_t>>;  // entry name -> contents
 
-// The central directory is the authority on sizes and offsets, as the format prescribes. Errors name the path, the entry and
-// the byte offset. Memory stays within 1032 times the file's size (the most that deflate expands), whatever the file claims.
-ZipContents read_zip(const std::string& path);
+// An archive whose entries are unpacked when they are asked for. The central directory is the authority on sizes and offsets, as
+// the format prescribes. Errors name the path, the entry and the byte offset. Memory grows with what an entry really unpacks to
+// (at most 1032 times its size, deflate's limit), whatever the file claims.
+class ZipFile {
+ public:
+  explicit ZipFile(const std::string& path);
+  ZipFile(ZipFile&&) noexcept;
+  ~ZipFile();
+
+  // As stored, sorted; folders end in "/".
+  std::vector<std::string> names() const;
+  // Error also when two entries have that name.
+  std::vector<uint8_t> read(const std::string& name) const;
+
+ private:
+  class Reader;
+  std::unique_ptr<const Reader> reader_;
+};
+
+ZipContents read_zip(const std::string& path);  // every entry
 
 // Writes atomically (core/io.h). Equal contents give equal files: the entries carry no time. Entries of 4 GiB or more are
 // refused.
