@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 #include "core/error.h"
 
@@ -19,9 +21,9 @@ constexpr int64_t kBlock = 512;
 struct Field {
   size_t offset, size;
 };
-constexpr Field kName{0, 100}, kSize{124, 12}, kChecksum{148, 8}, kMagic{257, 5}, kPrefix{345, 155};
+constexpr Field kName{0, 100}, kSize{124, 12}, kChecksum{148, 8}, kLink{157, 100}, kMagic{257, 5}, kPrefix{345, 155};
 constexpr size_t kType = 156;
-constexpr char kGnuLongName = 'L', kPaxHeader = 'x';
+constexpr char kFile = '0', kOldFile = 0, kHardLink = '1', kGnuLongName = 'L', kGnuLongLink = 'K', kPaxHeader = 'x';
 
 std::string text_field(const uint8_t* header, Field field) {
   const char* begin = reinterpret_cast<const char*>(header + field.offset);
@@ -55,25 +57,61 @@ std::string stored_name(const uint8_t* header) {
 
 // What extended headers say about the file that follows them.
 struct Overrides {
-  std::string name;
+  std::string name, link;
   int64_t size = -1;
 };
+
+// A decimal number and nothing else; -1 when it is not.
+int64_t decimal(const std::string& text) {
+  constexpr size_t kMostDigits = 18;
+  if (text.empty() || text.size() > kMostDigits || text.find_first_not_of("0123456789") != text.npos) return -1;
+  return std::stoll(text);
+}
 
 // pax records: "LENGTH KEY=VALUE\n", the length being that of the whole record. False when they are malformed.
 bool parse_pax(const std::string& text, Overrides& overrides) {
   for (size_t begin = 0; begin < text.size();) {
-    const size_t space = text.find(' ', begin), equals = text.find('=', begin);
-    const size_t length = size_t(std::strtoul(text.c_str() + begin, nullptr, 10));
-    const size_t end = begin + length;
-    if (length > text.size() - begin || equals == text.npos || space > equals || equals + 1 >= end || text[end - 1] != '\n')
-      return false;
+    const size_t space = std::min(text.find(' ', begin), text.size()), equals = text.find('=', begin);
+    const int64_t length = decimal(text.substr(begin, std::min<size_t>(space - begin, 20)));
+    if (length <= 0 || size_t(length) > text.size() - begin) return false;
+    const size_t end = begin + size_t(length);
+    if (equals == text.npos || space > equals || equals + 1 >= end || text[end - 1] != '\n') return false;
     const std::string key = text.substr(space + 1, equals - space - 1);
-    const std::string value = text.substr(equals + 1, end - equals - 2);
-    if (key == "path") overrides.name = value;
-    if (key == "size") overrides.size = std::strtoll(value.c_str(), nullptr, 10);
+    if (key == "path" || key == "linkpath")
+      (key == "path" ? overrides.name : overrides.link) = text.substr(equals + 1, end - equals - 2);
+    if (key == "size") {
+      overrides.size = decimal(text.substr(equals + 1, end - equals - 2));
+      if (overrides.size < 0) return false;
+    }
     begin = end;
   }
   return true;
+}
+
+std::string without_dot(std::string name) {
+  if (name.compare(0, 2, "./") == 0) name.erase(0, 2);
+  return name;
+}
+
+// What a file that is no tar archive is, judged by its first bytes; "" when that is not known.
+std::string other_format(const std::string& start) {
+  const std::pair<std::string_view, const char*> kinds[] = {{"PK\x03\x04", "a zip archive"},
+                                                            {"BZh", "compressed by bzip2"},
+                                                            {"\xfd"
+                                                             "7zXZ",
+                                                             "compressed by xz"},
+                                                            {"\x28\xb5\x2f\xfd", "compressed by zstd"},
+                                                            {"7z\xbc\xaf", "a 7z archive"},
+                                                            {"Rar!", "a rar archive"},
+                                                            {"\x93NUMPY", "a numpy array"}};
+  for (const auto& [magic, kind] : kinds)
+    if (start.compare(0, magic.size(), magic) == 0) return kind;
+  const size_t text = start.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  std::string tag = text == start.npos ? "" : start.substr(text, 14);
+  std::transform(tag.begin(), tag.end(), tag.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  for (const char* html : {"<!doctype html", "<html", "<head"})
+    if (tag.compare(0, std::strlen(html), html) == 0) return "an HTML page, such as servers send instead of a file";
+  return start.empty() ? "an empty file" : "";
 }
 
 // The sum of all header bytes, the checksum field counted as spaces.
@@ -150,26 +188,36 @@ bool TarGzReader::next() {
     uint8_t header[kBlock];
     const int64_t offset = stream_->offset, got = stream_->read_some(header, kBlock);
     const std::string at = str(stream_->path, ": unpacked byte ", offset, ": ");
-    if (got == 0 || (got == kBlock && std::all_of(header, header + kBlock, [](uint8_t b) { return b == 0; }))) {
+    const bool empty_file = got == 0 && offset == 0;
+    if (!empty_file &&
+        (got == 0 || (got == kBlock && std::all_of(header, header + kBlock, [](uint8_t b) { return b == 0; })))) {
       while (stream_->read_some(header, kBlock) > 0) {
       }
       return false;
     }
-    BITLOOM_CHECK(got == kBlock && checksum_holds(header), at, "not a tar header");
-    size_ = overrides.size >= 0 ? overrides.size : number_field(header, kSize);
-    constexpr int64_t kMaxSize = int64_t(1) << 50, kMaxOverrides = 1 << 16;
+    if (got < kBlock || !checksum_holds(header)) {
+      const std::string kind = offset == 0 ? other_format({header, header + got}) : "";
+      BITLOOM_CHECK(kind.empty(), stream_->path, ": is ", kind, "; a .tar.gz archive is expected");
+      throw Error(at + "not a tar header");
+    }
+    const char type = char(header[kType]);
+    // A link has no data, whatever size it is given (GNU tar, "Basic Tar Format": size is zero for links).
+    size_ = type == kHardLink ? 0 : overrides.size >= 0 ? overrides.size : number_field(header, kSize);
+    constexpr int64_t kMaxSize = int64_t(1) << 50, kMaxOverrides = 1 << 26;
     BITLOOM_CHECK(size_ >= 0 && size_ < kMaxSize, at, "bad size field");
     stream_->pending = (size_ + kBlock - 1) / kBlock * kBlock;
-    const char type = char(header[kType]);
-    if (type == kGnuLongName || type == kPaxHeader) {
+    if (type == kGnuLongName || type == kGnuLongLink || type == kPaxHeader) {
       BITLOOM_CHECK(size_ <= kMaxOverrides, at, "an extended header of ", size_, " bytes");
       const std::vector<uint8_t> bytes = stream_->take(size_);
       const std::string text(bytes.begin(), bytes.end());
-      if (type == kGnuLongName) overrides.name = text.substr(0, text.find('\0'));
-      if (type == kPaxHeader) BITLOOM_CHECK(parse_pax(text, overrides), at, "bad pax header");
-    } else if (type == '0' || type == 0) {
-      name_ = overrides.name.empty() ? stored_name(header) : overrides.name;
-      if (name_.compare(0, 2, "./") == 0) name_.erase(0, 2);
+      if (type == kPaxHeader)
+        BITLOOM_CHECK(parse_pax(text, overrides), at, "bad pax header");
+      else
+        (type == kGnuLongName ? overrides.name : overrides.link) = text.substr(0, text.find('\0'));
+    } else if (type == kFile || type == kOldFile || type == kHardLink) {
+      name_ = without_dot(overrides.name.empty() ? stored_name(header) : overrides.name);
+      link_.reset();
+      if (type == kHardLink) link_ = without_dot(overrides.link.empty() ? text_field(header, kLink) : overrides.link);
       return true;
     } else {
       overrides = Overrides();
@@ -177,6 +225,21 @@ bool TarGzReader::next() {
   }
 }
 
-std::vector<uint8_t> TarGzReader::read() { return stream_->take(size_); }
+std::vector<uint8_t> TarGzReader::read(int64_t most) {
+  const auto check_size = [&](int64_t size) {
+    BITLOOM_CHECK(size <= most, stream_->path, ": ", quote(name_), " has ", size, " bytes, expected at most ", most);
+  };
+  if (!link_) {
+    check_size(size_);
+    return stream_->take(size_);
+  }
+  TarGzReader again(stream_->path);
+  while (again.next()) {
+    if (again.link_ || again.name_ != *link_) continue;
+    check_size(again.size_);
+    return again.stream_->take(again.size_);
+  }
+  throw Error(str(stream_->path, ": ", quote(name_), " is a hard link to ", quote(*link_), ", which is not in the archive"));
+}
 
 }  // namespace bitloom

@@ -71,7 +71,8 @@ void load_archive(const std::string& path, Dataset& train, Dataset& test) {
     for (int64_t b = 0; b <= kTrainBatches; ++b) {
       const bool is_test = b == kTrainBatches;
       if (base != (is_test ? kTestFile : train_file(b))) continue;
-      decode_batch(archive.read(), path + ": " + archive.name(), is_test ? test : train, is_test ? 0 : b * kBatchRows);
+      decode_batch(archive.read(kBatchRows * kRow), str(path, ": ", quote(archive.name())), is_test ? test : train,
+                   is_test ? 0 : b * kBatchRows);
       found[size_t(b)] = true;
       break;
     }
