@@ -57,7 +57,8 @@ Figures eval_run(EvalOptions& o) {
                {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
   const std::string result = o.run + "/result.json";
   if (folder && file_exists(result)) {
-    const std::optional<double> stored = result_from_json(read_text(result), result).test_accuracy_integer;
+    const std::optional<double> stored =
+        result_from_json(read_text(result, JsonValue::kMaxBytes), result).test_accuracy_integer;
     BITLOOM_CHECK(stored, result, ": not of a quantized run: 'test_accuracy_integer' is missing");
     f["test_accuracy_integer_stored"] = *stored;
   }

@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "core/error.h"
 #include "core/io.h"
+#include "core/json.h"
 
 namespace bitloom {
 
@@ -77,7 +78,7 @@ void report(const ReportOptions& o) {
   std::vector<RunResult> results;
   for (const std::string& run : o.runs) {
     const std::string file = run + "/result.json";
-    results.push_back(result_from_json(read_text(file), file));
+    results.push_back(result_from_json(read_text(file, JsonValue::kMaxBytes), file));
   }
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
   std::cout << results_table(results, o.markdown);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "core/json.h"
+
 namespace bitloom {
 
 ActKind act_kind(const ModelSpec& spec, int i, bool logits) {
@@ -41,20 +43,17 @@ Assignment assignment_from_json(const ModelSpec& spec, const std::string& text, 
   Assignment a;
   a.weight_bits.resize(spec.layers.size());
   a.act_bits.resize(spec.layers.size());
-  try {
-    const nlohmann::json root = nlohmann::json::parse(text);
-    BITLOOM_CHECK(root.at("model") == spec.name, where, ": is for model ", root.at("model").dump(), ", not ", spec.name);
-    for (const nlohmann::json& entry : root.at("layers")) {
-      const std::string name = entry.at("name");
-      const auto layer =
-          std::find_if(spec.layers.begin(), spec.layers.end(), [&](const LayerSpec& l) { return l.name == name; });
-      BITLOOM_CHECK(layer != spec.layers.end(), where, ": model ", spec.name, " has no layer '", name, "'");
-      const size_t i = size_t(layer - spec.layers.begin());
-      a.weight_bits[i] = entry.at("weight_bits").get<std::vector<int>>();
-      a.act_bits[i] = entry.at("act_bits");
-    }
-  } catch (const nlohmann::json::exception& e) {
-    throw Error(where + ": not an assignment: " + e.what());
+  const JsonValue root = JsonValue::parse(text, where + ": not an assignment");
+  const std::string model = root.at("model").string();
+  BITLOOM_CHECK(model == spec.name, where, ": is for model ", quote(model), ", not ", spec.name);
+  for (const JsonValue& entry : root.at("layers").elements()) {
+    const std::string name = entry.at("name").string();
+    const auto layer = std::find_if(spec.layers.begin(), spec.layers.end(), [&](const LayerSpec& l) { return l.name == name; });
+    BITLOOM_CHECK(layer != spec.layers.end(), where, ": model ", spec.name, " has no layer ", quote(name));
+    const size_t i = size_t(layer - spec.layers.begin());
+    a.weight_bits[i].clear();
+    for (const JsonValue& bits : entry.at("weight_bits").elements()) a.weight_bits[i].push_back(int(bits.integer(0, 8)));
+    a.act_bits[i] = int(entry.at("act_bits").integer(0, 8));
   }
   const auto known = [](int bits) { return bits == 0 || bits == 2 || bits == 4 || bits == 8; };
   for (size_t i = 0; i < spec.layers.size(); ++i) {

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "core/io.h"
+#include "core/json.h"
 #include "nn/learner.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
@@ -43,7 +44,7 @@ std::string network_file(const std::string& run) { return std::filesystem::is_di
 
 void take_task_of(const std::string& run, RunConfig& config) {
   if (!std::filesystem::is_directory(run) || !config.data.empty()) return;
-  const RunConfig stored = config_from_json(read_text(run + "/config.json"), run + "/config.json");
+  const RunConfig stored = config_from_json(read_text(run + "/config.json", JsonValue::kMaxBytes), run + "/config.json");
   config.task = stored.task;
   config.seed = stored.seed;
 }

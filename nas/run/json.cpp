@@ -172,97 +172,75 @@ Json written(const T& value) {
 
 class Reader {
  public:
-  // `path` leads to the object, for messages.
-  Reader(const Json& json, std::string path) : json_(json), path_(std::move(path)) {
-    BITLOOM_CHECK(json.is_object(), path_.empty() ? "it" : path_, " is no object");
-  }
+  explicit Reader(const JsonValue& json) : json_(json) {}
+
   template <class T>
   void operator()(const char* key, T& value, Presence presence = kRequired) {
-    const auto it = json_.find(key);
-    if (it != json_.end()) return read(*it, value, below(key));
-    BITLOOM_CHECK(presence == kMayMiss, "key '", below(key), "' is missing");
+    if (presence == kRequired || json_.has(key)) read(json_.at(key), value);
   }
   template <class T>
   void operator()(const char* key, std::optional<T>& value) {
-    if (json_.contains(key)) (*this)(key, value.emplace());
+    if (json_.has(key)) (*this)(key, value.emplace());
   }
   // A key that older files have under another name.
   template <class T>
   void renamed(const char* former, const char* key, T& value) {
-    (*this)(json_.contains(former) ? former : key, value);
+    (*this)(json_.has(former) ? former : key, value);
   }
   template <class T>
   void among_these(const char* first_key, std::optional<T>& value) {
-    if (json_.contains(first_key)) each_field(value.emplace(), *this);
+    if (json_.has(first_key)) each_field(value.emplace(), *this);
   }
 
  private:
-  std::string below(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
-
-  static void read(const Json& json, std::string& text, const std::string& path) {
-    BITLOOM_CHECK(json.is_string(), "'", path, "' is no text");
-    text = json.get<std::string>();
-  }
-  static void read(const Json& json, bool& value, const std::string& path) {
-    BITLOOM_CHECK(json.is_boolean(), "'", path, "' is neither true nor false");
-    value = json.get<bool>();
-  }
+  static void read(const JsonValue& json, std::string& text) { text = json.string(); }
+  static void read(const JsonValue& json, bool& value) { value = json.boolean(); }
+  static void read(const JsonValue& json, uint64_t& value) { value = json.unsigned_integer(); }
   template <class T>
-  static void read(const Json& json, std::vector<T>& values, const std::string& path) {
-    BITLOOM_CHECK(json.is_array(), "'", path, "' is no list");
+  static void read(const JsonValue& json, std::vector<T>& values) {
     values.clear();
-    for (size_t i = 0; i < json.size(); ++i) read(json[i], values.emplace_back(), str(path, "[", i, "]"));
+    for (const JsonValue& element : json.elements()) read(element, values.emplace_back());
   }
-  static void read(const Json& json, std::vector<std::pair<std::string, double>>& values, const std::string& path) {
-    BITLOOM_CHECK(json.is_object(), "'", path, "' is no object");
+  static void read(const JsonValue& json, std::vector<std::pair<std::string, double>>& values) {
     values.clear();
-    for (const auto& [key, value] : json.items()) read(value, values.emplace_back(key, 0).second, path + "." + key);
+    for (const auto& [key, value] : json.members()) values.emplace_back(key, value.number());
   }
-  static void read(const Json& json, std::map<int, int64_t>& channels, const std::string& path) {
-    BITLOOM_CHECK(json.is_object(), "'", path, "' is no object");
+  static void read(const JsonValue& json, std::map<int, int64_t>& channels) {
     channels.clear();
-    for (const auto& [bits, count] : json.items()) {
-      BITLOOM_CHECK(bits == "0" || bits == "2" || bits == "4" || bits == "8", "'", path, "' has a key that is no bit-width");
-      read(count, channels[bits[0] - '0'], path + "." + bits);
+    for (const auto& [bits, count] : json.members()) {
+      if (bits != "0" && bits != "2" && bits != "4" && bits != "8") json.fail("has a key that is no bit-width");
+      read(count, channels[bits[0] - '0']);
     }
   }
   template <class T>
-  static void read(const Json& json, T& value, const std::string& path) {
+  static void read(const JsonValue& json, T& value) {
     if constexpr (std::is_enum_v<T>) {
-      std::string name;
-      read(json, name, path);
-      value = named<T>(name);
+      const std::string name = json.string();
+      try {
+        value = named<T>(name);
+      } catch (const Error& e) {
+        json.fail(str("has an ", e.what()));
+      }
     } else if constexpr (std::is_integral_v<T>) {
-      BITLOOM_CHECK(json.is_number_integer(), "'", path, "' is no integer");
-      const bool fits = json.is_number_unsigned() ? json.get<uint64_t>() <= uint64_t(std::numeric_limits<T>::max())
-                                                  : json.get<int64_t>() >= int64_t(std::numeric_limits<T>::min());
-      BITLOOM_CHECK(fits, "'", path, "' is out of range");
-      value = json.get<T>();
+      value = T(json.integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
     } else if constexpr (std::is_floating_point_v<T>) {
-      BITLOOM_CHECK(json.is_number(), "'", path, "' is no number");
-      value = json.get<T>();
+      value = T(json.number());
     } else {
-      Reader inner(json, path);
+      Reader inner(json);
       each_field(value, inner);
     }
   }
 
-  const Json& json_;
-  std::string path_;
+  const JsonValue json_;
 };
 
 // Reads what the whole text holds; `what` the file is called in messages.
 template <class T>
 T parsed(const std::string& text, const std::string& where, const char* what) {
-  try {
-    const Json json = Json::parse(text);
-    T value;
-    Reader reader(json, "");
-    each_field(value, reader);
-    return value;
-  } catch (const std::exception& e) {
-    throw Error(where + ": not " + what + ": " + e.what());
-  }
+  T value;
+  Reader reader(JsonValue::parse(text, str(where, ": not ", what)));
+  each_field(value, reader);
+  return value;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "nas/run/run.h"
 
 #include "core/io.h"
+#include "core/json.h"
 #include "nas/run/deployed.h"
 #include "nas/run/task.h"
 #include "nas/search.h"
@@ -62,7 +63,7 @@ class Run {
     const std::string file = path("config.json");
     const auto begun = [this](const char* stage) { return file_exists(path(stage)); };
     if (!file_exists(file) || !(begun("warmup.ckpt.npz") || begun("search.ckpt.npz") || begun("finetune.ckpt.npz"))) return;
-    const std::string other = difference(config_from_json(read_text(file), file), config_);
+    const std::string other = difference(config_from_json(read_text(file, JsonValue::kMaxBytes), file), config_);
     BITLOOM_CHECK(other.empty(), config_.out, " holds another run: its ", other, "; choose another --out or remove the folder");
   }
 

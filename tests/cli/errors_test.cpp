@@ -182,6 +182,12 @@ std::vector<BadRun> bad_data() {
        bad_dtype("x_train", "<c8", "(2, 3)", 48)},
       {"ObjectSamples", kBad, kFailed, "entry 'x_train.npy': dtype '|O' is not supported",
        bad_dtype("x_train", "|O", "(2,)", 16)},
+      {"NamesThatDriveTerminals", kBad, kFailed, "entry 'x_train.npy': dtype '\\n\\x1b[2J' is not supported",
+       bad_dtype("x_train", "\n\x1b[2J", "(2,)", 16)},
+      {"ElementsWithoutBytes", kBad, kFailed, "entry 'y_train.npy': dtype '|S0' has an unsupported size",
+       bad_dtype("y_train", "|S0", "(400000000,)", 0)},
+      {"ZipForATar", kCifar + "cifar.tar.gz", kFailed, "cifar.tar.gz: is a zip archive; a .tar.gz archive is expected",
+       shell("cp task.npz cifar.tar.gz")},
       {"IntegerSamples", kBad, kFailed, "bad.npz: x_train has dtype '<i4', expected uint8 or float32",
        bad_dtype("x_train", "<i4", "(2, 2)", 16)},
       {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '|S1'",
@@ -259,6 +265,23 @@ std::vector<BadRun> bad_runs() {
        "run/result.json: not a run's result: ", damaged_run("result.json", 50, "")},
       {"ReportOfOtherJson", "report run", kFailed,
        "run/result.json: not a run's result: ", damaged_run("result.json", 0, "{}")},
+      {"ReportOfNestedResult", "report run", kFailed,
+       "run/result.json: not a run's result: not JSON that bitloom reads: nested more",
+       damaged_run("result.json", 0, std::string(3000000, '['))},
+      {"EvalOfNestedConfig", "eval run", kFailed,
+       "run/config.json: not a run's config.json: not JSON that bitloom reads: nested more",
+       damaged_run("config.json", 0, std::string(3000000, '['))},
+      {"SearchInNestedConfig", kSearch, kFailed,
+       "run/config.json: not a run's config.json: not JSON that bitloom reads: nested more",
+       damaged_run("config.json", 0, std::string(3000000, '['))},
+      {"ReportOfOtherChannels", "report run", kFailed,
+       "run/result.json: not a run's result: key layers[0].channels has a key that is no bit-width",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         std::string text = read_text(folder / "run/result.json");
+         const size_t at = text.find("\"8\"", text.find("\"channels\""));
+         write_text(folder / "run/result.json", text.replace(at, 3, "\"abc\""));
+       }},
       {"ImportOfWrongShapes", import, kFailed,
        "weights.npz: these weights are not for model resnet8: array 'dense0.weight' has shape", weights_of("resnet8", 5)},
       {"ImportOfSomethingElse", "eval --data task.npz --import task.npz", kFailed,
@@ -280,6 +303,7 @@ std::vector<BadRun> bad_places() {
        "cannot write task.npz/pareto.svg: Not a directory", finished_run()},
       {"FilesMayNotGrow", kTrain + "--batch 256 --epochs 1", kFailed, "cannot write out/warmup.ckpt.npz (", nullptr, true,
        "ulimit -f 64;"},
+      {"NewlineInAName", "disasm \"$(printf 'x\\n\\033[2Jy')\"", kFailed, "'x\\n\\x1b[2Jy' is neither a file nor a word"},
       {"FullOutput", "info --model resnet8 >/dev/full", kFailed,
        "cannot write to the standard output: No space left on device"},
   };
@@ -307,7 +331,7 @@ TEST_P(BadRunTest, SaysWhatIsWrongAndLeavesNothing) {
   const size_t line = bad.trains ? std::min(outcome.err.find("error: "), outcome.err.size()) : 0;
   const std::string error = outcome.err.substr(line);
   EXPECT_EQ(error.find("error: "), 0u) << outcome.err;
-  EXPECT_EQ(error.find('\n'), error.size() - 1) << "not one line: " << error;
+  EXPECT_EQ(error, printable(error.substr(0, error.size() - 1)) + "\n") << "not one printable line";
   EXPECT_NE(error.find(bad.message), std::string::npos) << error << "expected: " << bad.message;
   EXPECT_TRUE(line == 0 || outcome.err[line - 1] == '\n') << outcome.err;
 

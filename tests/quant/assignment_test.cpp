@@ -50,7 +50,7 @@ TEST(AssignmentTest, FilesThatDoNotFitAreRefused) {
     text.replace(text.find(from), from.size(), to);
     return error_of([&] { assignment_from_json(spec, text, "a.json"); });
   };
-  EXPECT_EQ(message("\"tiny\"", "\"huge\""), "a.json: is for model \"huge\", not tiny");
+  EXPECT_EQ(message("\"tiny\"", "\"huge\""), "a.json: is for model 'huge', not tiny");
   EXPECT_EQ(message("conv1", "conv9"), "a.json: model tiny has no layer 'conv9'");
   EXPECT_EQ(message("[8,8,", "[8,"), "a.json: layer 'conv0' has 8 channels, got 7");
   EXPECT_EQ(message("[8,", "[3,"), "a.json: layer 'conv0' has a bit-width other than 0, 2, 4, 8");

@@ -163,22 +163,26 @@ TEST(RunJson, WhatIsWrongIsNamed) {
     bad[key] = value;
     return error_of([&] { config_from_json(bad.dump(), "o/config.json"); });
   };
-  const std::string prefix = "o/config.json: not a run's config.json: ";
-  EXPECT_EQ(error_with("seed", -1), prefix + "'seed' is out of range");
-  EXPECT_EQ(error_with("seed", 1.5), prefix + "'seed' is no integer");
-  EXPECT_EQ(error_with("weight_bits", {2, "4"}), prefix + "'weight_bits[1]' is no integer");
-  EXPECT_EQ(error_with("weight_bits", {2, 1e30}), prefix + "'weight_bits[1]' is no integer");
-  EXPECT_EQ(error_with("weight_bits", {2, 5000000000}), prefix + "'weight_bits[1]' is out of range");
+  const std::string prefix = "o/config.json: not a run's config.json: ", range = " from -2147483648 to 2147483647";
+  EXPECT_EQ(error_with("seed", -1), prefix + "key seed is -1, expected an integer of 0 or more");
+  EXPECT_EQ(error_with("seed", 1.5), prefix + "key seed is 1.5, expected an integer of 0 or more");
+  EXPECT_EQ(error_with("weight_bits", {2, "4"}), prefix + "key weight_bits[1] is a string, expected an integer");
+  EXPECT_EQ(error_with("weight_bits", {2, 1e30}), prefix + "key weight_bits[1] is 1e+30, expected an integer" + range);
+  EXPECT_EQ(error_with("weight_bits", {2, 5000000000}),
+            prefix + "key weight_bits[1] is 5000000000, expected an integer" + range);
   EXPECT_EQ(error_with("schedule", "warp"),
-            prefix + "unknown schedule 'warp'; known: constant, step, exponential, cosine, one-cycle");
-  EXPECT_EQ(error_with("search", {{"epochs", 3}}), prefix + "key 'search.lr' is missing");
-  for (const char* text : {"[1,2,3]", "null", "5", "[]", "\"a\""})
-    EXPECT_EQ(error_of([&] { config_from_json(text, "o/config.json"); }), prefix + "it is no object") << text;
-  EXPECT_EQ(error_of([&] { config_from_json("{}", "o/config.json"); }), prefix + "key 'command' is missing");
+            prefix + "key schedule has an unknown schedule 'warp'; known: constant, step, exponential, cosine, one-cycle");
+  EXPECT_EQ(error_with("search", {{"epochs", 3}}), prefix + "key search.lr is missing");
+  const std::pair<const char*, const char*> no_objects[] = {
+      {"[1,2,3]", "an array"}, {"null", "null"}, {"5", "a number"}, {"[]", "an array"}, {"\"a\"", "a string"}};
+  for (const auto& [text, kind] : no_objects)
+    EXPECT_EQ(error_of([&, json = text] { config_from_json(json, "o/config.json"); }),
+              str(prefix, "is ", kind, ", expected an object"));
+  EXPECT_EQ(error_of([&] { config_from_json("{}", "o/config.json"); }), prefix + "key command is missing");
   nlohmann::ordered_json result = nlohmann::ordered_json::parse(read_text("results/cifar10/channel-1/result.json"));
   result["layers"][0]["channels"] = {{"abc", 3}};
   EXPECT_EQ(error_of([&] { result_from_json(result.dump(), "r"); }),
-            "r: not a run's result: 'layers[0].channels' has a key that is no bit-width");
+            "r: not a run's result: key layers[0].channels has a key that is no bit-width");
 }
 
 TEST(EnumNames, EveryValueHasOneAndIsFoundByIt) {
