@@ -57,7 +57,7 @@ bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects
 conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests
 	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
 
-fuzz: | packages  ## fuzz the simulator's loaders and interpreters for FUZZ_SECONDS=600 each
+fuzz: | packages  ## fuzz the readers of files and the interpreters for FUZZ_SECONDS=600 each
 	+@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600)
 
 data:  ## download the official datasets with checksums
