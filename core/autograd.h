@@ -26,7 +26,6 @@ class Variable {
   void set_requires_grad(bool on) { state_->requires_grad = on; }
   // Undefined until a backward pass has reached this variable.
   const Tensor& grad() const { return state_->grad; }
-  void clear_grad() { state_->grad = Tensor(); }
   // Takes the gradient away from the variable, leaving it undefined.
   Tensor take_grad() { return std::exchange(state_->grad, Tensor()); }
   // Adds to the gradient. A buffer that anything else still refers to is never written to.
@@ -40,7 +39,7 @@ class Variable {
   std::shared_ptr<State> state_;
 };
 
-// An operation is a struct with its attributes and what its backward pass needs:
+// An operation is constructed from its attributes, keeps what its backward pass needs to itself, and has
 //   Tensor forward(const Tensors& in);                                   an absent optional input is an undefined Tensor
 //   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);  one gradient per input, undefined where needs[i] is false
 //   static std::vector<GradCase<Op>> grad_cases();                       small inputs on which tests differentiate it

@@ -239,25 +239,24 @@ Shares with_values(const Shares& precisions, const TensorsD& in) {
 Tensor RelativeCost::forward(const Tensors& in) {
   TensorsD values;
   for (const Tensor& t : in) values.push_back(widened(t));
-  shares = with_values(shares, values);
-  return scalar(model->cost(shares, &gradient) / reference_cost);
+  return scalar(model_->cost(with_values(precisions_, values), &gradient_) / reference_cost_);
 }
 
 Tensors RelativeCost::backward(const Tensor& dy, const std::vector<bool>& needs) {
-  TensorsD all = gradient.weight;
-  all.insert(all.end(), gradient.act.begin(), gradient.act.end());
+  TensorsD all = gradient_.weight;
+  all.insert(all.end(), gradient_.act.begin(), gradient_.act.end());
   Tensors grads(all.size());
   for (size_t k = 0; k < all.size(); ++k) {
     if (!needs[k]) continue;
     grads[k] = Tensor(all[k].shape());
-    for (int64_t i = 0; i < all[k].size(); ++i) grads[k][i] = float(all[k][i] * double(dy[0]) / reference_cost);
+    for (int64_t i = 0; i < all[k].size(); ++i) grads[k][i] = float(all[k][i] * double(dy[0]) / reference_cost_);
   }
   return grads;
 }
 
 // The formula in double, which the gradient cases differentiate; its value is checked against hand-computed costs in the tests.
 TensorD RelativeCost::reference(const TensorsD& in, const TensorsD&) const {
-  return TensorD(Shape{1}, model->cost(with_values(shares, in), nullptr) / reference_cost);
+  return TensorD(Shape{1}, model_->cost(with_values(precisions_, in), nullptr) / reference_cost_);
 }
 
 std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
@@ -265,18 +264,17 @@ std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
   static const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles),
       measured(spec, CostKind::kCycles, measured_costs());
   const auto make = [](const char* label, const CostModel& model, const std::vector<int>& bits) {
-    RelativeCost op;
-    op.model = &model;
-    op.reference_cost = model.cost(Assignment::uniform(spec, 8, 8, true));
+    Shares precisions;
     Tensors weight, act;
     for (size_t i = 0; i < spec.layers.size(); ++i) {
       const LayerSpec& layer = spec.layers[i];
-      op.shares.weight_bits.push_back(has_weights(layer) ? bits : std::vector<int>());
-      op.shares.act_bits.push_back(i ? std::vector<int>{2, 4, 8} : std::vector<int>{8});
+      precisions.weight_bits.push_back(has_weights(layer) ? bits : std::vector<int>());
+      precisions.act_bits.push_back(i ? std::vector<int>{2, 4, 8} : std::vector<int>{8});
       weight.push_back(has_weights(layer) ? random_tensor({layer.c, int64_t(bits.size())}, i, 0.1, 0.4) : Tensor());
-      act.push_back(random_tensor({int64_t(op.shares.act_bits.back().size())}, 50 + i, 0.1, 0.5));
+      act.push_back(random_tensor({int64_t(precisions.act_bits.back().size())}, 50 + i, 0.1, 0.5));
     }
-    GradCase<RelativeCost> result{label, op, weight, {}};
+    const double reference = model.cost(Assignment::uniform(spec, 8, 8, true));
+    GradCase<RelativeCost> result{label, RelativeCost(model, reference, precisions), weight, {}};
     result.inputs.insert(result.inputs.end(), act.begin(), act.end());
     for (const Tensor& t : result.inputs) result.differentiable.push_back(t.defined());
     return result;

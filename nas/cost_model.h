@@ -83,16 +83,21 @@ class CostModel {
 
 // The cost relative to `reference` as an operation. Inputs: every layer's weight shares, then every layer's activation shares, undefined
 // where a layer has none.
-struct RelativeCost {
-  const CostModel* model = nullptr;
-  double reference_cost = 1;
-  Shares shares;    // the precisions; forward fills in the tensors
-  Shares gradient;  // saved for backward
+class RelativeCost {
+ public:
+  // `precisions`: Shares without their tensors.
+  RelativeCost(const CostModel& model, double reference_cost, Shares precisions)
+      : model_(&model), reference_cost_(reference_cost), precisions_(std::move(precisions)) {}
 
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
   TensorD reference(const TensorsD& in, const TensorsD& base) const;
   static std::vector<GradCase<RelativeCost>> grad_cases();
+
+ private:
+  const CostModel* model_;
+  double reference_cost_;
+  Shares precisions_, gradient_;
 };
 
 }  // namespace bitloom

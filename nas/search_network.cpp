@@ -28,7 +28,7 @@ void SearchNetwork::sample(Tape& tape, const Sampling& sampling, Rng noise) {
     Choice& choice = choices_[i];
     const auto draw = [&](const Variable& parameters, int64_t channels, const char* stream) {
       const Tensor drawn = gumbel ? gumbel_noise(parameters.shape(), noise.split(stream, i)) : Tensor();
-      return tape.apply(SampleTheta{sampling, channels, drawn, {}}, {parameters});
+      return tape.apply(SampleTheta(sampling, channels, drawn), {parameters});
     };
     if (choice.gamma.defined()) choice.weight_theta = draw(choice.gamma, network().spec().layers[i].c, "gamma");
     if (choice.delta.defined()) choice.act_theta = draw(choice.delta, 0, "delta");
@@ -41,32 +41,29 @@ void SearchNetwork::forget() {
   for (Choice& choice : choices_) choice.weight_theta = choice.act_theta = Variable();
 }
 
-Variable SearchNetwork::weight_theta(Tape& tape, int layer) {
+Variable SearchNetwork::weight_theta(int layer) const {
   const Choice& choice = choices_[size_t(layer)];
-  return sampled_ && choice.weight_theta.defined() ? choice.weight_theta : QatNetwork::weight_theta(tape, layer);
+  return sampled_ && choice.weight_theta.defined() ? choice.weight_theta : QatNetwork::weight_theta(layer);
 }
 
-Variable SearchNetwork::act_theta(Tape& tape, int layer) {
+Variable SearchNetwork::act_theta(int layer) const {
   const Choice& choice = choices_[size_t(layer)];
-  return sampled_ && choice.act_theta.defined() ? choice.act_theta : QatNetwork::act_theta(tape, layer);
+  return sampled_ && choice.act_theta.defined() ? choice.act_theta : QatNetwork::act_theta(layer);
 }
 
 Variable SearchNetwork::cost(Tape& tape, const CostModel& model, double reference_cost) const {
   BITLOOM_CHECK(sampled_, "search: the cost is of drawn shares; call sample() first");
-  RelativeCost op;
-  op.model = &model;
-  op.reference_cost = reference_cost;
+  Shares precisions;
   std::vector<Variable> weight, act;
   const Tensor certain(Shape{1}, 1.0f);
-  auto* self = const_cast<SearchNetwork*>(this);
   for (int i = 0; i < int(choices_.size()); ++i) {
-    op.shares.weight_bits.push_back(weight_bits(i));
-    op.shares.act_bits.push_back(act_bits(i).empty() ? std::vector<int>{8} : act_bits(i));
-    weight.push_back(weight_bits(i).empty() ? Variable() : self->weight_theta(tape, i));
-    act.push_back(act_bits(i).empty() ? Variable(certain) : self->act_theta(tape, i));
+    precisions.weight_bits.push_back(weight_bits(i));
+    precisions.act_bits.push_back(act_bits(i).empty() ? std::vector<int>{8} : act_bits(i));
+    weight.push_back(weight_bits(i).empty() ? Variable() : weight_theta(i));
+    act.push_back(act_bits(i).empty() ? Variable(certain) : act_theta(i));
   }
   weight.insert(weight.end(), act.begin(), act.end());
-  return tape.apply(op, weight);
+  return tape.apply(RelativeCost(model, reference_cost, precisions), weight);
 }
 
 Assignment SearchNetwork::discretize() const {

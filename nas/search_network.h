@@ -43,8 +43,8 @@ class SearchNetwork : public QatNetwork {
   void load(const StateDict& state) override;
 
  protected:
-  Variable weight_theta(Tape& tape, int layer) override;
-  Variable act_theta(Tape& tape, int layer) override;
+  Variable weight_theta(int layer) const override;
+  Variable act_theta(int layer) const override;
 
  private:
   struct Choice {                      // one a layer

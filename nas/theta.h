@@ -33,17 +33,22 @@ struct Sampling {
 
 // theta (channels,P), or (P) for channels = 0, from gamma (R,P) with R = channels, or 1 to give all channels the same shares. `noise` (R,P)
 // is added to gamma; undefined: none.
-struct SampleTheta {
-  Sampling sampling;
-  int64_t channels = 0;
-  Tensor noise;
-  Tensor soft;  // (R,P), saved for backward
+class SampleTheta {
+ public:
+  SampleTheta(const Sampling& sampling, int64_t channels, Tensor noise = {})
+      : sampling_(sampling), channels_(channels), noise_(std::move(noise)) {}
 
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
   // The soft shares: what the gradient is taken of, and for soft samplers also the value.
   TensorD reference(const TensorsD& in, const TensorsD& base) const;
   static std::vector<GradCase<SampleTheta>> grad_cases();
+
+ private:
+  Sampling sampling_;
+  int64_t channels_;
+  Tensor noise_;
+  Tensor soft_;  // (R,P)
 };
 
 // Index of the largest of n values; of equals the last, which has the most bits: undecided channels are not removed.

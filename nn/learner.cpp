@@ -16,19 +16,6 @@ std::vector<Parameter> trained_together(Network& network, const LayerTransform* 
   return all;
 }
 
-// Calls f(batch, output) over the split in order.
-template <class F>
-void for_each_output(Network& network, LayerTransform* transform, const Dataset& data, F f) {
-  constexpr int64_t kBatch = 250;
-  std::vector<int64_t> indices(size_t(data.size()));
-  std::iota(indices.begin(), indices.end(), int64_t(0));
-  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
-    const Batch batch = gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr);
-    Tape tape(Tape::kInference);
-    f(tape, batch, network.forward(tape, batch.x, {false, transform, nullptr}));
-  }
-}
-
 }  // namespace
 
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns) {
@@ -39,13 +26,13 @@ std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t colu
 }
 
 Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64_t* correct) {
-  if (batch.labels.empty()) return tape.apply(MeanSquaredError{batch.x, {}}, {output});
+  if (batch.labels.empty()) return tape.apply(MeanSquaredError(batch.x), {output});
   if (correct) {
     const int64_t rows = int64_t(batch.labels.size());
     const std::vector<int32_t> predicted = argmax_rows(output.value().data(), rows, output.value().size() / rows);
     for (size_t i = 0; i < predicted.size(); ++i) *correct += predicted[i] == batch.labels[i];
   }
-  return tape.apply(SoftmaxCrossEntropy{batch.labels, {}}, {output});
+  return tape.apply(SoftmaxCrossEntropy(batch.labels), {output});
 }
 
 void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
@@ -68,22 +55,19 @@ void recalibrate_norms(Network& network, LayerTransform* transform, const TaskDa
 }
 
 EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data) {
+  constexpr int64_t kBatch = 250;
+  std::vector<int64_t> indices(size_t(data.size()));
+  std::iota(indices.begin(), indices.end(), int64_t(0));
   double loss = 0;
   int64_t correct = 0;
-  for_each_output(network, transform, data, [&](Tape& tape, const Batch& batch, const Variable& output) {
+  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
+    const Batch batch = gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr);
+    Tape tape(Tape::kInference);
+    const Variable output = network.forward(tape, batch.x, {false, transform, nullptr});
     loss += double(task_loss(tape, output, batch, &correct).value()[0]) * double(batch.x.shape()[0]);
-  });
+  }
   loss /= double(std::max<int64_t>(1, data.size()));
   return {loss, data.classes ? double(correct) / double(std::max<int64_t>(1, data.size())) : -loss};
-}
-
-std::vector<int32_t> predict(Network& network, LayerTransform* transform, const Dataset& data) {
-  std::vector<int32_t> all;
-  for_each_output(network, transform, data, [&](Tape&, const Batch&, const Variable& output) {
-    const int64_t rows = output.shape()[0];
-    for (int32_t k : argmax_rows(output.value().data(), rows, output.value().size() / rows)) all.push_back(k);
-  });
-  return all;
 }
 
 NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options,

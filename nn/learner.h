@@ -52,8 +52,6 @@ void recalibrate_norms(Network& network, LayerTransform* transform, const TaskDa
 
 // Loss and score over a whole split, in batches, with running statistics.
 EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data);
-// The predicted class of every sample.
-std::vector<int32_t> predict(Network& network, LayerTransform* transform, const Dataset& data);
 
 // Trains a network, and its transform's parameters if there is one.
 class NetworkLearner : public Learner {

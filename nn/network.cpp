@@ -60,29 +60,23 @@ Variable Network::forward(Tape& tape, const Tensor& x, const Forward& options) {
     const bool relu = layer.relu && !transform;
     const auto finish = [&](Variable y) {
       Parts& p = parts_[i];
-      if (layer.norm) return tape.apply(BatchNorm{&p.norm, options.training, relu, {}, {}, {}, {}, {}}, {y, p.gamma, p.beta});
+      if (layer.norm) return tape.apply(BatchNorm(p.norm, options.training, relu), {y, p.gamma, p.beta});
       return relu ? tape.apply(Relu{}, {y}) : y;
     };
     const auto weighted = [&](auto op) {
       const Variable w = transform ? transform->weight(tape, int(i), parts_[i].weight) : parts_[i].weight;
       return finish(tape.apply(std::move(op), {in(0), w, parts_[i].bias}));
     };
-    const auto convolution = [&](auto op, const ConvGeometry& geometry) {
-      op.geometry = geometry;
-      return weighted(std::move(op));
-    };
     Variable& y = outputs[i];
     y = match(
-        layer.kind, [&](const InputLayer&) { return transform ? transform->input(tape, x) : Variable(x); },
-        [&](const Conv2dLayer& k) { return convolution(Conv2d{}, k.geometry); },
-        [&](const DepthwiseLayer& k) { return convolution(Depthwise{}, k.geometry); },
+        layer.kind, [&](const InputLayer&) { return transform ? transform->input(x) : Variable(x); },
+        [&](const Conv2dLayer& k) { return weighted(Conv2d(k.geometry)); },
+        [&](const DepthwiseLayer& k) { return weighted(Depthwise(k.geometry)); },
         [&](const LinearLayer&) { return weighted(Linear{}); },
         [&](const AddLayer&) {
-          return tape.apply(Add{relu, {}}, {in(0), in(1)});
+          return tape.apply(Add(relu), {in(0), in(1)});
         },
-        [&](const AvgPoolLayer& k) {
-          return tape.apply(AvgPool{k.kh, k.kw, {}}, {in(0)});
-        });
+        [&](const AvgPoolLayer& k) { return tape.apply(AvgPool(k.kh, k.kw), {in(0)}); });
     if (transform && i > 0) y = transform->output(tape, int(i), y);
   }
   if (options.layers) *options.layers = outputs;

@@ -24,7 +24,7 @@ struct Parameter {
 class LayerTransform {
  public:
   virtual ~LayerTransform() = default;
-  virtual Variable input(Tape& tape, const Tensor& x) = 0;
+  virtual Variable input(const Tensor& x) = 0;
   // The filters the layer convolves with.
   virtual Variable weight(Tape& tape, int layer, const Variable& w) = 0;
   // The layer's output after normalization, or the sum of an Add. A transform applies the layer's ReLU itself.

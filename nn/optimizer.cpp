@@ -52,10 +52,6 @@ void Optimizer::step(double lr_factor) {
   }
 }
 
-void Optimizer::clear_grads() {
-  for (Parameter& p : parameters_) p.value.clear_grad();
-}
-
 StateDict Optimizer::state() const {
   StateDict out;
   out.put("steps", std::vector<int64_t>{steps_});

@@ -34,7 +34,6 @@ class Optimizer {
 
   // One update with learning rate options.lr * lr_factor; gradients are consumed, parameters without one are left alone.
   void step(double lr_factor);
-  void clear_grads();
 
   StateDict state() const;
   void load(const StateDict& state);

@@ -42,43 +42,53 @@ float mse_optimal_scale(const float* x, int64_t n, float lo, float hi);
 // The scale at which max|x| has the largest code.
 float max_abs_scale(const float* x, int64_t n, float lo, float hi);
 
-// W_eff[i] = sum over p with bits > 0 of theta[i][p] * Q_p(W[i]) / sum of those theta (METHOD section 2; the 0-bit share acts on the layer's
+// W_eff[i] = sum over p with bits > 0 of theta[i][p] * Q_p(W[i]) / sum of those theta (arXiv 2206.08852, as EdMIPS, arXiv 2004.05795; the 0-bit share acts on the layer's
 // output through ChannelGate, where a normalization cannot undo it; a channel whose whole share is 0 bits has W_eff = 0).
 // Inputs: w (OC,...), theta (OC,P), log_scale (OC,P): natural logarithm of the scales, so that Adam's steps are relative and scales stay
 // positive. Straight-through rounding; clipped codes pass no gradient to w; gradient of a scale as in LSQ (arXiv 1902.08153).
-struct MixWeights {
-  std::vector<int> bits;
-  CodeRange range = CodeRange::kFull;
-  Tensor w, theta, log_scale;  // saved for backward
+class MixWeights {
+ public:
+  explicit MixWeights(std::vector<int> bits, CodeRange range = CodeRange::kFull) : bits_(std::move(bits)), range_(range) {}
 
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
   TensorD reference(const TensorsD& in, const TensorsD& base) const;
   static std::vector<GradCase<MixWeights>> grad_cases();
+
+ private:
+  std::vector<int> bits_;
+  CodeRange range_;
+  Tensor w_, theta_, log_scale_;
 };
 
 // X_eff = sum_p theta[p] * Q_p(x). Inputs: x (any shape), theta (P), log_clip (P): natural logarithm of the largest representable value.
 // Unsigned: Q_p(x) = s * round(clamp(x, 0, clip) / s), s = clip / (2^b - 1), which includes the ReLU; signed: s = clip / (2^(b-1) - 1),
 // codes from -2^(b-1). Gradient of a clip: PACT's saturated part (arXiv 1805.06085) plus LSQ's rounding residual.
-struct MixActivations {
-  std::vector<int> bits;
-  bool is_signed = false;
-  Tensor x, theta, log_clip;  // saved for backward
+class MixActivations {
+ public:
+  MixActivations(std::vector<int> bits, bool is_signed) : bits_(std::move(bits)), is_signed_(is_signed) {}
 
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
   TensorD reference(const TensorsD& in, const TensorsD& base) const;
   static std::vector<GradCase<MixActivations>> grad_cases();
+
+ private:
+  std::vector<int> bits_;
+  bool is_signed_;
+  Tensor x_, theta_, log_clip_;
 };
 
 // keep[i] = 1 - theta[i][0]: the share of channel i that is not removed, for a theta (OC,P) whose first precision is 0 bits.
-struct KeptShare {
-  Shape shape;
-
+class KeptShare {
+ public:
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
   TensorD reference(const TensorsD& in, const TensorsD& base) const;
   static std::vector<GradCase<KeptShare>> grad_cases();
+
+ private:
+  Shape shape_;
 };
 
 // The scheme of an activation tensor with the given clip.

@@ -13,7 +13,7 @@ constexpr int kSumLanes = 16;        // independent sums within a block, folded 
 constexpr int kMaxOptions = 3;
 
 struct Grid {
-  float theta, clip, lo, hi, scale, inverse;
+  float theta, lo, hi, scale, inverse;
 };
 
 struct Grids {
@@ -22,15 +22,14 @@ struct Grids {
 };
 
 // The precisions whose share is not 0 (all of them when `all`), in order of `bits`.
-Grids active_grids(const MixActivations& op, bool all) {
+Grids active_grids(const std::vector<int>& bits, bool is_signed, const Tensor& theta, const Tensor& log_clip, bool all) {
   Grids grids;
-  for (size_t p = 0; p < op.bits.size(); ++p) {
-    const float theta = op.theta[int64_t(p)];
-    if (theta == 0 && !all) continue;
-    const QuantScheme s = activation_scheme(op.bits[p], op.is_signed, op.log_clip[int64_t(p)]);
+  for (size_t p = 0; p < bits.size(); ++p) {
+    const float share = theta[int64_t(p)];
+    if (share == 0 && !all) continue;
+    const QuantScheme s = activation_scheme(bits[p], is_signed, log_clip[int64_t(p)]);
     const float scale = float(s.scale);
-    grids.at[size_t(grids.count++)] = {theta,    std::exp(op.log_clip[int64_t(p)]), float(s.lo()), float(s.hi()), scale,
-                                       1 / scale};
+    grids.at[size_t(grids.count++)] = {share, float(s.lo()), float(s.hi()), scale, 1 / scale};
   }
   return grids;
 }
@@ -94,25 +93,25 @@ QuantScheme activation_scheme(int bits, bool is_signed, float log_clip) {
 }
 
 Tensor MixActivations::forward(const Tensors& in) {
-  x = in[0], theta = in[1], log_clip = in[2];
-  BITLOOM_CHECK(bits.size() <= kMaxOptions && theta.size() == int64_t(bits.size()) && log_clip.size() == theta.size(),
-                "mix_activations: ", bits.size(), " precisions, but theta ", theta.shape(), " and clips ", log_clip.shape());
-  const Grids grids = active_grids(*this, false);
+  x_ = in[0], theta_ = in[1], log_clip_ = in[2];
+  BITLOOM_CHECK(bits_.size() <= kMaxOptions && theta_.size() == int64_t(bits_.size()) && log_clip_.size() == theta_.size(),
+                "mix_activations: ", bits_.size(), " precisions, but theta ", theta_.shape(), " and clips ", log_clip_.shape());
+  const Grids grids = active_grids(bits_, is_signed_, theta_, log_clip_, false);
   BITLOOM_CHECK(grids.count > 0, "mix_activations: all shares are zero");
-  Tensor y(x.shape());
-  parallel_blocks(x.size(), kBlock, [&](int64_t begin, int64_t end) {
-    kForward[grids.count - 1](x.data() + begin, y.data() + begin, end - begin, grids);
+  Tensor y(x_.shape());
+  parallel_blocks(x_.size(), kBlock, [&](int64_t begin, int64_t end) {
+    kForward[grids.count - 1](x_.data() + begin, y.data() + begin, end - begin, grids);
   });
   return y;
 }
 
 Tensors MixActivations::backward(const Tensor& dy, const std::vector<bool>& needs) {
-  const Grids grids = active_grids(*this, needs[1]);
-  Tensor dx(x.shape());
-  std::vector<Sums> parts(size_t((x.size() + kBlock - 1) / kBlock));
-  parallel_blocks(x.size(), kBlock, [&](int64_t begin, int64_t end) {
+  const Grids grids = active_grids(bits_, is_signed_, theta_, log_clip_, needs[1]);
+  Tensor dx(x_.shape());
+  std::vector<Sums> parts(size_t((x_.size() + kBlock - 1) / kBlock));
+  parallel_blocks(x_.size(), kBlock, [&](int64_t begin, int64_t end) {
     parts[size_t(begin / kBlock)] =
-        kBackward[grids.count - 1](x.data() + begin, dy.data() + begin, dx.data() + begin, end - begin, grids);
+        kBackward[grids.count - 1](x_.data() + begin, dy.data() + begin, dx.data() + begin, end - begin, grids);
   });
   Sums total;
   for (const Sums& part : parts)
@@ -120,12 +119,12 @@ Tensors MixActivations::backward(const Tensor& dy, const std::vector<bool>& need
       total.theta[p] += part.theta[p];
       total.clip[p] += part.clip[p];
     }
-  Tensors grads = {dx, Tensor(theta.shape(), 0.0f), Tensor(log_clip.shape(), 0.0f)};
+  Tensors grads = {dx, Tensor(theta_.shape(), 0.0f), Tensor(log_clip_.shape(), 0.0f)};
   size_t active = 0;
-  for (int64_t p = 0; p < theta.size(); ++p) {
-    if (theta[p] == 0 && !needs[1]) continue;
+  for (int64_t p = 0; p < theta_.size(); ++p) {
+    if (theta_[p] == 0 && !needs[1]) continue;
     grads[1][p] = float(total.theta[active]);
-    grads[2][p] = float(total.clip[active] * double(theta[p]));
+    grads[2][p] = float(total.clip[active] * double(theta_[p]));
     ++active;
   }
   for (size_t k = 0; k < 3; ++k)
@@ -135,8 +134,8 @@ Tensors MixActivations::backward(const Tensor& dy, const std::vector<bool>& need
 
 TensorD MixActivations::reference(const TensorsD& in, const TensorsD& base) const {
   TensorD out(in[0].shape(), 0.0);
-  for (size_t p = 0; p < bits.size(); ++p) {
-    const QuantScheme s = activation_scheme(bits[p], is_signed, 0);
+  for (size_t p = 0; p < bits_.size(); ++p) {
+    const QuantScheme s = activation_scheme(bits_[p], is_signed_, 0);
     const double scale = std::exp(in[2][int64_t(p)]) * s.scale, base_scale = std::exp(base[2][int64_t(p)]) * s.scale;
     for (int64_t i = 0; i < out.size(); ++i) {
       const double at = base[0][i] / base_scale;
@@ -152,7 +151,7 @@ std::vector<GradCase<MixActivations>> MixActivations::grad_cases() {
     const int64_t options = int64_t(bits.size());
     return GradCase<MixActivations>{
         label,
-        {bits, is_signed, {}, {}, {}},
+        {bits, is_signed},
         {random_away_from_zero({2, 3, 3, 5}, 1), random_tensor({options}, 2, 0.1, 1), random_tensor({options}, 3, -0.8, 0)},
         {true, true, true}};
   };

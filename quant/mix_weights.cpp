@@ -44,20 +44,20 @@ float kept_share(const float* theta, const std::vector<int>& bits) {
 }  // namespace
 
 Tensor MixWeights::forward(const Tensors& in) {
-  w = in[0], theta = in[1], log_scale = in[2];
-  const int64_t channels = w.shape()[0], n = w.size() / channels, options = int64_t(bits.size());
-  BITLOOM_CHECK(theta.size() == channels * options && log_scale.size() == theta.size(), "mix_weights: ", channels,
-                " channels and ", options, " precisions, but theta ", theta.shape(), " and scales ", log_scale.shape());
-  Tensor out(w.shape(), 0.0f);
+  w_ = in[0], theta_ = in[1], log_scale_ = in[2];
+  const int64_t channels = w_.shape()[0], n = w_.size() / channels, options = int64_t(bits_.size());
+  BITLOOM_CHECK(theta_.size() == channels * options && log_scale_.size() == theta_.size(), "mix_weights: ", channels,
+                " channels and ", options, " precisions, but theta ", theta_.shape(), " and scales ", log_scale_.shape());
+  Tensor out(w_.shape(), 0.0f);
   parallel_for(channels, [&](int64_t i) {
-    const float* x = w.data() + i * n;
+    const float* x = w_.data() + i * n;
     float* y = out.data() + i * n;
-    const float share = kept_share(theta.data() + i * options, bits);
+    const float share = kept_share(theta_.data() + i * options, bits_);
     for (int64_t p = 0; p < options; ++p) {
-      const float t = theta[i * options + p];
-      if (bits[size_t(p)] == 0 || t == 0) continue;
-      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
-      const float scale = std::exp(log_scale[i * options + p]), inverse = 1 / scale, step = t / share * scale;
+      const float t = theta_[i * options + p];
+      if (bits_[size_t(p)] == 0 || t == 0) continue;
+      const auto [lo, hi] = weight_codes(bits_[size_t(p)], range_);
+      const float scale = std::exp(log_scale_[i * options + p]), inverse = 1 / scale, step = t / share * scale;
       for (int64_t k = 0; k < n; ++k) y[k] += step * std::clamp(round_half_up(x[k] * inverse), lo, hi);
     }
   });
@@ -65,18 +65,18 @@ Tensor MixWeights::forward(const Tensors& in) {
 }
 
 Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
-  const int64_t channels = w.shape()[0], n = w.size() / channels, options = int64_t(bits.size());
-  Tensors grads = {Tensor(w.shape(), 0.0f), Tensor(theta.shape(), 0.0f), Tensor(log_scale.shape(), 0.0f)};
+  const int64_t channels = w_.shape()[0], n = w_.size() / channels, options = int64_t(bits_.size());
+  Tensors grads = {Tensor(w_.shape(), 0.0f), Tensor(theta_.shape(), 0.0f), Tensor(log_scale_.shape(), 0.0f)};
   parallel_for(channels, [&](int64_t i) {
-    const float *x = w.data() + i * n, *d = dy.data() + i * n, *th = theta.data() + i * options;
+    const float *x = w_.data() + i * n, *d = dy.data() + i * n, *th = theta_.data() + i * options;
     float *dx = grads[0].data() + i * n, *dtheta = grads[1].data() + i * options, *dscale = grads[2].data() + i * options;
-    const float share = kept_share(th, bits);
+    const float share = kept_share(th, bits_);
     if (share == 0) return;
     double mixed = 0;  // <dy, W_eff>
     for (int64_t p = 0; p < options; ++p) {
-      if (bits[size_t(p)] == 0 || (th[p] == 0 && !needs[1])) continue;
-      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
-      const float scale = std::exp(log_scale[i * options + p]), inverse = 1 / scale, t = th[p] / share;
+      if (bits_[size_t(p)] == 0 || (th[p] == 0 && !needs[1])) continue;
+      const auto [lo, hi] = weight_codes(bits_[size_t(p)], range_);
+      const float scale = std::exp(log_scale_[i * options + p]), inverse = 1 / scale, t = th[p] / share;
       double along_q = 0, along_scale = 0;
       for (int64_t k = 0; k < n; ++k) {
         const float v = x[k] * inverse, code = round_half_up(v), inside = code >= lo && code <= hi ? 1.0f : 0.0f;
@@ -90,7 +90,7 @@ Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
       mixed += along_q * double(t);
     }
     for (int64_t p = 0; p < options; ++p)
-      if (bits[size_t(p)]) dtheta[p] -= float(mixed / double(share));
+      if (bits_[size_t(p)]) dtheta[p] -= float(mixed / double(share));
   });
   for (size_t k = 0; k < 3; ++k)
     if (!needs[k]) grads[k] = Tensor();
@@ -98,14 +98,14 @@ Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
 }
 
 TensorD MixWeights::reference(const TensorsD& in, const TensorsD& base) const {
-  const int64_t channels = in[0].shape()[0], n = in[0].size() / channels, options = int64_t(bits.size());
+  const int64_t channels = in[0].shape()[0], n = in[0].size() / channels, options = int64_t(bits_.size());
   TensorD out(in[0].shape(), 0.0);
   for (int64_t i = 0; i < channels; ++i) {
     double share = 0;
-    for (int64_t p = 0; p < options; ++p) share += bits[size_t(p)] ? in[1][i * options + p] : 0;
+    for (int64_t p = 0; p < options; ++p) share += bits_[size_t(p)] ? in[1][i * options + p] : 0;
     for (int64_t p = 0; p < options; ++p) {
-      if (bits[size_t(p)] == 0 || share == 0) continue;
-      const auto [lo, hi] = weight_codes(bits[size_t(p)], range);
+      if (bits_[size_t(p)] == 0 || share == 0) continue;
+      const auto [lo, hi] = weight_codes(bits_[size_t(p)], range_);
       const double scale = std::exp(in[2][i * options + p]), base_scale = std::exp(base[2][i * options + p]);
       for (int64_t k = 0; k < n; ++k) {
         const double at = base[0][i * n + k] / base_scale, code = std::floor(at + 0.5);
@@ -124,7 +124,7 @@ std::vector<GradCase<MixWeights>> MixWeights::grad_cases() {
     const int64_t options = int64_t(bits.size());
     return GradCase<MixWeights>{
         label,
-        {bits, range, {}, {}, {}},
+        MixWeights(bits, range),
         {random_tensor({3, 2, 3, 4}, 1), random_tensor({3, options}, 2, 0.1, 1), random_tensor({3, options}, 3, -3, -0.5)},
         {true, true, true}};
   };
@@ -133,15 +133,15 @@ std::vector<GradCase<MixWeights>> MixWeights::grad_cases() {
 }
 
 Tensor KeptShare::forward(const Tensors& in) {
-  shape = in[0].shape();
-  Tensor keep(Shape{shape[0]});
-  for (int64_t i = 0; i < keep.size(); ++i) keep[i] = 1 - in[0][i * shape[1]];
+  shape_ = in[0].shape();
+  Tensor keep(Shape{shape_[0]});
+  for (int64_t i = 0; i < keep.size(); ++i) keep[i] = 1 - in[0][i * shape_[1]];
   return keep;
 }
 
 Tensors KeptShare::backward(const Tensor& dy, const std::vector<bool>&) {
-  Tensor dtheta(shape, 0.0f);
-  for (int64_t i = 0; i < shape[0]; ++i) dtheta[i * shape[1]] = -dy[i];
+  Tensor dtheta(shape_, 0.0f);
+  for (int64_t i = 0; i < shape_[0]; ++i) dtheta[i * shape_[1]] = -dy[i];
   return {dtheta};
 }
 

@@ -113,7 +113,7 @@ void QatNetwork::calibrate(const Dataset& data, int64_t samples) {
   observe(nullptr);
 }
 
-Variable QatNetwork::input(Tape&, const Tensor& x) {
+Variable QatNetwork::input(const Tensor& x) {
   if (observer_) return Variable(x);
   Tensor q(x.shape());
   const float scale = float(input_.scale), inverse = 1 / scale, lo = float(input_.lo()), hi = float(input_.hi());
@@ -123,15 +123,11 @@ Variable QatNetwork::input(Tape&, const Tensor& x) {
   return Variable(q);
 }
 
-Variable QatNetwork::weight_theta(Tape&, int layer) { return sites_[size_t(layer)].weight_theta; }
-Variable QatNetwork::act_theta(Tape&, int layer) { return sites_[size_t(layer)].act_theta; }
-
 Variable QatNetwork::weight(Tape& tape, int layer, const Variable& w) {
   if (observer_) return w;
   if (options_.weight_scale != WeightScale::kLearned && tape.recording()) refresh_scales(layer);
   const Site& site = sites_[size_t(layer)];
-  return tape.apply(MixWeights{site.weight_bits, options_.code_range, {}, {}, {}},
-                    {w, weight_theta(tape, layer), site.log_scale});
+  return tape.apply(MixWeights(site.weight_bits, options_.code_range), {w, weight_theta(layer), site.log_scale});
 }
 
 Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
@@ -143,9 +139,9 @@ Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
   }
   Variable gated = y;
   if (!site.weight_bits.empty() && site.weight_bits.front() == 0)
-    gated = tape.apply(ChannelGate{}, {y, tape.apply(KeptShare{}, {weight_theta(tape, layer)})});
+    gated = tape.apply(ChannelGate{}, {y, tape.apply(KeptShare{}, {weight_theta(layer)})});
   if (!site.log_clip.defined()) return gated;
-  return tape.apply(MixActivations{site.act_bits, is_signed, {}, {}, {}}, {gated, act_theta(tape, layer), site.log_clip});
+  return tape.apply(MixActivations(site.act_bits, is_signed), {gated, act_theta(layer), site.log_clip});
 }
 
 QuantScheme QatNetwork::output_scheme(int layer) const {

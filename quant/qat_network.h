@@ -48,7 +48,7 @@ class QatNetwork : public LayerTransform {
   void assign(const Assignment& assignment);
   const Assignment& assignment() const { return assignment_; }
 
-  Variable input(Tape& tape, const Tensor& x) override;
+  Variable input(const Tensor& x) override;
   Variable weight(Tape& tape, int layer, const Variable& w) override;
   Variable output(Tape& tape, int layer, const Variable& y) override;
   std::vector<Parameter> parameters() const override { return parameters_; }
@@ -63,9 +63,8 @@ class QatNetwork : public LayerTransform {
   // Precisions of layer i's weights and of its output: the options, without 0 for the last layer; 8 for signed activations.
   const std::vector<int>& weight_bits(int layer) const { return sites_[size_t(layer)].weight_bits; }
   const std::vector<int>& act_bits(int layer) const { return sites_[size_t(layer)].act_bits; }
-  // Values of the parameters, for lowering: (C,P) and (P).
+  // Values of the weight scales' logarithms, for lowering: (C,P).
   Tensor log_scales(int layer) const { return sites_[size_t(layer)].log_scale.value(); }
-  Tensor log_clips(int layer) const { return sites_[size_t(layer)].log_clip.value(); }
   // Scheme of the layer's output under the assignment. Error for logits.
   QuantScheme output_scheme(int layer) const;
 
@@ -74,8 +73,8 @@ class QatNetwork : public LayerTransform {
 
  protected:
   // Shares of the precisions: (C,P) and (P).
-  virtual Variable weight_theta(Tape& tape, int layer);
-  virtual Variable act_theta(Tape& tape, int layer);
+  virtual Variable weight_theta(int layer) const { return sites_[size_t(layer)].weight_theta; }
+  virtual Variable act_theta(int layer) const { return sites_[size_t(layer)].act_theta; }
 
  private:
   struct Site {  // one a layer

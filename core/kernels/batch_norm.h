@@ -20,7 +20,4 @@ void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const
 void batch_norm_input_grad(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
                            const float* scale, const float* a, const float* b, float* dx, int64_t rows, int64_t c);
 
-// out[c] = sum over rows of x: a bias gradient, in an order that depends on (rows, c) only.
-void column_sums(const float* x, int64_t rows, int64_t c, float* out);
-
 }  // namespace bitloom

@@ -1,4 +1,4 @@
-// Naive references of every kernel, templated on the element type: the definitions that tests hold the fast kernels against.
+// The definition of every kernel, templated on the element type: what the tests of kernels and the reference() of operations compute in double.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -104,6 +104,12 @@ template <class T>
 void column_sums(const T* x, int64_t rows, int64_t c, T* out) {
   std::fill_n(out, c, T(0));
   for (int64_t i = 0; i < rows * c; ++i) out[i % c] += x[i];
+}
+
+template <class T>
+void column_dots(const T* x, const T* y, int64_t rows, int64_t c, T* out) {
+  std::fill_n(out, c, T(0));
+  for (int64_t i = 0; i < rows * c; ++i) out[i % c] += x[i] * y[i];
 }
 
 template <class T>

@@ -1,6 +1,6 @@
 // Convolution and depthwise convolution operations. Inputs: x (N,H,W,C), w (OC,KH,KW,C) or (C,KH,KW,1), bias (OC) or absent.
 #pragma once
-#include "core/kernels/batch_norm.h"
+#include "core/kernels/column_sums.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/depthwise.h"
 #include "core/kernels/ref.h"
@@ -31,39 +31,38 @@ inline const float* optional_data(const Tensors& in, size_t i) {
 }  // namespace detail
 
 template <bool kDepthwise>
-struct ConvOp {
-  ConvGeometry geometry;
-  Tensor x, w;  // saved for backward
-  Conv2dShape s;
+class ConvOp {
+ public:
+  explicit ConvOp(const ConvGeometry& geometry = {}) : geometry_(geometry) {}
 
   Tensor forward(const Tensors& in) {
-    s = detail::conv_shape(kDepthwise ? "depthwise" : "conv2d", geometry, in[0].shape(), in[1].shape(), kDepthwise);
-    x = in[0];
-    w = in[1];
-    Tensor y(Shape{s.n, s.oh(), s.ow(), s.oc});
-    (kDepthwise ? depthwise_forward : conv2d_forward)(x.data(), w.data(), detail::optional_data(in, 2), y.data(), s);
+    s_ = detail::conv_shape(kDepthwise ? "depthwise" : "conv2d", geometry_, in[0].shape(), in[1].shape(), kDepthwise);
+    x_ = in[0];
+    w_ = in[1];
+    Tensor y(Shape{s_.n, s_.oh(), s_.ow(), s_.oc});
+    (kDepthwise ? depthwise_forward : conv2d_forward)(x_.data(), w_.data(), detail::optional_data(in, 2), y.data(), s_);
     return y;
   }
 
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
     Tensors grads(needs.size());
     if (needs[0]) {
-      grads[0] = Tensor(x.shape());
-      (kDepthwise ? depthwise_input_grad : conv2d_input_grad)(dy.data(), w.data(), grads[0].data(), s);
+      grads[0] = Tensor(x_.shape());
+      (kDepthwise ? depthwise_input_grad : conv2d_input_grad)(dy.data(), w_.data(), grads[0].data(), s_);
     }
     if (needs[1]) {
-      grads[1] = Tensor(w.shape());
-      (kDepthwise ? depthwise_weight_grad : conv2d_weight_grad)(x.data(), dy.data(), grads[1].data(), s);
+      grads[1] = Tensor(w_.shape());
+      (kDepthwise ? depthwise_weight_grad : conv2d_weight_grad)(x_.data(), dy.data(), grads[1].data(), s_);
     }
     if (needs.size() > 2 && needs[2]) {
-      grads[2] = Tensor(Shape{s.oc});
-      column_sums(dy.data(), s.n * s.oh() * s.ow(), s.oc, grads[2].data());
+      grads[2] = Tensor(Shape{s_.oc});
+      column_sums(dy.data(), s_.n * s_.oh() * s_.ow(), s_.oc, grads[2].data());
     }
     return grads;
   }
 
   TensorD reference(const TensorsD& in, const TensorsD&) const {
-    const Conv2dShape shape = detail::conv_shape("reference", geometry, in[0].shape(), in[1].shape(), kDepthwise);
+    const Conv2dShape shape = detail::conv_shape("reference", geometry_, in[0].shape(), in[1].shape(), kDepthwise);
     TensorD y(Shape{shape.n, shape.oh(), shape.ow(), shape.oc});
     const double* bias = in.size() > 2 ? in[2].data() : nullptr;
     (kDepthwise ? ref::depthwise_forward<double> : ref::conv2d_forward<double>)(in[0].data(), in[1].data(), bias, y.data(),
@@ -74,9 +73,8 @@ struct ConvOp {
   static std::vector<GradCase<ConvOp>> grad_cases() {
     const int64_t c = 3, oc = kDepthwise ? 3 : 5, wc = kDepthwise ? 1 : 3;
     const auto make = [&](const char* label, ConvGeometry g, int64_t kh, int64_t kw, bool bias) {
-      ConvOp op;
-      op.geometry = g;
-      GradCase<ConvOp> result{label, op, {random_tensor({2, 5, 6, c}, 1), random_tensor({oc, kh, kw, wc}, 2)}, {true, true}};
+      GradCase<ConvOp> result{
+          label, ConvOp(g), {random_tensor({2, 5, 6, c}, 1), random_tensor({oc, kh, kw, wc}, 2)}, {true, true}};
       if (bias) {
         result.inputs.push_back(random_tensor({oc}, 3));
         result.differentiable.push_back(true);
@@ -87,6 +85,11 @@ struct ConvOp {
             make("3x3 stride 2, padded bottom right", {2, 2, 0, 1, 0, 1}, 3, 3, false),
             make("1x1 stride 2", {2, 2, 0, 0, 0, 0}, 1, 1, true), make("4x2 stride (2,1)", {2, 1, 2, 1, 1, 0}, 4, 2, false)};
   }
+
+ private:
+  ConvGeometry geometry_;
+  Conv2dShape s_;
+  Tensor x_, w_;
 };
 
 using Conv2d = ConvOp<false>;

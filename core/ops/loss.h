@@ -1,65 +1,66 @@
 // Losses: scalar outputs of shape (1), means over the batch.
 #pragma once
 #include "core/kernels/elementwise.h"
+#include "core/kernels/ref.h"
 #include "core/ops/support.h"
 
 namespace bitloom {
 
 // Input: logits (N,1,1,K) or (N,K).
-struct SoftmaxCrossEntropy {
-  std::vector<int32_t> labels;
-  Tensor probability;  // saved for backward
+class SoftmaxCrossEntropy {
+ public:
+  explicit SoftmaxCrossEntropy(std::vector<int32_t> labels) : labels_(std::move(labels)) {}
 
   Tensor forward(const Tensors& in) {
     const int64_t rows = in[0].shape()[0], classes = in[0].size() / rows;
-    BITLOOM_CHECK(int64_t(labels.size()) == rows, "softmax_cross_entropy: ", labels.size(), " labels for ", rows, " samples");
-    probability = Tensor(in[0].shape());
-    return scalar(softmax_cross_entropy(in[0].data(), labels.data(), probability.data(), rows, classes));
+    BITLOOM_CHECK(int64_t(labels_.size()) == rows, "softmax_cross_entropy: ", labels_.size(), " labels for ", rows, " samples");
+    probability_ = Tensor(in[0].shape());
+    return scalar(softmax_cross_entropy(in[0].data(), labels_.data(), probability_.data(), rows, classes));
   }
   Tensors backward(const Tensor& dy, const std::vector<bool>&) {
-    const int64_t rows = probability.shape()[0];
-    Tensor dx(probability.shape());
-    softmax_cross_entropy_grad(probability.data(), labels.data(), dy[0], dx.data(), rows, dx.size() / rows);
+    const int64_t rows = probability_.shape()[0];
+    Tensor dx(probability_.shape());
+    softmax_cross_entropy_grad(probability_.data(), labels_.data(), dy[0], dx.data(), rows, dx.size() / rows);
     return {dx};
   }
   TensorD reference(const TensorsD& in, const TensorsD&) const {
     const int64_t rows = in[0].shape()[0], classes = in[0].size() / rows;
-    double loss = 0;
-    for (int64_t r = 0; r < rows; ++r) {
-      double total = 0;
-      for (int64_t k = 0; k < classes; ++k) total += std::exp(in[0][r * classes + k]);
-      loss += (std::log(total) - in[0][r * classes + labels[size_t(r)]]) / double(rows);
-    }
-    return TensorD(Shape{1}, loss);
+    TensorD probability(in[0].shape());
+    return TensorD(Shape{1}, ref::softmax_cross_entropy(in[0].data(), labels_.data(), probability.data(), rows, classes));
   }
   static std::vector<GradCase<SoftmaxCrossEntropy>> grad_cases() {
-    return {{"5 classes", {{0, 4, 2}, {}}, {random_tensor({3, 5}, 1, -3, 3)}, {true}}};
+    return {{"5 classes", SoftmaxCrossEntropy({0, 4, 2}), {random_tensor({3, 5}, 1, -3, 3)}, {true}}};
   }
+
+ private:
+  std::vector<int32_t> labels_;
+  Tensor probability_;
 };
 
 // Input: y of any shape; the target is a constant of the same size.
-struct MeanSquaredError {
-  Tensor target;
-  Tensor y;  // saved for backward
+class MeanSquaredError {
+ public:
+  explicit MeanSquaredError(Tensor target) : target_(std::move(target)) {}
 
   Tensor forward(const Tensors& in) {
-    y = in[0];
-    BITLOOM_CHECK(y.size() == target.size(), "mean_squared_error: output ", y.shape(), " but target ", target.shape());
-    return scalar(mean_squared_error(y.data(), target.data(), y.size()));
+    y_ = in[0];
+    BITLOOM_CHECK(y_.size() == target_.size(), "mean_squared_error: output ", y_.shape(), " but target ", target_.shape());
+    return scalar(mean_squared_error(y_.data(), target_.data(), y_.size()));
   }
   Tensors backward(const Tensor& dy, const std::vector<bool>&) {
-    Tensor dx(y.shape());
-    mean_squared_error_grad(y.data(), target.data(), dy[0], dx.data(), y.size());
+    Tensor dx(y_.shape());
+    mean_squared_error_grad(y_.data(), target_.data(), dy[0], dx.data(), y_.size());
     return {dx};
   }
   TensorD reference(const TensorsD& in, const TensorsD&) const {
-    double loss = 0;
-    for (int64_t i = 0; i < in[0].size(); ++i) loss += std::pow(in[0][i] - target[i], 2) / double(in[0].size());
-    return TensorD(Shape{1}, loss);
+    return TensorD(Shape{1}, ref::mean_squared_error(in[0].data(), to_double(target_).data(), in[0].size()));
   }
   static std::vector<GradCase<MeanSquaredError>> grad_cases() {
-    return {{"random target", {random_tensor({4, 7}, 2), {}}, {random_tensor({4, 7}, 1)}, {true}}};
+    return {{"random target", MeanSquaredError(random_tensor({4, 7}, 2)), {random_tensor({4, 7}, 1)}, {true}}};
   }
+
+ private:
+  Tensor target_, y_;
 };
 
 }  // namespace bitloom

@@ -25,6 +25,13 @@ inline Tensor random_away_from_zero(const Shape& shape, uint64_t seed, float gap
   return t;
 }
 
+inline TensorD to_double(const Tensor& t) {
+  TensorD d;
+  if (t.defined()) d = TensorD(t.shape());
+  for (int64_t i = 0; i < t.size(); ++i) d[i] = double(t[i]);
+  return d;
+}
+
 inline Tensor scalar(double value) { return Tensor(Shape{1}, float(value)); }
 
 }  // namespace bitloom

@@ -1,5 +1,6 @@
 // Batch normalization, pooling, elementwise and loss kernels against their naive double-precision definitions in ref.h.
 #include "core/kernels/batch_norm.h"
+#include "core/kernels/column_sums.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/pool.h"
 #include "core/kernels/ref.h"
@@ -26,12 +27,13 @@ struct NormCase {
 
   // Every result of every kernel, in order.
   Floats run() const {
-    Floats out(static_cast<size_t>(5 * c + 2 * rows * c), std::nanf(""));
-    float *sums = out.data(), *large = sums + 5 * c;
+    Floats out(static_cast<size_t>(6 * c + 2 * rows * c), std::nanf(""));
+    float *sums = out.data(), *large = sums + 6 * c;
     const float* gate = relu ? y.data() : nullptr;
     batch_norm_stats(x.data(), rows, c, sums, sums + c);
     batch_norm_grad_sums(x.data(), dy.data(), gate, mean.data(), inv_std.data(), rows, c, sums + 2 * c, sums + 3 * c);
     column_sums(dy.data(), rows, c, sums + 4 * c);
+    column_dots(dy.data(), x.data(), rows, c, sums + 5 * c);
     channel_affine(x.data(), scale.data(), a.data(), relu, large, rows, c);
     batch_norm_input_grad(x.data(), dy.data(), gate, mean.data(), inv_std.data(), scale.data(), a.data(), b.data(),
                           large + rows * c, rows, c);
@@ -40,12 +42,13 @@ struct NormCase {
   Doubles expected() const {
     const Doubles x_ = to_double(x), dy_ = to_double(dy), y_ = to_double(y), mean_ = to_double(mean),
                   inv_std_ = to_double(inv_std), scale_ = to_double(scale), a_ = to_double(a), b_ = to_double(b);
-    Doubles out(static_cast<size_t>(5 * c + 2 * rows * c));
-    double *sums = out.data(), *large = sums + 5 * c;
+    Doubles out(static_cast<size_t>(6 * c + 2 * rows * c));
+    double *sums = out.data(), *large = sums + 6 * c;
     const double* gate = relu ? y_.data() : nullptr;
     ref::batch_norm_stats(x_.data(), rows, c, sums, sums + c);
     ref::batch_norm_grad_sums(x_.data(), dy_.data(), gate, mean_.data(), inv_std_.data(), rows, c, sums + 2 * c, sums + 3 * c);
     ref::column_sums(dy_.data(), rows, c, sums + 4 * c);
+    ref::column_dots(dy_.data(), x_.data(), rows, c, sums + 5 * c);
     ref::channel_affine(x_.data(), scale_.data(), a_.data(), relu, large, rows, c);
     ref::batch_norm_input_grad(x_.data(), dy_.data(), gate, mean_.data(), inv_std_.data(), scale_.data(), a_.data(), b_.data(),
                                large + rows * c, rows, c);

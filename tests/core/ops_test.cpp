@@ -15,7 +15,8 @@ namespace {
 using testing::error_of;
 using testing::same_bits;
 
-using EveryOp = decltype(std::tuple_cat(AllOps{}, QuantOps{}, std::tuple<SampleTheta, RelativeCost>{}));
+using EveryOp = decltype(std::tuple_cat(std::declval<AllOps>(), std::declval<QuantOps>(),
+                                        std::declval<std::tuple<SampleTheta, RelativeCost>>()));
 
 template <class Tuple>
 struct TypesOf;
@@ -45,20 +46,20 @@ TYPED_TEST(OpTest, TapeDeliversItsGradients) {
   for (const auto& test : TypeParam::grad_cases()) testing::check_on_tape(test);
 }
 
-Variable mean_square(Tape& tape, const Variable& y) { return tape.apply(MeanSquaredError{Tensor(y.shape(), 0.0f), {}}, {y}); }
+Variable mean_square(Tape& tape, const Variable& y) { return tape.apply(MeanSquaredError(Tensor(y.shape(), 0.0f)), {y}); }
 
 TEST(TapeTest, GradientsOfAVariableUsedTwiceAddUp) {
   const Variable x(random_tensor({2, 1, 1, 3}, 1), true), w(random_tensor({3, 1, 1, 3}, 2), true);
   Tape tape;
   const Variable once = tape.apply(Linear{}, {x, w}), twice = tape.apply(Linear{}, {once, w});
-  const Variable y = tape.apply(Add{false, {}}, {twice, x});
+  const Variable y = tape.apply(Add(), {twice, x});
   tape.backward(mean_square(tape, y));
 
   // The same with a separate variable for each use.
   const Variable x1(x.value(), true), x2(x.value(), true), w1(w.value(), true), w2(w.value(), true);
   Tape apart;
   const Variable first = apart.apply(Linear{}, {x1, w1}), second = apart.apply(Linear{}, {first, w2});
-  apart.backward(mean_square(apart, apart.apply(Add{false, {}}, {second, x2})));
+  apart.backward(mean_square(apart, apart.apply(Add(), {second, x2})));
   for (int64_t i = 0; i < x.value().size(); ++i) EXPECT_EQ(x.grad()[i], x1.grad()[i] + x2.grad()[i]) << i;
   for (int64_t i = 0; i < w.value().size(); ++i) EXPECT_EQ(w.grad()[i], w1.grad()[i] + w2.grad()[i]) << i;
 }
@@ -66,7 +67,7 @@ TEST(TapeTest, GradientsOfAVariableUsedTwiceAddUp) {
 TEST(TapeTest, AddOfAVariableToItselfDoublesTheGradient) {
   const Variable x(Tensor(Shape{1, 2}, {3, -5}), true);
   Tape tape;
-  tape.backward(mean_square(tape, tape.apply(Add{false, {}}, {x, x})));  // mean of (2x)^2
+  tape.backward(mean_square(tape, tape.apply(Add(), {x, x})));  // mean of (2x)^2
   EXPECT_FLOAT_EQ(x.grad()[0], 4 * 3);
   EXPECT_FLOAT_EQ(x.grad()[1], 4 * -5);
 }
@@ -75,7 +76,7 @@ TEST(TapeTest, AddOfAVariableToItselfDoublesTheGradient) {
 TEST(TapeTest, SharedGradientsAreNeverWrittenTo) {
   const Variable a(random_tensor({4}, 1), true), b(random_tensor({4}, 2), true);
   Tape tape;
-  const Variable sum = tape.apply(Add{false, {}}, {a, b});
+  const Variable sum = tape.apply(Add(), {a, b});
   const Variable alone = mean_square(tape, a);
   tape.backward({{mean_square(tape, sum), 1.0f}, {alone, 1.0f}});
   for (int64_t i = 0; i < 4; ++i) {
@@ -111,7 +112,7 @@ TEST(TapeTest, ChainOf100000OperationsNeedsNoStack) {
   const Variable x(Tensor(Shape{1}, 2.0f), true), zero(Tensor(Shape{1}, 0.0f), true);
   Tape tape;
   Variable y = x;
-  for (int i = 0; i < kDepth; ++i) y = i % 2 ? tape.apply(Relu{}, {y}) : tape.apply(Add{false, {}}, {y, zero});
+  for (int i = 0; i < kDepth; ++i) y = i % 2 ? tape.apply(Relu{}, {y}) : tape.apply(Add(), {y, zero});
   tape.backward(mean_square(tape, y));
   EXPECT_EQ(x.grad()[0], 4);
   EXPECT_EQ(zero.grad()[0], 4.0f * kDepth / 2);
@@ -156,18 +157,13 @@ TEST(OpErrorTest, ShapesThatDoNotFitAreNamed) {
             "linear: weights (2,1,1,3) do not fit input (1,4,4,3); it must be 1 x 1 pixels");
   EXPECT_EQ(error_of([&] { Add{}.forward({image, vector}); }), "add: shapes (1,4,4,3) and (5) differ");
   EXPECT_EQ(error_of([&] { ChannelGate{}.forward({image, vector}); }), "channel_gate: 5 gates for input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] { AvgPool{5, 1, {}}.forward({image}); }), "avg_pool: window 5x1 is larger than input (1,4,4,3)");
-  EXPECT_EQ(error_of([&] {
-              SoftmaxCrossEntropy{{1, 2}, {}}.forward({image});
-            }),
-            "softmax_cross_entropy: 2 labels for 1 samples");
-  EXPECT_EQ(error_of([&] {
-              MeanSquaredError{vector, {}}.forward({image});
-            }),
+  EXPECT_EQ(error_of([&] { AvgPool(5, 1).forward({image}); }), "avg_pool: window 5x1 is larger than input (1,4,4,3)");
+  EXPECT_EQ(error_of([&] { SoftmaxCrossEntropy({1, 2}).forward({image}); }), "softmax_cross_entropy: 2 labels for 1 samples");
+  EXPECT_EQ(error_of([&] { MeanSquaredError(vector).forward({image}); }),
             "mean_squared_error: output (1,4,4,3) but target (5)");
   NormState norm{vector, vector, 1e-3f, 0.1f};
   EXPECT_EQ(error_of([&] {
-              BatchNorm{&norm, false, false, {}, {}, {}, {}, {}}.forward({image, vector, vector});
+              BatchNorm(norm, false, false).forward({image, vector, vector});
             }),
             "batch_norm: 3 channels, but gamma (5), beta (5)");
 }
@@ -175,10 +171,10 @@ TEST(OpErrorTest, ShapesThatDoNotFitAreNamed) {
 TEST(BatchNormTest, TrainingMovesTheStatisticsAndInferenceDoesNot) {
   NormState norm{Tensor(Shape{1}, 1.0f), Tensor(Shape{1}, 2.0f), 1e-3f, 0.1f};
   const Tensor x(Shape{1, 2, 2, 1}, {1, 2, 3, 6}), one(Shape{1}, 1.0f), zero(Shape{1}, 0.0f);
-  BatchNorm{&norm, false, false, {}, {}, {}, {}, {}}.forward({x, one, zero});
+  BatchNorm(norm, false, false).forward({x, one, zero});
   EXPECT_EQ(norm.mean[0], 1);
   EXPECT_EQ(norm.var[0], 2);
-  BatchNorm{&norm, true, false, {}, {}, {}, {}, {}}.forward({x, one, zero});
+  BatchNorm(norm, true, false).forward({x, one, zero});
   EXPECT_FLOAT_EQ(norm.mean[0], 0.9f * 1 + 0.1f * 3);
   EXPECT_FLOAT_EQ(norm.var[0], 0.9f * 2 + 0.1f * 3.5f);  // biased
 }

@@ -117,17 +117,17 @@ TEST(SearchTest, LossAndCostSeeTheSameShares) {
         const bool weighted = !t.search.weight_bits(i).empty(), quantized = !t.search.act_bits(i).empty();
         shares.weight_bits.push_back(t.search.weight_bits(i));
         shares.act_bits.push_back(quantized ? t.search.act_bits(i) : std::vector<int>{8});
-        shares.weight.push_back(weighted ? testing::to_double(t.search.weight_theta(tape, i).value()) : TensorD());
-        shares.act.push_back(quantized ? testing::to_double(t.search.act_theta(tape, i).value()) : TensorD(Shape{1}, 1.0));
+        shares.weight.push_back(weighted ? testing::to_double(t.search.weight_theta(i).value()) : TensorD());
+        shares.act.push_back(quantized ? testing::to_double(t.search.act_theta(i).value()) : TensorD(Shape{1}, 1.0));
       }
       const Variable cost = t.search.cost(tape, model, 1000);
       EXPECT_FLOAT_EQ(cost.value()[0], float(model.cost(shares, nullptr) / 1000));
-      const Tensor theta = t.search.weight_theta(tape, 1).value();
-      MixWeights direct{t.search.weight_bits(1), CodeRange::kFull, {}, {}, {}};
+      const Tensor theta = t.search.weight_theta(1).value();
+      MixWeights direct(t.search.weight_bits(1));
       EXPECT_TRUE(same_bits(t.search.weight(tape, 1, t.network.weight(1)).value(),
                             direct.forward({t.network.weight(1).value(), theta, t.search.log_scales(1)})));
       t.search.forget();
-      EXPECT_FALSE(same_bits(t.search.weight_theta(tape, 1).value(), theta)) << "back to the assigned precisions";
+      EXPECT_FALSE(same_bits(t.search.weight_theta(1).value(), theta)) << "back to the assigned precisions";
     }
 }
 

@@ -15,7 +15,7 @@ using testing::error_of;
 using testing::same_bits;
 
 SampleTheta op(Sampler sampler, double temperature, int64_t channels, Tensor noise = {}) {
-  return {{sampler, temperature}, channels, std::move(noise), {}};
+  return {{sampler, temperature}, channels, std::move(noise)};
 }
 
 constexpr Sampler kAll[] = {Sampler::kSoftmax, Sampler::kGumbel, Sampler::kGumbelHard, Sampler::kArgmax};

@@ -44,7 +44,7 @@ Tensor run(Network& network, const Tensor& x, LayerTransform* transform = nullpt
 class Probe : public LayerTransform {
  public:
   explicit Probe(const Network& network) : spec_(network.spec()), seen(network.spec().layers.size()) {}
-  Variable input(Tape&, const Tensor& x) override { return Variable(x); }
+  Variable input(const Tensor& x) override { return Variable(x); }
   Variable weight(Tape&, int, const Variable& w) override { return w; }
   Variable output(Tape& tape, int layer, const Variable& y) override {
     seen[size_t(layer)] = y.value();

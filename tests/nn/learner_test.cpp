@@ -24,15 +24,12 @@ TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
   const TaskData data = make_synthetic(2, 16, 307, 16);
   Network network(tiny_spec(), Rng(1));
   const EvalResult result = evaluate_network(network, nullptr, data.val);
-  const std::vector<int32_t> predicted = predict(network, nullptr, data.val);
-  ASSERT_EQ(predicted.size(), 307u);
   double loss = 0, right = 0;
   for (int64_t i = 0; i < 307; ++i) {
     const Batch batch = gather(data.val, &i, 1, {}, nullptr);
     Tape tape(Tape::kInference);
     int64_t correct = 0;
     loss += double(task_loss(tape, network.forward(tape, batch.x, {}), batch, &correct).value()[0]) / 307;
-    EXPECT_EQ(correct == 1, predicted[size_t(i)] == data.val.labels[size_t(i)]);
     right += double(correct) / 307;
   }
   EXPECT_NEAR(result.loss, loss, 1e-5);
@@ -51,8 +48,7 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
     std::vector<int64_t> spread;
     for (int64_t i = 0; i < samples; ++i) spread.push_back(i * 512 / samples);
     const Batch batch = gather(data.train, spread.data(), samples, {}, nullptr);
-    Conv2d conv;
-    conv.geometry = std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry;
+    Conv2d conv(std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry);
     const Tensor y = conv.forward({batch.x, network.weight(1).value(), network.bias(1).value()});
     for (int64_t c = 0; c < 8; ++c) {
       double mean = 0, square = 0;

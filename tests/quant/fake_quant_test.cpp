@@ -15,10 +15,8 @@ namespace {
 using testing::error_of;
 using testing::same_bits;
 
-MixWeights weights_op(std::vector<int> bits, CodeRange range = CodeRange::kFull) {
-  return {std::move(bits), range, {}, {}, {}};
-}
-MixActivations acts_op(std::vector<int> bits, bool is_signed) { return {std::move(bits), is_signed, {}, {}, {}}; }
+MixWeights weights_op(std::vector<int> bits, CodeRange range = CodeRange::kFull) { return MixWeights(std::move(bits), range); }
+MixActivations acts_op(std::vector<int> bits, bool is_signed) { return {std::move(bits), is_signed}; }
 
 // One-hot at `hot` for each of `rows`.
 Tensor one_hot(int64_t rows, int64_t options, int64_t hot) {

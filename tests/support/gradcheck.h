@@ -29,12 +29,7 @@ std::string op_name() {
   return name;
 }
 
-inline TensorD to_double(const Tensor& t) {
-  TensorD d;
-  if (t.defined()) d = TensorD(t.shape());
-  for (int64_t i = 0; i < t.size(); ++i) d[i] = double(t[i]);
-  return d;
-}
+using bitloom::to_double;
 
 inline TensorsD to_double(const Tensors& in) {
   TensorsD out;
@@ -118,7 +113,7 @@ void check_on_tape(const GradCase<Op>& test) {
   SCOPED_TRACE(op_name<Op>() + ", " + test.label + ", on a tape");
   Op op = test.op;
   const Tensor y = op.forward(test.inputs), target = random_tensor(y.shape(), 98);
-  MeanSquaredError head{target, {}};
+  MeanSquaredError head(target);
   head.forward({y});
   const Tensors expected = op.backward(head.backward(scalar(1), {true})[0], test.differentiable);
   for (size_t wanted = 0; wanted <= test.inputs.size(); ++wanted) {  // each input alone, then all
@@ -130,7 +125,7 @@ void check_on_tape(const GradCase<Op>& test) {
     }
     Tape tape;
     const Variable output = tape.apply(test.op, inputs);
-    tape.backward(tape.apply(MeanSquaredError{target, {}}, {output}));
+    tape.backward(tape.apply(MeanSquaredError(target), {output}));
     for (size_t i = 0; i < inputs.size(); ++i) {
       if (!inputs[i].defined()) continue;
       EXPECT_TRUE(same_bits(inputs[i].grad(), inputs[i].requires_grad() ? expected[i] : Tensor())) << "input " << i;
