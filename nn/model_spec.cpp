@@ -21,6 +21,13 @@ bool has_bias(const LayerSpec& layer) {
       [](const AddLayer&) { return false; }, [](const AvgPoolLayer&) { return false; });
 }
 
+bool is_channelwise(const LayerSpec& layer) {
+  return match(
+      layer.kind, [](const InputLayer&) { return false; }, [](const Conv2dLayer&) { return false; },
+      [](const DepthwiseLayer&) { return true; }, [](const LinearLayer&) { return false; },
+      [](const AddLayer&) { return false; }, [](const AvgPoolLayer&) { return false; });
+}
+
 Shape weight_shape(const ModelSpec& spec, const LayerSpec& layer) {
   BITLOOM_CHECK(has_weights(layer), "model ", spec.name, ": layer '", layer.name, "' has no weights");
   const LayerSpec& in = spec.input_of(layer);
@@ -62,14 +69,36 @@ int64_t parameters(const ModelSpec& spec) {
 ModelBuilder::ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c) {
   BITLOOM_CHECK(h > 0 && w > 0 && c > 0, "model ", name, ": input extents must be positive, got ", h, "x", w, "x", c);
   spec_.name = std::move(name);
-  spec_.layers.push_back({"input", InputLayer{}, {}, false, false, h, w, c});
+  append({"input", InputLayer{}, {}, false, false, h, w, c});
+}
+
+void ModelBuilder::claim(const std::string& name, const std::string& owner) {
+  const auto [it, is_new] = owners_.emplace(name, owner);
+  BITLOOM_CHECK(is_new, "model ", spec_.name, ": ", it->second, " and ", owner, " are both named '", name, "'");
+}
+
+std::string ModelBuilder::norm_name(const std::string& layer) const {
+  const size_t digits = layer.find_first_of("0123456789");
+  const std::string kind = layer.substr(0, digits);
+  if (digits != std::string::npos && (kind == "conv" || kind == "dense") &&
+      layer.find_first_not_of("0123456789", digits) == std::string::npos) {
+    const std::string numbered = "bn" + layer.substr(digits);
+    if (!owners_.count(numbered)) return numbered;
+  }
+  return layer + "_bn";
 }
 
 int ModelBuilder::append(LayerSpec layer) {
   BITLOOM_CHECK(layer.h > 0 && layer.w > 0 && layer.c > 0, "model ", spec_.name, ": layer '", layer.name,
                 "' has an empty output (", layer.h, "x", layer.w, "x", layer.c, "); its input is too small");
-  for (const LayerSpec& other : spec_.layers)
-    BITLOOM_CHECK(other.name != layer.name, "model ", spec_.name, ": two layers are named '", layer.name, "'");
+  BITLOOM_CHECK(!layer.name.empty() && layer.name.find('.') == std::string::npos, "model ", spec_.name, ": layer name '",
+                layer.name, "' is empty or has a dot");
+  const std::string owner = "layer " + std::to_string(spec_.layers.size());
+  claim(layer.name, owner);
+  if (layer.norm) {
+    layer.norm_name = norm_name(layer.name);
+    claim(layer.norm_name, "the normalization of " + owner + " ('" + layer.name + "')");
+  }
   spec_.layers.push_back(std::move(layer));
   return spec_.output();
 }

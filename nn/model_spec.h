@@ -1,6 +1,7 @@
 // The description of a network that everything reads: float, quantized and search networks, cost models and lowering.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -49,6 +50,7 @@ struct LayerSpec {
   bool norm = false;            // batch normalization of the output
   bool relu = false;            // then ReLU
   int64_t h = 0, w = 0, c = 0;  // output extents
+  std::string norm_name{};      // of the normalization in weight files, where there is one
 };
 
 // Layers in execution order: layers[0] is the input, the last one the output.
@@ -65,6 +67,8 @@ bool has_weights(const LayerSpec& layer);
 // Filter shape: (OC,KH,KW,C), depthwise (C,KH,KW,1), fully connected (O,1,1,F). Error for a layer without weights.
 Shape weight_shape(const ModelSpec& spec, const LayerSpec& layer);
 bool has_bias(const LayerSpec& layer);
+// Has weights, and output channel c is computed from input channel c alone.
+bool is_channelwise(const LayerSpec& layer);
 // Multiply-accumulates for one sample; 0 for layers without weights.
 int64_t macs(const ModelSpec& spec, const LayerSpec& layer);
 int64_t macs(const ModelSpec& spec);
@@ -72,7 +76,10 @@ int64_t macs(const ModelSpec& spec);
 int64_t parameters(const ModelSpec& spec, const LayerSpec& layer);
 int64_t parameters(const ModelSpec& spec);
 
-// Adds layers one by one, inferring shapes; every method returns the new layer's index.
+// Adds layers one by one, inferring shapes; every method returns the new layer's index. Layers and normalizations are what weight files name
+// (conv0.weight, bn0.gamma): no two share a name, and a name is not empty and has no dot; the error says which layers do.
+//
+// The normalization of conv3 or dense3 is bn3, as in the reference weights, if no other has that number; else it is named after its layer: dw1_bn.
 class ModelBuilder {
  public:
   ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c);
@@ -91,7 +98,10 @@ class ModelBuilder {
 
  private:
   int append(LayerSpec layer);
+  void claim(const std::string& name, const std::string& owner);
+  std::string norm_name(const std::string& layer) const;
   ModelSpec spec_;
+  std::map<std::string, std::string> owners_;  // of every name
 };
 
 // Channels that must be removed, kept and ordered alike: outputs that meet at an Add, a depthwise layer and its input, pooling and its

@@ -8,9 +8,6 @@
 namespace bitloom {
 namespace {
 
-// "bn3" for "conv3": the reference weights number a normalization as the layer it follows.
-std::string norm_name(const std::string& layer) { return "bn" + layer.substr(layer.find_first_of("0123456789")); }
-
 Tensor he_normal(const Shape& shape, Rng rng) {
   const int64_t fan_in = shape.size() / shape[0];
   const double deviation = std::sqrt(2.0 / double(fan_in));
@@ -36,9 +33,8 @@ Network::Network(ModelSpec spec, Rng rng) : spec_(std::move(spec)), parts_(spec_
     // In front of a normalization a bias is cancelled by the batch mean: its gradient is zero, so it is kept but not trained.
     if (has_bias(layer)) p.bias = add(layer.name + ".bias", ParamRole::kBias, Tensor(Shape{layer.c}, 0.0f), !layer.norm);
     if (!layer.norm) continue;
-    const std::string name = norm_name(layer.name);
-    p.gamma = add(name + ".gamma", ParamRole::kNorm, Tensor(Shape{layer.c}, 1.0f), true);
-    p.beta = add(name + ".beta", ParamRole::kNorm, Tensor(Shape{layer.c}, 0.0f), true);
+    p.gamma = add(layer.norm_name + ".gamma", ParamRole::kNorm, Tensor(Shape{layer.c}, 1.0f), true);
+    p.beta = add(layer.norm_name + ".beta", ParamRole::kNorm, Tensor(Shape{layer.c}, 0.0f), true);
     p.norm = {Tensor(Shape{layer.c}, 0.0f), Tensor(Shape{layer.c}, 1.0f), spec_.norm_eps, 0.1f};
   }
 }
@@ -91,7 +87,7 @@ void Network::each_tensor(Self& self, F f) {
     if (p.weight.defined()) f(layer.name + ".weight", p.weight.value());
     if (p.bias.defined()) f(layer.name + ".bias", p.bias.value());
     if (!layer.norm) continue;
-    const std::string bn = norm_name(layer.name);
+    const std::string& bn = layer.norm_name;
     f(bn + ".gamma", p.gamma.value());
     f(bn + ".beta", p.beta.value());
     f(bn + ".mean", p.norm.mean);
@@ -103,7 +99,7 @@ StateDict Network::state() const {
   StateDict out;
   each_tensor(*this, [&](const std::string& key, const Tensor& t) { out.put(key, t); });
   for (size_t i = 0; i < parts_.size(); ++i)
-    if (spec_.layers[i].norm) out.put(norm_name(spec_.layers[i].name) + ".eps", Tensor(Shape{1}, parts_[i].norm.eps));
+    if (spec_.layers[i].norm) out.put(spec_.layers[i].norm_name + ".eps", Tensor(Shape{1}, parts_[i].norm.eps));
   return out;
 }
 
@@ -112,7 +108,7 @@ void Network::load(const StateDict& state) {
   each_tensor(*this, [&](const std::string& key, Tensor& t) { t = state.finite_tensor(key, t.shape(), otherwise); });
   for (size_t i = 0; i < parts_.size(); ++i) {
     if (!spec_.layers[i].norm) continue;
-    const std::string key = norm_name(spec_.layers[i].name) + ".eps";
+    const std::string key = spec_.layers[i].norm_name + ".eps";
     const float eps = state.finite_tensor(key, Shape{1}, otherwise)[0];
     BITLOOM_CHECK(eps >= 0, otherwise, ": array '", key, "' is ", eps, ", expected 0 or more");
     parts_[i].norm.eps = eps;

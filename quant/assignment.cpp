@@ -82,7 +82,7 @@ std::vector<std::vector<bool>> kept_channels(const ModelSpec& spec, const Assign
 void honour_ties(const ModelSpec& spec, Assignment& assignment, int fallback_bits) {
   const std::vector<int> ties = channel_ties(spec);
   for (size_t i = 1; i < spec.layers.size(); ++i) {
-    if (!std::holds_alternative<DepthwiseLayer>(spec.layers[i].kind)) continue;
+    if (!is_channelwise(spec.layers[i])) continue;
     std::vector<int>& own = assignment.weight_bits[i];
     std::vector<int>& source = assignment.weight_bits[size_t(spec.layers[i].inputs[0])];
     for (size_t c = 0; c < source.size(); ++c)

@@ -29,7 +29,7 @@ std::string to_json(const ModelSpec& spec, const Assignment& assignment);
 // Error names `where` and what does not fit the model.
 Assignment assignment_from_json(const ModelSpec& spec, const std::string& json, const std::string& where);
 
-// Makes 0-bit channels consistent: a depthwise channel and the channel it reads are removed together, and every tie group keeps a channel
+// Makes 0-bit channels consistent: a channel of a channelwise layer and the channel it reads are removed together, and every tie group keeps a channel
 // (its first one then gets `fallback_bits`).
 void honour_ties(const ModelSpec& spec, Assignment& assignment, int fallback_bits);
 
