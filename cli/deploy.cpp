@@ -26,10 +26,10 @@ struct DeployOptions {
   bool json = false;
 };
 
-void write_all(const std::vector<CFile>& files, const std::string& folder) {
+void write_all(const std::vector<TextFile>& files, const std::string& folder) {
   make_output_folder(folder);
   AtomicFiles written;
-  for (const CFile& file : files) written.write(folder + "/" + file.name, file.text);
+  for (const TextFile& file : files) written.write(folder + "/" + file.name, file.text);
   written.commit();
 }
 
@@ -91,7 +91,7 @@ void deploy_mpic(const IntegerGraph& graph, const DeployOptions& o) {
   mpic::CodegenOptions options;
   if (!o.memory.empty()) options.memory = mpic::parse_size(o.memory);
   const mpic::CompiledNetwork network = mpic::compile(graph, options);
-  const std::vector<CFile> files = mpic_files(graph, network);
+  const std::vector<TextFile> files = mpic_files(graph, network);
   write_all(files, o.out);
   if (o.json) {
     std::cout << files.back().text;

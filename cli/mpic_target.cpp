@@ -59,7 +59,7 @@ std::string map_json(const IntegerGraph& graph, const mpic::CompiledNetwork& net
 
 }  // namespace
 
-std::vector<CFile> mpic_files(const IntegerGraph& graph, const mpic::CompiledNetwork& network) {
+std::vector<TextFile> mpic_files(const IntegerGraph& graph, const mpic::CompiledNetwork& network) {
   const std::vector<uint8_t>& bytes = network.image.segments.front().bytes;
   const auto end = bytes.begin() + int64_t(network.code_bytes + network.data_bytes);
   return {{"network.bin", std::string(bytes.begin(), end)},

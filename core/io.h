@@ -44,6 +44,11 @@ class AtomicFiles {
 void write_file_atomic(const std::string& path, const void* data, size_t size);
 void write_text_atomic(const std::string& path, const std::string& text);
 
+// A file yet to be written: what generators of code return.
+struct TextFile {
+  std::string name, text;
+};
+
 bool file_exists(const std::string& path);
 // Creates the folder and its parents, and removes the temporary files that killed writers left in it. Error when it cannot be
 // created or written into.

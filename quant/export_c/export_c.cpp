@@ -245,7 +245,7 @@ MemoryPlan plan_c_export(const IntegerGraph& graph) {
   return plan_memory(graph, layers, kScratchCode);
 }
 
-std::vector<CFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples) {
+std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples) {
   BITLOOM_CHECK(graph.layers.size() > 1, "C export: network '", graph.model, "' has no layer after its input");
   const IntegerLayer& in = graph.layers.front();
   const Shape wanted{samples.shape()[0], in.h, in.w, in.c};

@@ -98,8 +98,8 @@ TEST(ExportC, TrainedNetworksGiveTheInterpretersCodesOnRealImages) {
 }
 
 // Builds the files as a user would and returns the exit code, or -1 where the compiler fails; `printed` is what it prints.
-int run_selftest(const TempFolder& folder, const std::vector<CFile>& files, const std::string& flags, std::string* printed) {
-  for (const CFile& file : files) testing::write_bytes(folder / file.name, {file.text.begin(), file.text.end()});
+int run_selftest(const TempFolder& folder, const std::vector<TextFile>& files, const std::string& flags, std::string* printed) {
+  for (const TextFile& file : files) testing::write_bytes(folder / file.name, {file.text.begin(), file.text.end()});
   const std::string built =
       "cd '" + folder.path() + "' && cc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror " + flags + " *.c -o t";
   if (std::system(built.c_str()) != 0) return -1;
@@ -118,9 +118,9 @@ TEST(ExportC, SelfTestPassesAndTellsWhenANetworkIsWrong) {
   EXPECT_EQ(printed, "bitloom self-test: 0 of 5 samples differ\n");
   EXPECT_EQ(run_selftest(folder, export_c(graph, samples), "-DBITLOOM_QUIET", &printed), 0);
   EXPECT_EQ(printed, "");
-  std::vector<CFile> files = export_c(graph, samples);
+  std::vector<TextFile> files = export_c(graph, samples);
   for (int32_t& offset : graph.layers.back().offset) offset = -offset - 1;
-  for (const CFile& file : export_c(graph, samples)) {
+  for (const TextFile& file : export_c(graph, samples)) {
     if (file.name == "bitloom_network.c") files[1] = file;
   }
   EXPECT_EQ(run_selftest(folder, files, "", &printed), 1);
@@ -130,7 +130,7 @@ TEST(ExportC, RefusesBytesThatAreNoInputCodes) {
   if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
   RandomGraph g(Rng(1), 2, 2, 3, QuantScheme{4, true, 1});
   g.linear(0, 5, {32, true, 1});
-  std::vector<CFile> files = export_c(g.graph, testing::random_input(g.graph, 1, Rng(1)));
+  std::vector<TextFile> files = export_c(g.graph, testing::random_input(g.graph, 1, Rng(1)));
   files.back().text =
       "#include \"bitloom_network.h\"\n"
       "int main(void) {\n  uint8_t in[12] = {7, 0xf8};\n  int32_t out[5];\n  int result = bitloom_infer(in, out);\n"

@@ -24,7 +24,7 @@ void write_sources(const std::vector<ExportCase>& cases, const TempFolder& folde
     std::filesystem::create_directory(own);
     const TensorT<int16_t> one(Shape{1, cases[n].samples.shape()[1], cases[n].samples.shape()[2], cases[n].samples.shape()[3]},
                                0);
-    for (const CFile& file : export_c(cases[n].graph, one)) {
+    for (const TextFile& file : export_c(cases[n].graph, one)) {
       const bool shared = file.name.rfind("bitloom_kernels", 0) == 0;
       write_source((shared ? folder.path() : own) + "/" + file.name, file.text);
     }
