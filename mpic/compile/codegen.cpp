@@ -13,7 +13,8 @@ namespace bitloom::mpic {
 
 namespace {
 
-constexpr int64_t kSlack = 64;  // kernels read words to their end
+constexpr int64_t kSlack = 64;            // kernels read words to their end
+constexpr uint32_t kJumpReach = 1 << 20;  // bytes that `jal` jumps back at most
 
 const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& layer, size_t i = 0) {
   return graph.layers[size_t(layer.inputs[i])];
@@ -76,6 +77,18 @@ void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer&
   }
 }
 
+// Error when the memory does not hold the network, naming the layer that asks for most.
+void check_memory(const IntegerGraph& graph, const MemoryPlan& memory, const CompiledNetwork& network) {
+  if (network.total_bytes <= network.options.memory) return;
+  const auto bytes = [&](size_t i) { return network.layers[i].code_bytes + network.layers[i].data_bytes + memory.layers[i].live; };
+  size_t largest = 0;
+  for (size_t i = 1; i < network.layers.size(); ++i)
+    if (bytes(i) > bytes(largest)) largest = i;
+  throw Error(str("codegen: the network needs ", network.total_bytes, " bytes (code ", network.code_bytes, ", weights and tables ",
+                  network.data_bytes, ", activations ", network.activation_bytes, "; layer '", graph.layers[largest].name,
+                  "' alone ", bytes(largest), "), the memory has ", network.options.memory, "; give more with --mem"));
+}
+
 }  // namespace
 
 CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
@@ -100,7 +113,14 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     const IntegerLayer& layer = graph.layers[i];
     const uint32_t begin = a.address();
     if (layer.op != IntegerOp::kInput) a.bind_function(a.label(layer.name));
-    emit_layer(emitter, graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
+    const std::string where = str("codegen: layer '", layer.name, "' (", to_string(layer.op), "): ");
+    try {
+      emit_layer(emitter, graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
+    } catch (const Error& error) {
+      throw Error(where + error.what());
+    }
+    BITLOOM_CHECK(a.address() - begin <= kJumpReach, where, "takes ", a.address() - begin,
+                  " bytes of code, its loops can jump over ", kJumpReach, "; give it fewer runs of channels with one precision");
     if (options.stop_after_layers) a.emit(Op::ebreak);
     network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
   }
@@ -116,11 +136,6 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   arena.bind(a, memory.size);
   network.activation_bytes = uint32_t(memory.size);
   network.total_bytes = a.address() - options.base;
-  BITLOOM_CHECK(network.total_bytes <= options.memory, "codegen: the network needs ", network.total_bytes, " bytes (code ",
-                network.code_bytes, ", weights and tables ", network.data_bytes, ", activations ", network.activation_bytes,
-                "), the memory has ", options.memory, "; give more with --mem");
-  network.image = a.finish();
-  network.image.code = {{options.base, uint64_t(options.base) + network.code_bytes}};
   uint32_t before = 0;
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& l = graph.layers[i];
@@ -129,6 +144,9 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     std::swap(before, layer.data_bytes);
     layer.data_bytes = before - layer.data_bytes;
   }
+  check_memory(graph, memory, network);
+  network.image = a.finish();
+  network.image.code = {{options.base, uint64_t(options.base) + network.code_bytes}};
   return network;
 }
 

@@ -29,9 +29,14 @@ int64_t stored_bytes(const IntegerGraph& graph, size_t index) {
 // Scratch codes of a kernel. A column is read to the end of its weights' last word, at most 16 codes of 2 bits.
 int64_t scratch_codes(const IntegerGraph& graph, const IntegerLayer& layer) {
   const int64_t column = packed_words(codes_per_channel(graph, layer), 2) * 16;
-  if (layer.op == IntegerOp::kLinear) return column;
-  if (layer.op == IntegerOp::kConv2d) return column * kExportLanes;
-  if (layer.op != IntegerOp::kDepthwise) return 0;
+  switch (layer.op) {
+    case IntegerOp::kInput:
+    case IntegerOp::kAdd:
+    case IntegerOp::kAvgPool: return 0;
+    case IntegerOp::kLinear: return column;
+    case IntegerOp::kConv2d: return column * kExportLanes;
+    case IntegerOp::kDepthwise: break;
+  }
   const int64_t h = (layer.h - 1) * layer.sh + layer.kh, w = (layer.w - 1) * layer.sw + layer.kw;
   return layer.kh * layer.kw + h * w + (kExportLanes - 1) * layer.sw;
 }
@@ -138,7 +143,7 @@ class NetworkText {
   }
 
   void put_layer(size_t i) {
-    const IntegerLayer &layer = graph_.layers[i], &in = graph_.layers[size_t(layer.inputs[0])];
+    const IntegerLayer& layer = graph_.layers[i];
     const auto name = [&](const char* what) { return str(what, "_", i); };
     text_ << "\n// " << i << " " << layer.name << ": " << to_string(layer.op) << " to " << extents(layer) << "\n";
     if (layer.has_weights()) {
@@ -150,11 +155,10 @@ class NetworkText {
     put_array(text_, "int32_t", name("offset"), layer.offset);
     put_array(text_, "uint8_t", name("shift"), layer.shift);
     const auto tensor = [](size_t index) { return str("&tensors[", index, "]"); };
-    const bool whole = layer.op == IntegerOp::kLinear;  // its window is the whole input
+    const auto [kh, kw] = window_of(graph_, layer);
     text_ << "static const bitloom_layer " << name("layer") << " = {" << tensor(size_t(layer.inputs[0])) << ", "
-          << (layer.inputs.size() > 1 ? tensor(size_t(layer.inputs[1])) : "0") << ", " << tensor(i) << ", "
-          << (whole ? in.h : layer.kh) << ", " << (whole ? in.w : layer.kw) << ", " << layer.sh << ", " << layer.sw << ", "
-          << layer.pt << ", " << layer.pl << ",\n    "
+          << (layer.inputs.size() > 1 ? tensor(size_t(layer.inputs[1])) : "0") << ", " << tensor(i) << ", " << kh << ", " << kw
+          << ", " << layer.sh << ", " << layer.sw << ", " << layer.pt << ", " << layer.pl << ",\n    "
           << (layer.has_weights() ? str(name("groups"), ", ", layer.groups.size(), ", ", name("weights")) : "0, 0, 0") << ", "
           << name("multiplier") << ", " << name("offset") << ", " << name("shift") << "};\n";
   }

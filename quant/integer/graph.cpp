@@ -15,23 +15,36 @@ int32_t QuantScheme::hi() const {
   return is_signed ? (1 << (bits - 1)) - 1 : (1 << bits) - 1;
 }
 
-const char* to_string(IntegerOp op) {
+OpTraits traits(IntegerOp op) {
+  using Window = OpTraits::Window;
+  using Weights = OpTraits::Weights;
   switch (op) {
-    case IntegerOp::kInput: return "input";
-    case IntegerOp::kConv2d: return "conv2d";
-    case IntegerOp::kDepthwise: return "depthwise";
-    case IntegerOp::kLinear: return "linear";
-    case IntegerOp::kAdd: return "add";
-    case IntegerOp::kAvgPool: return "avg_pool";
+    case IntegerOp::kInput: return {"input", 0, Window::kNone, Weights::kNone};
+    case IntegerOp::kConv2d: return {"conv2d", 1, Window::kSliding, Weights::kAllChannels};
+    case IntegerOp::kDepthwise: return {"depthwise", 1, Window::kSliding, Weights::kOwnChannel};
+    case IntegerOp::kLinear: return {"linear", 1, Window::kWhole, Weights::kAllChannels};
+    case IntegerOp::kAdd: return {"add", 2, Window::kNone, Weights::kNone};
+    case IntegerOp::kAvgPool: return {"avg_pool", 1, Window::kTiles, Weights::kNone};
   }
-  return "unknown";
+  return {};
+}
+
+const char* to_string(IntegerOp op) {
+  const char* name = traits(op).name;
+  return name ? name : "unknown";
+}
+
+std::array<int64_t, 2> window_of(const IntegerGraph& graph, const IntegerLayer& layer) {
+  if (traits(layer.op).window != OpTraits::Window::kWhole) return {layer.kh, layer.kw};
+  const IntegerLayer& in = graph.layers[size_t(layer.inputs[0])];
+  return {in.h, in.w};
 }
 
 int64_t codes_per_channel(const IntegerGraph& graph, const IntegerLayer& layer) {
   if (!layer.has_weights()) return 0;
-  const IntegerLayer& in = graph.layers[size_t(layer.inputs[0])];
-  if (layer.op == IntegerOp::kLinear) return in.h * in.w * in.c;
-  return layer.kh * layer.kw * (layer.op == IntegerOp::kDepthwise ? 1 : in.c);
+  const auto [kh, kw] = window_of(graph, layer);
+  const bool own = traits(layer.op).weights == OpTraits::Weights::kOwnChannel;
+  return kh * kw * (own ? 1 : graph.layers[size_t(layer.inputs[0])].c);
 }
 
 int64_t macs(const IntegerGraph& graph, const IntegerLayer& layer) {

@@ -1,5 +1,7 @@
 // The integer network: plain data, the definition of what every backend (interpreter, C, MPIC) computes.
 #pragma once
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +18,18 @@ struct QuantScheme {
 };
 
 enum class IntegerOp : uint8_t { kInput, kConv2d, kDepthwise, kLinear, kAdd, kAvgPool };
+
+// What a kind takes and gives, the shared part of every check and count. A new kind is a compile error in traits(), and in each switch over
+// IntegerOp, until it is filled in.
+struct OpTraits {
+  enum class Window { kNone, kSliding, kTiles, kWhole };  // kTiles: side by side, without padding; kWhole: all of the input
+  enum class Weights { kNone, kAllChannels, kOwnChannel };
+  const char* name = nullptr;  // null: there is no such kind
+  size_t inputs = 0;
+  Window window = Window::kNone;
+  Weights weights = Weights::kNone;
+};
+OpTraits traits(IntegerOp op);
 const char* to_string(IntegerOp op);
 
 // A run of consecutive output channels with one weight precision. bits 0: no weights are stored, the channel is its offset.
@@ -41,7 +55,7 @@ struct IntegerLayer {
   std::vector<uint32_t> weights;
   std::vector<int32_t> multiplier, offset;
   std::vector<uint8_t> shift;
-  bool has_weights() const { return op == IntegerOp::kConv2d || op == IntegerOp::kDepthwise || op == IntegerOp::kLinear; }
+  bool has_weights() const { return traits(op).weights != OpTraits::Weights::kNone; }
 };
 
 struct IntegerGraph {
@@ -52,6 +66,8 @@ struct IntegerGraph {
   void validate() const;
 };
 
+// Rows and columns of the input that one output reads.
+std::array<int64_t, 2> window_of(const IntegerGraph& graph, const IntegerLayer& layer);
 // Weight codes of one output channel: kh * kw * input channels (kh * kw for kDepthwise, the whole input for kLinear); 0 without weights.
 int64_t codes_per_channel(const IntegerGraph& graph, const IntegerLayer& layer);
 int64_t macs(const IntegerGraph& graph, const IntegerLayer& layer);  // 0 without weights; 0-bit channels do none

@@ -44,12 +44,14 @@ IntegerRunner::Plan::Plan(const IntegerGraph& source) : graph(source) {
   for (const IntegerLayer& layer : graph.layers) {
     const IntegerLayer& in = layer.inputs.empty() ? layer : graph.layers[size_t(layer.inputs[0])];
     integer::Window window{in.w + layer.pl + layer.pr, in.c, layer.kh, layer.kw, layer.sh, layer.sw, layer.h, layer.w};
-    if (layer.op == IntegerOp::kLinear) window = {1, in.h * in.w * in.c, 1, 1, 1, 1, 1, 1};
     TensorT<int16_t> weights;
-    if (layer.has_weights()) {
-      const std::vector<int8_t> codes = unpack_weights(graph, layer);
-      weights = layer.op == IntegerOp::kDepthwise ? integer::arrange_depthwise(codes, window)
-                                                  : integer::arrange_conv2d(codes, layer.c, window);
+    switch (layer.op) {
+      case IntegerOp::kInput:
+      case IntegerOp::kAdd:
+      case IntegerOp::kAvgPool: break;
+      case IntegerOp::kDepthwise: weights = integer::arrange_depthwise(unpack_weights(graph, layer), window); break;
+      case IntegerOp::kLinear: window = {1, in.h * in.w * in.c, 1, 1, 1, 1, 1, 1}; [[fallthrough]];
+      case IntegerOp::kConv2d: weights = integer::arrange_conv2d(unpack_weights(graph, layer), layer.c, window);
     }
     steps.push_back({&layer, &in, window, weights, padded_at});
     padded_at += buffer(steps.back().size());

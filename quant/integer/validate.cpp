@@ -39,13 +39,14 @@ class LayerCheck {
   LayerCheck(const IntegerGraph& graph, size_t index)
       : graph_(graph),
         layer_(graph.layers[index]),
+        traits_(traits(layer_.op)),
         index_(index),
         where_(str("integer graph: layer ", index, " (", to_string(layer_.op), is_plain(layer_.name) ? " " + layer_.name : "",
                    "): ")) {}
 
   void run() const {
     BITLOOM_CHECK(is_plain(layer_.name), where_, "the name may hold letters, digits and _-./ only");
-    BITLOOM_CHECK(layer_.op <= IntegerOp::kAvgPool, where_, "op ", int(layer_.op), " does not exist");
+    BITLOOM_CHECK(traits_.name, where_, "op ", int(layer_.op), " does not exist");
     BITLOOM_CHECK((layer_.op == IntegerOp::kInput) == (index_ == 0), where_, "the input, and only the input, must be layer 0");
     check_scheme();
     check_inputs();
@@ -69,8 +70,8 @@ class LayerCheck {
   }
 
   void check_inputs() const {
-    const size_t wanted = index_ == 0 ? 0 : layer_.op == IntegerOp::kAdd ? 2 : 1;
-    BITLOOM_CHECK(layer_.inputs.size() == wanted, where_, "expected ", wanted, " inputs, got ", layer_.inputs.size());
+    BITLOOM_CHECK(layer_.inputs.size() == traits_.inputs, where_, "expected ", traits_.inputs, " inputs, got ",
+                  layer_.inputs.size());
     for (int32_t i : layer_.inputs) {
       BITLOOM_CHECK(i >= 0 && size_t(i) < index_, where_, "input ", i, " is not an earlier layer");
     }
@@ -89,23 +90,31 @@ class LayerCheck {
   }
 
   void check_shape() const {
-    const bool windowed =
-        layer_.op == IntegerOp::kConv2d || layer_.op == IntegerOp::kDepthwise || layer_.op == IntegerOp::kAvgPool;
+    using Window = OpTraits::Window;
+    const bool windowed = traits_.window == Window::kSliding || traits_.window == Window::kTiles;
     BITLOOM_CHECK(windowed || (layer_.kh == 1 && layer_.kw == 1 && layer_.sh == 1 && layer_.sw == 1), where_,
                   "has no window, so kh, kw, sh and sw must be 1");
-    if (layer_.op == IntegerOp::kAvgPool) {
-      BITLOOM_CHECK(layer_.sh == layer_.kh && layer_.sw == layer_.kw && layer_.pt + layer_.pb + layer_.pl + layer_.pr == 0,
-                    where_, "the stride must equal the window and the padding must be 0");
+    switch (traits_.window) {
+      case Window::kNone:
+        for (size_t i = 0; i < layer_.inputs.size(); ++i) check_output(input(i).h, input(i).w, input(i).c);
+        return;
+      case Window::kWhole: return check_output(1, 1, layer_.c);
+      case Window::kTiles:
+        BITLOOM_CHECK(layer_.sh == layer_.kh && layer_.sw == layer_.kw && layer_.pt + layer_.pb + layer_.pl + layer_.pr == 0,
+                      where_, "the stride must equal the window and the padding must be 0");
+        return check_windows();
+      case Window::kSliding: return check_windows();
     }
-    if (layer_.op == IntegerOp::kLinear) check_output(1, 1, layer_.c);
-    if (layer_.op == IntegerOp::kInput || layer_.op == IntegerOp::kLinear) return;
+  }
+
+  void check_windows() const {
     const IntegerLayer& in = input();
     const int64_t room_h = in.h + layer_.pt + layer_.pb - layer_.kh, room_w = in.w + layer_.pl + layer_.pr - layer_.kw;
     BITLOOM_CHECK(room_h >= 0 && room_w >= 0, where_, "window ", layer_.kh, "x", layer_.kw, " is larger than the padded input");
     BITLOOM_CHECK((in.h + layer_.pt + layer_.pb) * (in.w + layer_.pl + layer_.pr) * in.c <= 2 * kMaxCodes, where_,
                   "the padded input has more than ", 2 * kMaxCodes, " codes");
-    check_output(room_h / layer_.sh + 1, room_w / layer_.sw + 1, layer_.op == IntegerOp::kConv2d ? layer_.c : in.c);
-    if (layer_.op == IntegerOp::kAdd) check_output(input(1).h, input(1).w, input(1).c);
+    check_output(room_h / layer_.sh + 1, room_w / layer_.sw + 1,
+                 traits_.weights == OpTraits::Weights::kAllChannels ? layer_.c : in.c);
   }
 
   void check_output(int64_t h, int64_t w, int64_t c) const {
@@ -149,27 +158,34 @@ class LayerCheck {
   }
 
   void check_tables() const {
-    const bool add = layer_.op == IntegerOp::kAdd;
-    const size_t rules = index_ == 0 ? 0 : layer_.has_weights() ? size_t(layer_.c) : 1;
-    BITLOOM_CHECK(
-        layer_.multiplier.size() == rules + (add ? 1 : 0) && layer_.offset.size() == rules && layer_.shift.size() == rules,
-        where_, "expected ", rules + (add ? 1 : 0), " multipliers, ", rules, " offsets and ", rules, " shifts, got ",
-        layer_.multiplier.size(), ", ", layer_.offset.size(), " and ", layer_.shift.size());
+    // One rule a channel, or one for all with a multiplier for each input.
+    const size_t rules = layer_.has_weights() ? size_t(layer_.c) : std::min<size_t>(traits_.inputs, 1),
+                 multipliers = layer_.has_weights() ? rules : traits_.inputs;
+    BITLOOM_CHECK(layer_.multiplier.size() == multipliers && layer_.offset.size() == rules && layer_.shift.size() == rules,
+                  where_, "expected ", multipliers, " multipliers, ", rules, " offsets and ", rules, " shifts, got ",
+                  layer_.multiplier.size(), ", ", layer_.offset.size(), " and ", layer_.shift.size());
     for (uint8_t shift : layer_.shift) BITLOOM_CHECK(shift <= 31, where_, "shift must be in 0..31, got ", int(shift));
   }
 
   void check_ranges() const {
-    if (layer_.has_weights()) return check_channels();
-    if (layer_.op == IntegerOp::kAvgPool) {
-      check_rule(range_of(input().out) * (layer_.kh * layer_.kw), layer_.multiplier[0], {layer_.offset[0], layer_.offset[0]},
-                 0);
-    } else if (layer_.op == IntegerOp::kAdd) {
-      const Range second = range_of(input(1).out) * layer_.multiplier[1];
-      const Range sum = second + Range{layer_.offset[0], layer_.offset[0]};
-      BITLOOM_CHECK(second.fits() && sum.fits(), where_, "the second product ", second, " plus offset ", layer_.offset[0],
-                    " can leave int32; use a smaller multiplier and shift");
-      check_rule(range_of(input().out), layer_.multiplier[0], sum, 0);
+    switch (layer_.op) {
+      case IntegerOp::kInput: return;
+      case IntegerOp::kConv2d:
+      case IntegerOp::kDepthwise:
+      case IntegerOp::kLinear: return check_channels();
+      case IntegerOp::kAdd: return check_sum();
+      case IntegerOp::kAvgPool:
+        return check_rule(range_of(input().out) * (layer_.kh * layer_.kw), layer_.multiplier[0],
+                          {layer_.offset[0], layer_.offset[0]}, 0);
     }
+  }
+
+  void check_sum() const {
+    const Range second = range_of(input(1).out) * layer_.multiplier[1];
+    const Range sum = second + Range{layer_.offset[0], layer_.offset[0]};
+    BITLOOM_CHECK(second.fits() && sum.fits(), where_, "the second product ", second, " plus offset ", layer_.offset[0],
+                  " can leave int32; use a smaller multiplier and shift");
+    check_rule(range_of(input().out), layer_.multiplier[0], sum, 0);
   }
 
   // Every tap's range holds 0, since every input's does: the sum of the ranges also bounds windows that hang over the border, and
@@ -196,6 +212,7 @@ class LayerCheck {
 
   const IntegerGraph& graph_;
   const IntegerLayer& layer_;
+  const OpTraits traits_;
   size_t index_;
   std::string where_;
 };

@@ -29,20 +29,10 @@ inline int32_t reference_requantize(int64_t acc, int64_t multiplier, int64_t off
   return int32_t(std::clamp<double>(value, out.lo(), out.hi()));
 }
 
-// One layer of graph.h, from the codes of its inputs.
-inline Codes reference_layer(const IntegerGraph& graph, size_t index, const std::vector<Codes>& codes) {
-  const IntegerLayer& layer = graph.layers[index];
+// A layer of sums over windows, from the codes of its input.
+inline Codes reference_windows(const IntegerGraph& graph, const IntegerLayer& layer, const Codes& x) {
   const IntegerLayer& in = graph.layers[size_t(layer.inputs[0])];
-  const Codes& x = codes[size_t(layer.inputs[0])];
   Codes out;
-  if (layer.op == IntegerOp::kAdd) {
-    const Codes& y = codes[size_t(layer.inputs[1])];
-    for (size_t i = 0; i < x.size(); ++i) {
-      const int64_t second = int64_t(y[i]) * layer.multiplier[1] + layer.offset[0];
-      out.push_back(reference_requantize(x[i], layer.multiplier[0], second, layer.shift[0], layer.out));
-    }
-    return out;
-  }
   std::vector<int> bits;
   std::vector<int64_t> start;
   const bool flat = layer.op == IntegerOp::kLinear, depthwise = layer.op == IntegerOp::kDepthwise;
@@ -79,6 +69,28 @@ inline Codes reference_layer(const IntegerGraph& graph, size_t index, const std:
         out.push_back(reference_requantize(acc, layer.multiplier[rule], layer.offset[rule], layer.shift[rule], layer.out));
       }
     }
+  }
+  return out;
+}
+
+// One layer of graph.h, from the codes of its inputs.
+inline Codes reference_layer(const IntegerGraph& graph, size_t index, const std::vector<Codes>& codes) {
+  const IntegerLayer& layer = graph.layers[index];
+  const Codes& x = codes[size_t(layer.inputs[0])];
+  Codes out;
+  switch (layer.op) {
+    case IntegerOp::kAdd: {
+      const Codes& y = codes[size_t(layer.inputs[1])];
+      for (size_t i = 0; i < x.size(); ++i) {
+        const int64_t second = int64_t(y[i]) * layer.multiplier[1] + layer.offset[0];
+        out.push_back(reference_requantize(x[i], layer.multiplier[0], second, layer.shift[0], layer.out));
+      }
+    } break;
+    case IntegerOp::kInput: return x;
+    case IntegerOp::kConv2d:
+    case IntegerOp::kDepthwise:
+    case IntegerOp::kLinear:
+    case IntegerOp::kAvgPool: return reference_windows(graph, layer, x);
   }
   return out;
 }

@@ -70,12 +70,12 @@ void ColumnEmitter::gather(int pixels) {
 
 void ColumnEmitter::input_position(Reg to, Reg from, int64_t stride, int64_t pad) {
   if (stride == 1) {
-    a.emit(Op::addi, to, from, -pad);
+    e.add_immediate(to, from, -pad, kTemp);
     return;
   }
   a.li(kTemp, int32_t(stride));
   a.emit(Op::mul, to, from, kTemp);
-  if (pad != 0) a.emit(Op::addi, to, to, -pad);
+  e.add_immediate(to, to, -pad, kTemp);
 }
 
 // kSource = address of input pixel (y, x).
@@ -89,11 +89,19 @@ void ColumnEmitter::source_of(Reg y, Reg x_position) {
 void ColumnEmitter::copy_window() {
   source_of(kInY, kInX);
   const int64_t row = layer_.kw * in_.bytes, copied = round_up(row, 4);
-  for (int64_t ky = 0; ky < layer_.kh; ++ky) {
+  const auto copy_row = [&](bool last) {
     e.copy_words(kSource, kTarget, row, kCopy, kCounter, flip());
     e.add_immediate(kTarget, kTarget, row - copied, kTemp);
-    if (ky + 1 < layer_.kh) e.add_immediate(kSource, kSource, in_.w * in_.bytes - copied, kTemp);
+    if (!last) e.add_immediate(kSource, kSource, in_.w * in_.bytes - copied, kTemp);
+  };
+  if (layer_.kh <= plan_.limits.unrolled_rows) {
+    for (int64_t ky = 0; ky < layer_.kh; ++ky) copy_row(ky + 1 == layer_.kh);
+    return;
   }
+  e.repeat(1, layer_.kh, kRows, [&] {
+    copy_row(false);
+    a.emit(Op::addi, zero, zero, 0);
+  });
 }
 
 void ColumnEmitter::copy_window_by_taps() {

@@ -22,14 +22,11 @@ class Depthwise {
         in_(in),
         out_(out),
         scratch_(scratch),
-        plane_(plan_planes(geometry_of(graph, layer))),
+        plane_(plan_planes(geometry_of(graph, layer), emitter.limits_)),
         codes_(unpack_weights(graph, layer)) {
-    BITLOOM_CHECK(layer.pl <= plane_.margin && layer.kh * plane_.window_words <= 4, "codegen: ", layer.name,
-                  ": depthwise windows of ", layer.kh, " x ", layer.kw, " with ", layer.pl,
-                  " columns of padding are not supported, only up to 4 rows of 4");
-    BITLOOM_CHECK((layer.kh - 1) * plane_.row + 4 * plane_.window_words <= 2047 && out.bytes <= 2047 && in.bytes * 3 <= 2047,
-                  "codegen: ", layer.name, ": rows of ", in.w, " pixels or ", in.c,
-                  " channels are too long for the depthwise kernel");
+    const int64_t reach = emitter.limits_.reach;
+    far_in_ = 4 * in.bytes > reach;
+    far_out_ = out.bytes > reach;
   }
 
   void emit(Label weights, Label table) {
@@ -70,7 +67,7 @@ class Depthwise {
 
  private:
   static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kPlane{29}, kGroups{30}, kSource{21}, kTarget{22},
-      kCount{23}, kRows{24}, kNextPlane{19}, kFirstPlane{20};
+      kCount{23}, kRows{24}, kSum{13}, kBeside{14}, kNextPlane{19}, kFirstPlane{20}, kStep{31};  // kStep: bytes of a pixel that are no immediate
 
   void emit_group(int channels) {
     build_planes();
@@ -79,10 +76,20 @@ class Depthwise {
     a.emit(Op::addi, kOut, kOut, layer_.out.bits / 2);
   }
 
-  // The codes of four channels of one pixel, as a word.
-  void load_pixel(Reg to, Reg source, int64_t offset) {
+  // The codes of four channels of `pixels` pixels, each as a word, from x1 on; moves kSource past them.
+  void load_pixels(int pixels) {
     const int bits = in_.bits();
-    a.emit(bits == 8 ? Op::lw : bits == 4 ? Op::lhu : Op::lbu, to, offset, source);
+    const Op load = bits == 8 ? Op::lw : bits == 4 ? Op::lhu : Op::lbu,
+             load_post = bits == 8 ? Op::p_lw_rr_post : bits == 4 ? Op::p_lhu_rr_post : Op::p_lbu_rr_post;
+    for (int p = 0; p < 4; ++p) {
+      if (p >= pixels)
+        a.emit(Op::addi, x(1 + p), zero, 0);
+      else if (far_in_)
+        a.emit(load_post, x(1 + p), kStep, kSource);
+      else
+        a.emit(load, x(1 + p), p * in_.bytes, kSource);
+    }
+    if (!far_in_) a.emit(Op::addi, kSource, kSource, pixels * in_.bytes);
   }
 
   // Nibbles or pairs of bits into the bytes of `word`.
@@ -113,6 +120,7 @@ class Depthwise {
     a.li(x(18), 0x07060302);
     a.li(kNextPlane, int32_t(plane_.bytes));
     a.li(kFirstPlane, int32_t(4 - 3 * plane_.bytes));
+    if (far_in_) a.li(kStep, int32_t(in_.bytes));
     a.emit(Op::addi, kSource, kIn, 0);
     e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + plane_.margin, kCount);
     e.repeat(1, in_.h, kRows, [&] {
@@ -126,13 +134,7 @@ class Depthwise {
 
   // Four pixels of four channels: x1..x4 hold pixels, x5..x12 what becomes of them. Of fewer, the others are zero: they lie in the padding.
   void four_pixels(int pixels) {
-    for (int p = 0; p < 4; ++p) {
-      if (p < pixels)
-        load_pixel(x(1 + p), kSource, p * in_.bytes);
-      else
-        a.emit(Op::addi, x(1 + p), zero, 0);
-    }
-    a.emit(Op::addi, kSource, kSource, pixels * in_.bytes);
+    load_pixels(pixels);
     for (int p = 0; p < pixels; ++p) spread(x(1 + p), x(5));
     transpose();
     for (int c = 0; c < 4; ++c) a.emit(Op::p_sw_rr_post, x(9 + c), c < 3 ? kNextPlane : kFirstPlane, kTarget);
@@ -157,21 +159,58 @@ class Depthwise {
   // One channel of the group: weights in x1.., the rule in x5..x7, window words in x9.., the sum in x13.
   void emit_channel(int c) {
     const int64_t taps = layer_.kh * plane_.window_words;
-    for (int64_t i = 0; i < taps; ++i) a.emit(Op::p_lw_post, x(int(1 + i)), 4, kWeights);
+    for (int64_t i = 0; i < taps && plane_.in_registers; ++i) a.emit(Op::p_lw_post, x(int(1 + i)), 4, kWeights);
     for (int i = 0; i < 3; ++i) a.emit(Op::p_lw_post, x(5 + i), 4, kTable);
+    if (far_out_) a.li(kStep, int32_t(out_.bytes));
     const int64_t bit = c * layer_.out.bits;
     e.add_immediate(kSource, kPlane, c * plane_.bytes + plane_.margin - layer_.pl, kCount);
     e.add_immediate(kTarget, kOut, bit / 8, kCount);
+    if (!plane_.in_registers) return emit_large_windows(int(bit % 8));
     e.repeat(1, out_.h, kRows, [&] {
-      e.repeat(0, out_.w, kCount, [&] { one_output(int(bit % 8)); });
+      e.repeat(0, out_.w, kCount, [&] {
+        sum_window();
+        finish_output(int(bit % 8));
+      });
       e.add_immediate(kSource, kSource, layer_.sh * plane_.row - layer_.sw * out_.w, kCount);
       a.emit(Op::addi, zero, zero, 0);
     });
   }
 
-  void one_output(int bit) {
-    const int bits = layer_.out.bits;
-    const Reg sum = x(13), beside = x(14);
+  // The same where windows do not fit the registers: both hardware loops run over them, branches over the outputs.
+  void emit_large_windows(int bit) {
+    const Reg row_loop = x(1), word_loop = x(2), outputs = x(3), at = x(8), weight_at = x(9), input = x(10), weight = x(11);
+    a.li(kRows, int32_t(out_.h));
+    const Label row = a.here();
+    a.li(outputs, int32_t(out_.w));
+    const Label output = a.here();
+    a.emit(Op::addi, kSum, zero, 0);
+    a.emit(Op::addi, at, kSource, 0);
+    a.emit(Op::addi, weight_at, kWeights, 0);
+    e.repeat(1, layer_.kh, row_loop, [&] {
+      e.repeat(0, plane_.window_words, word_loop, [&] {
+        a.emit(Op::p_lw_post, input, 4, at);
+        a.emit(Op::p_lw_post, weight, 4, weight_at);
+        a.emit(dot(false), kSum, input, weight);
+      });
+      e.add_immediate(at, at, plane_.row - 4 * plane_.window_words, word_loop);
+      a.emit(Op::addi, zero, zero, 0);
+    });
+    finish_output(bit);
+    e.add_immediate(kSource, kSource, layer_.sw, word_loop);
+    a.emit(Op::addi, outputs, outputs, -1);
+    a.emit(Op::bne, outputs, zero, output);
+    e.add_immediate(kSource, kSource, layer_.sh * plane_.row - layer_.sw * out_.w, word_loop);
+    a.emit(Op::addi, kRows, kRows, -1);
+    a.emit(Op::bne, kRows, zero, row);
+    e.add_immediate(kWeights, kWeights, 4 * layer_.kh * plane_.window_words, word_loop);
+  }
+
+  Op dot(bool begins) const {
+    if (in_.scheme.is_signed) return begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b;
+    return begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b;
+  }
+
+  void sum_window() {
     // The first load moves the pointer on; the others look back.
     for (int64_t y = 0, i = 0; y < layer_.kh; ++y)
       for (int64_t w = 0; w < plane_.window_words; ++w, ++i) {
@@ -180,15 +219,20 @@ class Depthwise {
         else
           a.emit(Op::lw, x(int(9 + i)), y * plane_.row + 4 * w - layer_.sw, kSource);
       }
-    if (bits < 8) a.emit(Op::lbu, beside, 0, kTarget);
-    for (int64_t i = 0; i < layer_.kh * plane_.window_words; ++i) {
-      const Op op =
-          in_.scheme.is_signed ? (i == 0 ? Op::pv_dotsp_b : Op::pv_sdotsp_b) : (i == 0 ? Op::pv_dotusp_b : Op::pv_sdotusp_b);
-      a.emit(op, sum, x(int(9 + i)), x(int(1 + i)));
-    }
-    e.requantize(sum, x(5), x(6), x(7), layer_.out);
-    if (bits < 8) a.emit(Op::p_insert, beside, sum, bits - 1, bit);
-    a.emit(bits == 32 ? Op::p_sw_post : Op::p_sb_post, bits < 8 ? beside : sum, out_.bytes, kTarget);
+    if (layer_.out.bits < 8) a.emit(Op::lbu, kBeside, 0, kTarget);
+    for (int64_t i = 0; i < layer_.kh * plane_.window_words; ++i) a.emit(dot(i == 0), kSum, x(int(9 + i)), x(int(1 + i)));
+  }
+
+  void finish_output(int bit) {
+    const int bits = layer_.out.bits;
+    if (bits < 8 && !plane_.in_registers) a.emit(Op::lbu, kBeside, 0, kTarget);
+    e.requantize(kSum, x(5), x(6), x(7), layer_.out);
+    if (bits < 8) a.emit(Op::p_insert, kBeside, kSum, bits - 1, bit);
+    const Reg code = bits < 8 ? kBeside : kSum;
+    if (far_out_)
+      a.emit(bits == 32 ? Op::p_sw_rr_post : Op::p_sb_rr_post, code, kStep, kTarget);
+    else
+      a.emit(bits == 32 ? Op::p_sw_post : Op::p_sb_post, code, out_.bytes, kTarget);
   }
 
   Emitter& e;
@@ -198,6 +242,7 @@ class Depthwise {
   const Label scratch_;
   const PlanePlan plane_;
   const std::vector<int8_t> codes_;
+  bool far_in_ = false, far_out_ = false;  // pixels are too long for the offsets of loads, of stores
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Residual sums and average pools: code by code, from and to tensors of any width.
 #include <algorithm>
+#include <utility>
 
-#include "core/error.h"
 #include "mpic/compile/emit/emitter.h"
 
 namespace bitloom::mpic {
@@ -58,18 +58,13 @@ class CodeWriter {
   int64_t count_;
 };
 
-constexpr int64_t kChunk = 16;  // codes: whole words at every width
-
 }  // namespace
 
 void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTensor& in1, const EmitTensor& out) {
-  const Reg p0 = x(25), p1 = x(26), po = x(27), counter = x(28), m0 = x(29), m1 = x(30), offset = x(31), shift = x(24);
-  // Where no tensor pads its pixels, pixels do not matter.
-  const auto dense = [](const EmitTensor& t) { return t.c * t.bits() == t.bytes * 8; };
-  const int64_t codes = out.h * out.w * out.c;
-  const bool stream = dense(in0) && dense(in1) && dense(out) && codes % kChunk == 0;
-  const int64_t count = stream ? kChunk : out.c;
-  BITLOOM_CHECK(count <= 256, "codegen: ", layer.name, ": ", out.c, " channels are too many for a sum");
+  const Reg p0 = x(25), p1 = x(26), po = x(27), counter = x(28), m0 = x(29), m1 = x(30), offset = x(31), shift = x(24),
+            inner = x(8);
+  const auto dense = [](const EmitTensor& t) { return is_dense(t.c, t.bits()); };
+  const AddPlan plan = plan_add(layer, dense(in0) && dense(in1) && dense(out), limits_);
   a.la(p0, in0.label);
   a.la(p1, in1.label);
   a.la(po, out.label);
@@ -77,8 +72,8 @@ void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTe
   a.li(m1, layer.multiplier[1]);
   a.li(offset, layer.offset[0]);
   a.li(shift, layer.shift[0]);
-  const auto bytes = [&](const EmitTensor& t) { return stream ? kChunk * t.bits() / 8 : t.bytes; };
-  repeat(1, codes / count, counter, [&] {
+  // Adds `count` codes and moves on past them.
+  const auto add_codes = [&](int64_t count) {
     CodeReader read0(a, p0, x(1), in0.scheme), read1(a, p1, x(2), in1.scheme);
     CodeWriter write(a, po, x(3), out.bits(), count);
     // By twos, so that no load is followed by its use.
@@ -99,9 +94,14 @@ void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTe
       }
       for (int64_t j = 0; j < n; ++j) write.put(i + j, x(int(4 + 2 * j)));
     }
-    a.emit(Op::addi, p0, p0, bytes(in0));
-    a.emit(Op::addi, p1, p1, bytes(in1));
-    a.emit(Op::addi, po, po, bytes(out));
+    for (const auto& [pointer, tensor] : {std::pair{p0, &in0}, {p1, &in1}, {po, &out}})
+      a.emit(Op::addi, pointer, pointer, pixel_bytes(count, tensor->bits()));
+  };
+  if (!plan.by_chunks) return repeat(1, plan.chunks, counter, [&] { add_codes(plan.codes); });
+  repeat(1, layer.h * layer.w, counter, [&] {
+    repeat(0, plan.codes / kChunkCodes, inner, [&] { add_codes(kChunkCodes); });
+    if (plan.codes % kChunkCodes > 0) add_codes(plan.codes % kChunkCodes);
+    a.emit(Op::addi, zero, zero, 0);
   });
 }
 
@@ -109,8 +109,6 @@ void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, cons
   // Sums in x1..x16, codes in x17.., pointers and counters above.
   const Reg source = x(21), window = x(22), columns = x(23), rows = x(24), target = x(25), chunk_in = x(26), chunk_out = x(27),
             chunks = x(28), out_x = x(29), out_y = x(30), row_start = x(31);
-  BITLOOM_CHECK(layer.pt + layer.pb + layer.pl + layer.pr == 0, "codegen: ", layer.name,
-                ": pools with padding are not supported");
   const auto pool_chunk = [&](int64_t codes) {
     a.emit(Op::addi, row_start, chunk_in, 0);
     a.emit(Op::addi, target, chunk_out, 0);
@@ -132,7 +130,7 @@ void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, cons
             a.emit(Op::add, use::sum(int(i + j)), use::sum(int(i + j)), x(int(18 + j)));
           }
         }
-        a.emit(Op::addi, window, window, in.bytes);
+        add_immediate(window, window, in.bytes, x(17));
       });
       add_immediate(window, window, (in.w - layer.kw) * in.bytes, x(17));
       a.emit(Op::addi, zero, zero, 0);
@@ -145,7 +143,7 @@ void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, cons
       requantize(use::sum(int(i)), x(17), x(18), x(19), layer.out);
       write.put(i, use::sum(int(i)));
     }
-    a.emit(Op::addi, target, target, out.bytes);
+    add_immediate(target, target, out.bytes, x(20));
     add_immediate(source, source, layer.kw * in.bytes, x(17));
     a.emit(Op::addi, out_x, out_x, -1);
     const Label row_done = a.label(), done = a.label();
@@ -160,18 +158,18 @@ void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, cons
   };
   a.la(chunk_in, in.label);
   a.la(chunk_out, out.label);
-  if (const int64_t whole = in.c / kChunk; whole > 0) {
+  if (const int64_t whole = in.c / kChunkCodes; whole > 0) {
     a.li(chunks, int32_t(whole));
     const Label chunk = a.here(), end = a.label();
-    pool_chunk(kChunk);
-    a.emit(Op::addi, chunk_in, chunk_in, kChunk * in.bits() / 8);
-    a.emit(Op::addi, chunk_out, chunk_out, kChunk * out.bits() / 8);
+    pool_chunk(kChunkCodes);
+    a.emit(Op::addi, chunk_in, chunk_in, kChunkCodes * in.bits() / 8);
+    a.emit(Op::addi, chunk_out, chunk_out, kChunkCodes * out.bits() / 8);
     a.emit(Op::addi, chunks, chunks, -1);
     a.emit(Op::beq, chunks, zero, end);
     a.emit(Op::jal, zero, chunk);
     a.bind(end);
   }
-  if (in.c % kChunk > 0) pool_chunk(in.c % kChunk);
+  if (in.c % kChunkCodes > 0) pool_chunk(in.c % kChunkCodes);
 }
 
 }  // namespace bitloom::mpic

@@ -116,12 +116,17 @@ bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits) {
   return std::ldexp(double(codes), in_bits + (weight_bits - 2) + kMultiplierBits + 2) < 0x1p31;
 }
 
-PlanePlan plan_planes(const LayerGeometry& g) {
+PlanePlan plan_planes(const LayerGeometry& g, const KernelLimits& limits) {
+  constexpr int64_t kWindowWords = 4;  // that there are registers for
   PlanePlan p;
+  p.margin = std::max<int64_t>(4, round_up(g.layer.pl, 4));
   // A word of the window may reach 3 bytes past its last code, and pixels are written by fours.
   p.row = p.margin + round_up(g.in_w + g.layer.pr + 3, 4);
   p.bytes = p.row * (g.in_h + g.layer.pt + g.layer.pb);
   p.window_words = ceil_div(g.layer.kw, 4);
+  const int64_t farthest = (g.layer.kh - 1) * p.row + 4 * p.window_words;
+  p.in_registers =
+      g.layer.kh * p.window_words <= kWindowWords && std::max(farthest, g.layer.sw) <= limits.reach;
   return p;
 }
 

@@ -21,7 +21,7 @@ struct KernelLimits {
   int64_t reach = 2047;    // largest offset of a load or store, in bytes: 12 bits with a sign (RISC-V unprivileged manual, 2.6)
   int64_t held_words = 4;  // columns of up to so many words, 4 at most, stay in registers
   int64_t unrolled_rows = 24;    // rows of a window whose copies are written out one behind the other
-  int64_t unrolled_codes = 256;  // codes of a pixel of an Add, likewise
+  int64_t unrolled_codes = 64;   // codes of a pixel of an Add, likewise
 };
 
 enum class Kernel { kNone, kProduct, kDepthwise, kAdd, kPool };
@@ -117,8 +117,9 @@ struct PlanePlan {
   int64_t margin = 4;          // bytes left of a row, so that its first pixel is on a word
   int64_t row = 0, bytes = 0;  // bytes of a row, and of a plane
   int64_t window_words = 0;    // of a row of the window
+  bool in_registers = true;    // the weights of a channel and its windows are; larger windows are walked through in memory
 };
-PlanePlan plan_planes(const LayerGeometry& geometry);
+PlanePlan plan_planes(const LayerGeometry& geometry, const KernelLimits& limits = {});
 
 // ---- Adds
 
