@@ -58,6 +58,8 @@ constexpr Window kDepthwise[] = {
     {3, 3, 32, 32, 3, 3, 1},  {48, 48, 8, 8, 3, 3, 1},  {24, 24, 4, 4, 3, 3, 2},   {7, 9, 20, 20, 3, 3, 1},
     {9, 9, 11, 11, 3, 3, 1},  {6, 8, 18, 18, 3, 3, 1},  {4, 40, 8, 8, 2, 2, 1},    {40, 4, 24, 24, 3, 3, 2},
     {5, 16, 5, 5, 4, 4, 1},   {16, 5, 28, 28, 3, 2, 2}, {2, 2, 48, 48, 2, 3, 1},   {32, 8, 3, 3, 4, 3, 1}};
+constexpr Window kLargeDepthwise[] = {{9, 9, 12, 12, 5, 5, 1}, {12, 8, 9, 9, 7, 7, 1},  {6, 30, 5, 5, 3, 9, 1},
+                                      {20, 6, 8, 8, 9, 2, 2},  {8, 8, 16, 16, 5, 7, 2}, {4, 24, 7, 7, 1, 18, 1}};
 constexpr Window kPools[] = {{8, 8, 64, 64, 8, 8, 8},    {6, 6, 16, 16, 2, 2, 2}, {3, 3, 128, 128, 3, 3, 3},
                              {25, 5, 64, 64, 25, 5, 25}, {4, 4, 24, 24, 2, 2, 2}, {6, 6, 10, 10, 1, 1, 1},
                              {12, 12, 32, 32, 4, 4, 4}};
@@ -75,6 +77,9 @@ IntegerGraph add_network(int64_t side, int64_t channels, int first, int second, 
   g.layers.push_back(sum);
   return g;
 }
+
+// Large windows say what their own pieces take and leave what they share with others to those.
+constexpr double kLargeWeight = 1e-6;
 
 // Solves the normal equations by Cholesky's method.
 std::vector<double> solve(std::vector<std::vector<double>> a, std::vector<double> b) {
@@ -145,6 +150,8 @@ std::vector<IntegerGraph> calibration_networks() {
       for (const int out : kMixBits)
         for (const int64_t side : {2, 5, 16}) all.push_back(add_network(side, 16, in_bits, second, out));
   }
+  for (const int in_bits : kMixBits)
+    for (const Window& w : kLargeDepthwise) add(IntegerOp::kDepthwise, w, in_bits, 8);
   return all;
 }
 
@@ -163,10 +170,11 @@ std::vector<double> fit_pieces(const std::vector<IntegerGraph>& networks, const 
     std::vector<double> row(n, 0.0);
     for (const auto& [piece, times] : count_pieces(networks[i], networks[i].layers.back()))
       row[size_t(piece)] += times / cycles;
+    const double weight = row[size_t(piece_index(kLargeWord))] > 0 ? kLargeWeight : 1;
     for (size_t j = 0; j < n; ++j) {
       if (row[j] == 0) continue;
-      right[j] += row[j];
-      for (size_t k = 0; k < n; ++k) normal[j][k] += row[j] * row[k];
+      right[j] += weight * row[j];
+      for (size_t k = 0; k < n; ++k) normal[j][k] += weight * row[j] * row[k];
     }
     if (done) done(i + 1);
   }
@@ -177,7 +185,8 @@ std::vector<double> fit_pieces(const std::vector<IntegerGraph>& networks, const 
 
 std::string pieces_text(const std::vector<double>& pieces) {
   std::string text =
-      "// Cycles of the pieces of MPIC code, written by `bitloom calibrate`: [tiles of 4 pixels, of 1][three cases], as far as\n"
+      "// Cycles of the pieces of MPIC code, written by `bitloom calibrate`: [tiles of 4 pixels, of 1][three cases], as far "
+      "as\n"
       "// mpic/compile/plan/pieces.h distinguishes them.\n// clang-format off\n";
   for (int p = 0; p < kPieces; ++p) {
     text += str("{\"", to_string(Piece(p)), "\", {");

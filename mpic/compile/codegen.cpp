@@ -34,7 +34,9 @@ MemoryPlan plan(const IntegerGraph& graph, const CodegenOptions& options) {
       case Kernel::kProduct:
         memory.scratch = plan_columns(graph, layer, options.sub_byte, options.limits).scratch_bytes() + kSlack;
         break;
-      case Kernel::kDepthwise: memory.scratch = 4 * plan_planes(geometry_of(graph, layer)).bytes + 8 + kSlack; break;
+      case Kernel::kDepthwise:
+        memory.scratch = 4 * plan_planes(geometry_of(graph, layer), options.limits).bytes + 8 + kSlack;
+        break;
       case Kernel::kAdd:  // a sum is written behind where it reads
         for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
     }
@@ -80,13 +82,16 @@ void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer&
 // Error when the memory does not hold the network, naming the layer that asks for most.
 void check_memory(const IntegerGraph& graph, const MemoryPlan& memory, const CompiledNetwork& network) {
   if (network.total_bytes <= network.options.memory) return;
-  const auto bytes = [&](size_t i) { return network.layers[i].code_bytes + network.layers[i].data_bytes + memory.layers[i].live; };
+  const auto bytes = [&](size_t i) {
+    return network.layers[i].code_bytes + network.layers[i].data_bytes + memory.layers[i].live;
+  };
   size_t largest = 0;
   for (size_t i = 1; i < network.layers.size(); ++i)
     if (bytes(i) > bytes(largest)) largest = i;
-  throw Error(str("codegen: the network needs ", network.total_bytes, " bytes (code ", network.code_bytes, ", weights and tables ",
-                  network.data_bytes, ", activations ", network.activation_bytes, "; layer '", graph.layers[largest].name,
-                  "' alone ", bytes(largest), "), the memory has ", network.options.memory, "; give more with --mem"));
+  throw Error(str("codegen: the network needs ", network.total_bytes, " bytes (code ", network.code_bytes,
+                  ", weights and tables ", network.data_bytes, ", activations ", network.activation_bytes, "; layer '",
+                  graph.layers[largest].name, "' alone ", bytes(largest), "), the memory has ", network.options.memory,
+                  "; give more with --mem"));
 }
 
 }  // namespace
@@ -120,7 +125,8 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
       throw Error(where + error.what());
     }
     BITLOOM_CHECK(a.address() - begin <= kJumpReach, where, "takes ", a.address() - begin,
-                  " bytes of code, its loops can jump over ", kJumpReach, "; give it fewer runs of channels with one precision");
+                  " bytes of code, its loops can jump over ", kJumpReach,
+                  "; give it fewer runs of channels with one precision");
     if (options.stop_after_layers) a.emit(Op::ebreak);
     network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
   }

@@ -67,7 +67,8 @@ class Depthwise {
 
  private:
   static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kPlane{29}, kGroups{30}, kSource{21}, kTarget{22},
-      kCount{23}, kRows{24}, kSum{13}, kBeside{14}, kNextPlane{19}, kFirstPlane{20}, kStep{31};  // kStep: bytes of a pixel that are no immediate
+      kCount{23}, kRows{24}, kSum{13}, kBeside{14}, kNextPlane{19}, kFirstPlane{20},
+      kStep{31};  // kStep: bytes of a pixel that are no immediate
 
   void emit_group(int channels) {
     build_planes();
@@ -79,8 +80,12 @@ class Depthwise {
   // The codes of four channels of `pixels` pixels, each as a word, from x1 on; moves kSource past them.
   void load_pixels(int pixels) {
     const int bits = in_.bits();
-    const Op load = bits == 8 ? Op::lw : bits == 4 ? Op::lhu : Op::lbu,
-             load_post = bits == 8 ? Op::p_lw_rr_post : bits == 4 ? Op::p_lhu_rr_post : Op::p_lbu_rr_post;
+    const Op load = bits == 8   ? Op::lw
+                    : bits == 4 ? Op::lhu
+                                : Op::lbu,
+             load_post = bits == 8   ? Op::p_lw_rr_post
+                         : bits == 4 ? Op::p_lhu_rr_post
+                                     : Op::p_lbu_rr_post;
     for (int p = 0; p < 4; ++p) {
       if (p >= pixels)
         a.emit(Op::addi, x(1 + p), zero, 0);

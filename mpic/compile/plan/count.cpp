@@ -71,7 +71,9 @@ class Counter {
   }
 
   double pixels() const { return double(l_.h * l_.w); }
-  double taps() const { return l_.op == IntegerOp::kLinear ? double(g_.in_h * g_.in_w) : double(l_.kh * l_.kw); }
+  double taps() const {
+    return traits(l_.op).window == OpTraits::Window::kWhole ? double(g_.in_h * g_.in_w) : double(l_.kh * l_.kw);
+  }
   T kept_bytes(int a) const { return mix_.kept_in * (kMixBits[a] / 8.0) + (8.0 / kMixBits[a] - 1) / 2 * (kMixBits[a] / 8.0); }
   // Words of `n` pixels side by side.
   T words(int64_t n, int a) const {
@@ -253,7 +255,7 @@ class Counter {
   }
 
   void depthwise() {
-    const PlanePlan plane = plan_planes(g_);
+    const PlanePlan plane = plan_planes(g_, limits_);
     const double quads = double(g_.in_h * ceil_div(g_.in_w, 4));
     const T groups = blend(out_whole_, double(ceil_div(l_.c, 4)), (mix_.kept_out + 1.5) * 0.25);
     count(kDepthwiseLayer, 1.0);
@@ -264,13 +266,19 @@ class Counter {
     count(kGroup, groups);
     count(kPlaneQuad, groups * quads);
     count(kPlaneSpread, groups * (mix_.in[0] + mix_.in[1]) * double(g_.in_h * g_.in_w));
-    count(kPlaneOutput, mix_.kept_out * pixels());
     count(kPlaneInsert, mix_.kept_out * (mix_.out[0] + mix_.out[1]) * pixels());
     count(kMisalignedLoad, (mix_.in[2] * misaligned(1, 2) + mix_.in[1] * misaligned(1, 1) * 0.25) * groups * (quads * 4));
     double windows = 0;  // that do not begin with a word, in a row of outputs
     for (int64_t x = 0; x < l_.w; ++x) windows += (plane.margin - l_.pl + x * l_.sw) % 4 != 0;
     const double tap_rows = double(l_.h * l_.kh * plane.window_words);
-    count(kPlaneTap, mix_.kept_out * (tap_rows * double(l_.w)));
+    if (plane.in_registers) {
+      count(kPlaneOutput, mix_.kept_out * pixels());
+      count(kPlaneTap, mix_.kept_out * (tap_rows * double(l_.w)));
+    } else {
+      count(kLargeOutput, mix_.kept_out * pixels());
+      count(kLargeRow, mix_.kept_out * (pixels() * double(l_.kh)));
+      count(kLargeWord, mix_.kept_out * (tap_rows * double(l_.w)));
+    }
     count(kMisalignedLoad, mix_.kept_out * (tap_rows * windows));
   }
 

@@ -57,6 +57,9 @@ enum Piece : int {
   kPlaneOutput,     // output
   kPlaneInsert,     // output between others in a byte
   kPlaneTap,        // word of its window
+  kLargeOutput,     // the three where windows do not fit the registers: output
+  kLargeRow,        // row of its window
+  kLargeWord,       // word of that row
   kAddLayer,
   kAddChunk,  // sixteen codes
   kAddCode,

@@ -34,13 +34,13 @@ LayerGeometry geometry_of(const IntegerGraph& graph, const IntegerLayer& layer) 
 ColumnPlan plan_columns(const LayerGeometry& g, const ColumnOptions& o) {
   const IntegerLayer& l = g.layer;
   const int64_t pixel = pixel_bytes(g.in_c, o.in_bits);
-  const bool linear = l.op == IntegerOp::kLinear;
+  const bool whole = traits(l.op).window == OpTraits::Window::kWhole;
   ColumnPlan p;
   p.limits = o.limits;
   p.bits = o.in_bits;
-  p.bytes = (linear ? g.in_h * g.in_w : l.kh * l.kw) * pixel;
+  p.bytes = (whole ? g.in_h * g.in_w : l.kh * l.kw) * pixel;
   p.words = ceil_div(p.bytes, 4);
-  p.in_place = linear || (l.kh == 1 && l.kw == 1 && l.sh == 1 && l.sw == 1 && l.pt + l.pb + l.pl + l.pr == 0);
+  p.in_place = whole || (l.kh == 1 && l.kw == 1 && l.sh == 1 && l.sw == 1 && l.pt + l.pb + l.pl + l.pr == 0);
   p.stride = p.in_place ? pixel : p.words * 4;
   if (o.sub_byte) {
     p.flipped = o.wider_weights && !g.signed_in;
@@ -125,8 +125,7 @@ PlanePlan plan_planes(const LayerGeometry& g, const KernelLimits& limits) {
   p.bytes = p.row * (g.in_h + g.layer.pt + g.layer.pb);
   p.window_words = ceil_div(g.layer.kw, 4);
   const int64_t farthest = (g.layer.kh - 1) * p.row + 4 * p.window_words;
-  p.in_registers =
-      g.layer.kh * p.window_words <= kWindowWords && std::max(farthest, g.layer.sw) <= limits.reach;
+  p.in_registers = g.layer.kh * p.window_words <= kWindowWords && std::max(farthest, g.layer.sw) <= limits.reach;
   return p;
 }
 

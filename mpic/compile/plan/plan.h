@@ -20,8 +20,8 @@ inline constexpr int64_t kChunkCodes = 16;
 struct KernelLimits {
   int64_t reach = 2047;    // largest offset of a load or store, in bytes: 12 bits with a sign (RISC-V unprivileged manual, 2.6)
   int64_t held_words = 4;  // columns of up to so many words, 4 at most, stay in registers
-  int64_t unrolled_rows = 24;    // rows of a window whose copies are written out one behind the other
-  int64_t unrolled_codes = 64;   // codes of a pixel of an Add, likewise
+  int64_t unrolled_rows = 24;   // rows of a window whose copies are written out one behind the other
+  int64_t unrolled_codes = 64;  // codes of a pixel of an Add, likewise
 };
 
 enum class Kernel { kNone, kProduct, kDepthwise, kAdd, kPool };
