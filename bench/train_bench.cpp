@@ -11,18 +11,18 @@
 namespace bitloom {
 namespace {
 
-Dataset random_data(const ModelEntry& model, int64_t count) {
-  Dataset d{model.name, model.h, model.w, model.c, model.classes, {}, {}, 1, {}, count};
+ArrayDataset random_data(const ModelEntry& model, int64_t count) {
+  Samples d{model.name, model.h, model.w, model.c, {}, {}, 1, {}, {}};
   Rng rng(1);
   for (int64_t i = 0; i < count * d.sample_size(); ++i) d.values.push_back(float(rng.uniform()));
   for (int64_t i = 0; model.classes && i < count; ++i) d.labels.push_back(int32_t(rng.below(model.classes)));
-  return d;
+  return ArrayDataset(std::move(d));
 }
 
 Batch whole(const Dataset& data) {
   std::vector<int64_t> all(static_cast<size_t>(data.size()));
   for (size_t i = 0; i < all.size(); ++i) all[i] = int64_t(i);
-  return gather(data, all.data(), data.size(), {}, nullptr);
+  return gather(data, all.data(), data.size(), nullptr);
 }
 
 void train_step(benchmark::State& state, const ModelEntry& model) {
@@ -34,13 +34,13 @@ void train_step(benchmark::State& state, const ModelEntry& model) {
 }
 
 void search_step(benchmark::State& state, const ModelEntry& model, const std::vector<int>& act_bits) {
-  const Dataset data = random_data(model, state.range(0));
+  const ArrayDataset data = random_data(model, state.range(0));
   const Batch batch = whole(data);
   Network network(model.make(model.h, model.w, model.c, model.classes), Rng(1));
   QuantOptions options;
   options.weight_bits = {2, 4, 8};
   options.act_bits = act_bits;
-  SearchNetwork search(network, options, input_scheme(data), model.classes > 0, Granularity::kChannel);
+  SearchNetwork search(network, options, input_scheme(data), Granularity::kChannel);
   search.calibrate(data);
   SearchLearner learner(search, {});
   int64_t step = 0;
@@ -49,9 +49,9 @@ void search_step(benchmark::State& state, const ModelEntry& model, const std::ve
 }
 
 void integer(benchmark::State& state, const ModelEntry& model) {
-  const Dataset data = random_data(model, state.range(0));
+  const ArrayDataset data = random_data(model, state.range(0));
   Network network(model.make(model.h, model.w, model.c, model.classes), Rng(1));
-  QatNetwork qat(network, {}, input_scheme(data), model.classes > 0);
+  QatNetwork qat(network, {}, input_scheme(data));
   qat.calibrate(data);
   const IntegerGraph graph = lower(qat, "bench");
   const IntegerRunner runner(graph);

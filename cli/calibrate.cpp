@@ -50,18 +50,18 @@ std::string throughput_text() {
 }
 
 // Samples of random codes, or of values around 0: what networks need to set their scales.
-Dataset random_samples(const LayerSpec& input, bool codes, Rng rng) {
-  Dataset data;
+ArrayDataset random_samples(const LayerSpec& input, bool codes, Rng rng) {
+  Samples data;
   data.name = "random";
-  data.h = input.h, data.w = input.w, data.c = input.c, data.count = 8;
-  data.input_scale = 1.0f / 255;
-  for (int64_t i = 0; i < data.count * data.sample_size(); ++i) {
+  data.h = input.h, data.w = input.w, data.c = input.c;
+  data.scale = 1.0f / 255;
+  for (int64_t i = 0; i < 8 * data.sample_size(); ++i) {
     if (codes)
       data.codes.push_back(uint8_t(rng.below(256)));
     else
       data.values.push_back(float(rng.normal()));
   }
-  return data;
+  return ArrayDataset(std::move(data));
 }
 
 Assignment random_assignment(const QatNetwork& network, Rng rng) {
@@ -98,13 +98,12 @@ struct Errors {
 
 std::vector<std::string> prediction_row(const ModelEntry& entry, const std::vector<int>& weight_bits, int64_t count) {
   const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
-  const bool logits = entry.classes > 0;
   Network float_network(spec, Rng(1));
-  const Dataset data = random_samples(spec.layers[0], logits, Rng(2));
+  const ArrayDataset data = random_samples(spec.layers[0], entry.kind == TaskKind::kClassification, Rng(2));
   QuantOptions options;
   options.weight_bits = weight_bits;
   options.act_bits = {2, 4, 8};
-  QatNetwork network(float_network, options, input_scheme(data), logits);
+  QatNetwork network(float_network, options, input_scheme(data));
   network.calibrate(data);
   const CostModel measured(spec, CostKind::kCycles, measured_costs()), published(spec, CostKind::kCycles);
   Errors of_measured, of_published;

@@ -40,6 +40,14 @@ void print(const Figures& figures, bool json) {
   std::cout << table.text();
 }
 
+// The score of what a network found on the test split, what it is a mean of, and the accuracy under the key that it has always had.
+void add_scores(Figures& f, const std::string& form, const TaskData& data, const std::vector<double>& found) {
+  const Metric& metric = *data.task.metric;
+  f["test_score_" + form] = metric.score(found, *data.test);
+  for (const auto& [name, value] : metric.parts(found, *data.test, data.task)) f[name] = value;
+  f["test_accuracy_" + form] = legacy_accuracy(data.task, found, *data.test);
+}
+
 // The deployed integers on the test split; beside them the stored figure, which must be reproduced exactly.
 Figures eval_run(EvalOptions& o) {
   const bool folder = std::filesystem::is_directory(o.run);
@@ -47,14 +55,13 @@ Figures eval_run(EvalOptions& o) {
   const IntegerGraph graph = load_graph(file);
   take_task_of(o.run, o.config);
   const TaskData data = load_task(o.config);
-  check_fits(graph, file, data.test, data.name);
+  check_fits(graph, file, data);
   const auto start = std::chrono::steady_clock::now();
-  const TensorT<int32_t> outputs = run_integer(graph, data.test);
+  const TensorT<int32_t> outputs = run_integer(graph, *data.test);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  Figures f = {{"graph", file},
-               {"model", graph.model},
-               {"samples", data.test.size()},
-               {"test_accuracy_integer", integer_score(graph, outputs, data.test)}};
+  Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test->size()}, {"metric", data.task.metric->name()}};
+  const std::vector<double> found = found_by_integers(graph, data.task.kind, outputs, *data.test);
+  add_scores(f, "integer", data, found);
   const std::string result = o.run + "/result.json";
   if (folder && file_exists(result)) {
     const std::optional<double> stored =
@@ -63,7 +70,7 @@ Figures eval_run(EvalOptions& o) {
     f["test_accuracy_integer_stored"] = *stored;
   }
   f["weight_bytes"] = weight_bytes(graph);
-  f["images_per_second"] = std::round(double(data.test.size()) / seconds);
+  f["images_per_second"] = std::round(double(data.test->size()) / seconds);
   return f;
 }
 
@@ -85,21 +92,41 @@ void check_geometry(const ModelSpec& spec, const StateDict& weights, const std::
   }
 }
 
+// Samples stored as codes, with another value of code 1.
+class Rescaled : public Dataset {
+ public:
+  Rescaled(std::shared_ptr<Dataset> stored, float scale)
+      : Dataset(stored->name(), with_scale(stored->format(), scale), stored->size(), stored->labels(), stored->groups()),
+        stored_(std::move(stored)) {}
+  void fill(int64_t index, const Rng*, float* out) const override {
+    std::vector<uint8_t> codes(size_t(format().size()));
+    fill_codes(index, codes.data());
+    for (size_t i = 0; i < codes.size(); ++i) out[i] = float(codes[i]) * format().scale;
+  }
+  void fill_codes(int64_t index, uint8_t* out) const override { stored_->fill_codes(index, out); }
+
+ private:
+  static SampleFormat with_scale(SampleFormat format, float scale) {
+    format.scale = scale;
+    return format;
+  }
+  std::shared_ptr<Dataset> stored_;
+};
+
 // Networks are trained on pixels of 0..1 or of 0..255, and their files do not say which: the better of the two on validation samples.
 void choose_pixel_range(Network& network, TaskData& data, const std::string& pixels) {
-  const float unit = data.test.input_scale;
-  const auto set = [&](float scale) {
-    for (Dataset* part : {&data.train, &data.val, &data.test}) part->input_scale = scale;
-  };
-  if (pixels == "auto" && !data.val.codes.empty()) {
-    Dataset probe = data.val;
-    probe.count = std::min<int64_t>(probe.count, 500);
-    const double as_unit = evaluate_network(network, nullptr, probe).score;
-    probe.input_scale = 1;
-    if (evaluate_network(network, nullptr, probe).score > as_unit) set(1);
-  } else {
-    set(pixels == "byte" ? 1 : unit);
+  if (!data.test->format().codes) return;
+  bool bytes = pixels == "byte";
+  if (pixels == "auto") {
+    constexpr int64_t kProbe = 500;
+    const Metric& metric = data.task.validation_metric();
+    const auto rank = [&](const Dataset& val) {
+      return metric.rank(score_network(network, nullptr, metric, SpreadOver(val, kProbe)));
+    };
+    bytes = rank(Rescaled(data.val, 1)) > rank(*data.val);
   }
+  if (bytes)
+    for (std::shared_ptr<Dataset>* part : {&data.train, &data.val, &data.test}) *part = std::make_shared<Rescaled>(*part, 1);
 }
 
 // Largest difference of the stored activations, relative to each tensor's largest value.
@@ -137,9 +164,10 @@ Figures eval_import(EvalOptions& o) {
   const StateDict weights = load_weights(network, o.import);
   check_geometry(network.spec(), weights, o.import);
   choose_pixel_range(network, data, o.pixels);
-  Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test.size()}};
-  if (!data.test.codes.empty()) f["pixels"] = data.test.input_scale == 1 ? "0..255" : "0..1";
-  f["test_accuracy_float"] = evaluate_network(network, nullptr, data.test).score;
+  Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test->size()}};
+  if (data.test->format().codes) f["pixels"] = data.test->format().scale == 1 ? "0..255" : "0..1";
+  f["metric"] = data.task.metric->name();
+  add_scores(f, "float", data, evaluate_network(network, nullptr, *data.test).found);
   if (!o.golden.empty()) f["golden_relative_error"] = golden_error(network, o.golden);
   return f;
 }

@@ -24,7 +24,7 @@ std::string extents(int64_t h, int64_t w, int64_t c) { return str(h, "x", w, "x"
 // A model as it would be with one precision for all weights and activations.
 std::string model_table(const ModelSpec& spec, int weight_bits, int act_bits, const CostTable& costs) {
   Table table(kColumns);
-  const Assignment assignment = Assignment::uniform(spec, weight_bits, act_bits, spec.name != "autoencoder");
+  const Assignment assignment = Assignment::uniform(spec, weight_bits, act_bits);
   const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles, costs), energy(spec, CostKind::kEnergy, costs);
   const auto add = [&](const std::string& name, const std::string& output, int64_t params, int64_t mac, double bits,
                        double cycle, double joule) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "datasets/metric.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -47,6 +48,9 @@ void add_data_options(CLI::App& app, RunConfig& c) {
                  "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); npz: file with x_train, y_train, x_test, y_test "
                  "and optionally "
                  "x_val, y_val. The task follows from the path: .npz, else cifar10");
+  app.add_option("--metric", c.metric,
+                 "What epochs are chosen and networks judged by: default (the task's own), " + metric_names())
+      ->capture_default_str();
   app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
   app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")
       ->check(CLI::NonNegativeNumber)

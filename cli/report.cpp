@@ -24,17 +24,31 @@ std::string run_name(const RunResult& r) {
   return str(name_of(p.granularity), " ", p.budget ? *p.budget : str(p.lambda));
 }
 
+// The metric of all results; null where they differ.
+const Metric* common_metric(const std::vector<RunResult>& results) {
+  for (const RunResult& r : results)
+    if (r.metric != results.front().metric) return nullptr;
+  return results.empty() ? &accuracy() : &find_metric(results.front().metric);
+}
+
 }  // namespace
 
 std::string results_table(const std::vector<RunResult>& results, bool markdown) {
-  Table table({"run", "float %", "integer %", "agree %", "weights kB", "bits/weight", "Mcycles", "energy uJ", "seconds"});
+  const Metric* metric = common_metric(results);
+  const std::string unit = metric ? " " + metric->unit() : "";
+  Table table(
+      {"run", "float" + unit, "integer" + unit, "agree %", "weights kB", "bits/weight", "Mcycles", "energy uJ", "seconds"});
   const auto number = [](const std::optional<double>& value, double scale, int decimals) {
     return value ? fixed(*value * scale, decimals) : std::string("-");
+  };
+  const auto score = [&](const RunResult& r, const std::optional<double>& value) {
+    if (!value) return std::string("-");
+    return metric ? metric->number(*value) : find_metric(r.metric).text(*value);
   };
   for (const RunResult& r : results) {
     double seconds = 0;
     for (const auto& [stage, value] : r.seconds) seconds += value;
-    std::vector<std::string> row = {run_name(r), number(r.test_accuracy_float, 100, 2), number(r.test_accuracy_integer, 100, 2),
+    std::vector<std::string> row = {run_name(r), score(r, r.test_score_float), score(r, r.test_score_integer),
                                     number(r.agreement, 100, 2)};
     const auto of_network = [&](auto figure, double scale, int decimals) {
       row.push_back(r.network ? fixed(double(figure(*r.network)) * scale, decimals) : "-");
@@ -54,13 +68,15 @@ std::string results_picture(const std::string& title, const std::string& subtitl
   plot.title = title;
   plot.subtitle = subtitle;
   plot.x_label = "weights [kB]";
-  plot.y_label = "accuracy [%]";
+  const Metric* metric = common_metric(results);
+  BITLOOM_CHECK(metric, "these runs are judged by different metrics; draw a picture of each");
+  plot.y_label = metric->unit() == "%" ? metric->name() + " [%]" : metric->name();
   for (const Granularity granularity : {Granularity::kChannel, Granularity::kLayer, Granularity::kFixed}) {
     PlotSeries series;
     series.name = granularity == Granularity::kFixed ? "one width for all" : str(name_of(granularity), "-wise search");
     for (const RunResult& r : results)
-      if (r.precisions && r.precisions->granularity == granularity && r.network && r.test_accuracy_integer)
-        series.points.push_back({double(r.network->weight_bytes) / 1e3, 100 * *r.test_accuracy_integer, ""});
+      if (r.precisions && r.precisions->granularity == granularity && r.network && r.test_score_integer)
+        series.points.push_back({double(r.network->weight_bytes) / 1e3, metric->in_unit(*r.test_score_integer), ""});
     plot.series.push_back(series);
   }
   return to_svg(plot);

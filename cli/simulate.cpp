@@ -36,10 +36,10 @@ struct SimulateOptions {
   std::string format = "text";
 };
 
-// The inputs: samples of the run's test set, or random codes where its data are not at hand.
+// The inputs: samples spread over the run's test set, or random codes where its data are not at hand.
 struct Inputs {
   TensorT<int16_t> codes;
-  std::optional<Dataset> data;
+  std::optional<TaskData> data;
 };
 
 Inputs make_inputs(const IntegerGraph& graph, SimulateOptions& o) {
@@ -47,13 +47,10 @@ Inputs make_inputs(const IntegerGraph& graph, SimulateOptions& o) {
   if (o.config.data.empty() && (o.config.task != Source::kSynthetic || !file_exists(o.model + "/config.json")))
     return {random_codes(graph, o.images, Rng(o.config.seed)), {}};
   TaskData task = load_task(o.config);
-  check_fits(graph, network_file(o.model), task.test, task.name);
-  Dataset& test = task.test;
+  check_fits(graph, network_file(o.model), task);
+  const Dataset& test = *task.test;
   BITLOOM_CHECK(o.images <= test.size(), "--images ", o.images, ": the test set has ", test.size());
-  std::vector<int64_t> first(size_t(o.images));
-  for (size_t i = 0; i < first.size(); ++i) first[i] = int64_t(i);
-  test.count = o.images;
-  return {input_codes(graph, gather(test, first.data(), o.images, {}, nullptr).x), test};
+  return {input_codes(graph, SpreadOver(test, o.images), 0, o.images), std::move(task)};
 }
 
 // What came of the images, summed up.
@@ -213,7 +210,10 @@ void run_simulation(SimulateOptions& o) {
   const Inputs inputs = make_inputs(graph, o);
   const Findings f = simulate(graph, network, inputs, o.check);
   std::optional<double> accuracy;
-  if (inputs.data && inputs.data->classes > 0) accuracy = integer_score(graph, f.outputs, *inputs.data);
+  if (inputs.data && inputs.data->task.kind == TaskKind::kClassification) {
+    const SpreadOver images(*inputs.data->test, o.images);
+    accuracy = bitloom::accuracy().score(found_by_integers(graph, TaskKind::kClassification, f.outputs, images), images);
+  }
   if (o.format == "json") {
     Json json = figures(graph, network, f);
     json["core"] = o.core;
@@ -243,7 +243,7 @@ void add_simulate(CLI::App& program, Chosen& chosen) {
   app->add_option("--model", o->model, "Folder of a run, or its network.blig")->required();
   app->add_option("--data", o->config.data, "The task's data, as for eval");
   app->add_option("--seed", o->config.seed, "Seed of random inputs")->capture_default_str();
-  app->add_option("--images", o->images, "Test inputs, from the first one on")
+  app->add_option("--images", o->images, "Test inputs, spread evenly over the test set")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 20))
       ->capture_default_str();
   app->add_flag("--check", o->check, "Compare every code of every layer with the interpreter, not only the outputs");

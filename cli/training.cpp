@@ -20,7 +20,7 @@ class TrainingProgress {
   explicit TrainingProgress(const TaskData& data) : data_(data) {}
 
   void update(const TrainState& s) {
-    const int64_t batch = std::min(s.options->batch_size, data_.train.size());
+    const int64_t batch = std::min(s.options->batch_size, data_.train->size());
     const int64_t done = (s.epoch * s.batches + s.batch) * batch, total = s.epochs * s.batches * batch;
     if (stage_ != s.options->stage) {
       finish();
@@ -28,10 +28,9 @@ class TrainingProgress {
       progress_ = std::make_unique<Progress>(stage_, total, "img", done - batch);
     }
     std::string note = str("epoch ", s.epoch + 1, "/", s.epochs, "  loss ", fixed(s.loss, 4));
-    const bool labelled = data_.train.classes > 0;
-    if (labelled) note += "  acc " + fixed(100 * s.accuracy, 1) + "%";
-    if (s.epoch > 0)
-      note += labelled ? "  best val " + fixed(100 * s.best_score, 2) + "%" : "  best val " + fixed(-s.best_score, 5);
+    if (data_.task.kind == TaskKind::kClassification) note += "  acc " + fixed(100 * s.accuracy, 1) + "%";
+    const Metric& metric = data_.task.validation_metric();
+    if (s.epoch > 0) note += "  best val " + metric.text(metric.rank(s.best_score));
     progress_->update(done, note);
   }
 

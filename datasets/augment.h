@@ -3,9 +3,17 @@
 #include <cstdint>
 
 #include "core/rng.h"
-#include "datasets/dataset.h"
 
 namespace bitloom {
+
+// Applied in this order: flip, rotation, translation, crop. All are pure functions of the Rng.
+struct Augment {
+  bool flip = false;          // mirror left-right with probability 1/2
+  double rotate_degrees = 0;  // uniform in [-d, d], bilinear, zero outside
+  double translate = 0;       // uniform in [-t, t] of height and width, whole pixels, zero outside
+  int64_t crop_padding = 0;   // pad by p zeros on each side, then crop the original size at a random place
+  bool any() const { return flip || rotate_degrees > 0 || translate > 0 || crop_padding > 0; }
+};
 
 // Writes the augmented form of `in` to `out`, both (h,w,c), not overlapping. The enabled steps draw from `rng` in the order of
 // `Augment`, rotation before the vertical before the horizontal shift, so equal generators give equal images.

@@ -2,7 +2,7 @@
 // www.cs.toronto.edu/~kriz/cifar.html): rows of one label byte and 3072 pixel bytes, red, green and blue plane of 32 x 32.
 #include <sys/stat.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "core/error.h"
 #include "core/io.h"
@@ -26,21 +26,19 @@ bool is_folder(const std::string& path) {
   return stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-Dataset empty_split(const char* name, int64_t rows) {
-  Dataset data;
+Samples empty_split(const char* name, int64_t rows) {
+  Samples data;
   data.name = name;
   data.h = data.w = kSide;
   data.c = kChannels;
-  data.classes = kClasses;
-  data.input_scale = 1.0f / 255;
-  data.count = rows;
+  data.scale = 1.0f / 255;
   data.codes.resize(size_t(rows * kPixels));
   data.labels.resize(size_t(rows));
   return data;
 }
 
 // Decodes one file's rows to `data` from sample `first` on.
-void decode_batch(const std::vector<uint8_t>& bytes, const std::string& file, Dataset& data, int64_t first) {
+void decode_batch(const std::vector<uint8_t>& bytes, const std::string& file, Samples& data, int64_t first) {
   BITLOOM_CHECK(int64_t(bytes.size()) == kBatchRows * kRow, file, ": expected ", kBatchRows * kRow, " bytes, got ",
                 bytes.size(), ": not a CIFAR-10 binary batch, or truncated");
   parallel_for(kBatchRows, [&](int64_t i) {
@@ -54,7 +52,7 @@ void decode_batch(const std::vector<uint8_t>& bytes, const std::string& file, Da
   });
 }
 
-void load_folder(const std::string& folder, Dataset& train, Dataset& test) {
+void load_folder(const std::string& folder, Samples& train, Samples& test) {
   for (int64_t b = 0; b < kTrainBatches; ++b) {
     const std::string file = folder + "/" + train_file(b);
     decode_batch(read_file(file), file, train, b * kBatchRows);
@@ -63,7 +61,7 @@ void load_folder(const std::string& folder, Dataset& train, Dataset& test) {
   decode_batch(read_file(file), file, test, 0);
 }
 
-void load_archive(const std::string& path, Dataset& train, Dataset& test) {
+void load_archive(const std::string& path, Samples& train, Samples& test) {
   std::vector<bool> found(kTrainBatches + 1);
   TarGzReader archive(path);
   while (archive.next()) {
@@ -85,36 +83,36 @@ void load_archive(const std::string& path, Dataset& train, Dataset& test) {
 }  // namespace
 
 TaskData load_cifar10(const std::string& path) {
-  TaskData task;
-  task.name = "cifar10";
-  task.train = empty_split("cifar10 train", kTrainBatches * kBatchRows);
-  task.test = empty_split("cifar10 test", kBatchRows);
+  Samples train = empty_split("cifar10 train", kTrainBatches * kBatchRows), test = empty_split("cifar10 test", kBatchRows);
   const std::string inner = path + "/" + kFolder, archive = path + "/" + kArchive;
   if (!is_folder(path)) {
-    load_archive(path, task.train, task.test);
+    load_archive(path, train, test);
   } else if (file_exists(path + "/" + kTestFile)) {
-    load_folder(path, task.train, task.test);
+    load_folder(path, train, test);
   } else if (file_exists(inner)) {
-    load_folder(inner, task.train, task.test);
+    load_folder(inner, train, test);
   } else {
     BITLOOM_CHECK(file_exists(archive), path, ": holds neither ", kTestFile, " nor ", kFolder, "/ nor ", kArchive,
                   "; run 'make data' or put the archive there");
-    load_archive(archive, task.train, task.test);
+    load_archive(archive, train, test);
   }
 
-  task.val = empty_split("cifar10 val", 0);
-  task.val.count = kValRows;
-  const int64_t kept = task.train.count - kValRows;
-  task.val.codes.assign(task.train.codes.begin() + kept * kPixels, task.train.codes.end());
-  task.val.labels.assign(task.train.labels.begin() + kept, task.train.labels.end());
-  task.train.count = kept;
-  task.train.codes.resize(size_t(kept * kPixels));
-  task.train.labels.resize(size_t(kept));
-  // The reference training of the paper (ANCHORS.md, METHOD.md section 7).
+  Samples val = empty_split("cifar10 val", 0);
+  const int64_t kept = train.size() - kValRows;
+  val.codes.assign(train.codes.begin() + kept * kPixels, train.codes.end());
+  val.labels.assign(train.labels.begin() + kept, train.labels.end());
+  train.codes.resize(size_t(kept * kPixels));
+  train.labels.resize(size_t(kept));
+
+  Task task;
+  task.name = "cifar10";
+  task.classes = kClasses;
+  task.label_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  // Those of MLPerf Tiny's reference training (github.com/mlcommons/tiny, benchmark/training/image_classification/train.py).
   task.augment.flip = true;
   task.augment.rotate_degrees = 15;
   task.augment.translate = 0.1;
-  return task;
+  return make_task(task, std::move(train), std::move(val), std::move(test));
 }
 
 }  // namespace bitloom

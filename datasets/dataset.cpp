@@ -1,27 +1,14 @@
-// Datasets in memory: batches, checks, splits.
+// Datasets: samples in memory, views and batches.
 #include "datasets/dataset.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/parallel.h"
-#include "datasets/augment.h"
 
 namespace bitloom {
 namespace {
-
-// Sample `index` as floats, scaled.
-void decode(const Dataset& data, int64_t index, float* out) {
-  const int64_t n = data.sample_size();
-  if (data.codes.empty()) {
-    std::copy_n(data.values.data() + index * n, n, out);
-    return;
-  }
-  const uint8_t* codes = data.codes.data() + index * n;
-  for (int64_t i = 0; i < n; ++i) out[i] = float(codes[i]) * data.input_scale;
-}
 
 // Moves the samples for which `chosen` holds from `from` to the end of `to`; both keep their order.
 template <class T>
@@ -39,82 +26,115 @@ void move_rows(std::vector<T>& from, std::vector<T>& to, int64_t row, const std:
   from.erase(kept, from.end());
 }
 
+// The format of arrays that are whole and finite.
+SampleFormat checked_format(const Samples& s) {
+  BITLOOM_CHECK(s.h > 0 && s.w > 0 && s.c > 0, s.name, ": sample shape (", s.h, ",", s.w, ",", s.c, ") must be positive");
+  BITLOOM_CHECK(s.codes.empty() || s.values.empty(), s.name, ": there are ", s.codes.size(), " codes and ", s.values.size(),
+                " values; samples are one or the other");
+  BITLOOM_CHECK(int64_t(s.codes.size() + s.values.size()) == s.size() * s.sample_size(), s.name, ": ",
+                s.codes.size() + s.values.size(), " elements are no whole number of samples of (", s.h, ",", s.w, ",", s.c,
+                ")");
+  BITLOOM_CHECK(std::isfinite(s.scale) && s.scale > 0, s.name, ": input scale must be positive, got ", s.scale);
+  for (size_t i = 0; i < s.values.size(); ++i)
+    BITLOOM_CHECK(std::isfinite(s.values[i]), s.name, ": element ", int64_t(i) % s.sample_size(), " of sample ",
+                  int64_t(i) / s.sample_size(), " is ", s.values[i], "; values must be finite");
+  SampleFormat format{s.h, s.w, s.c, s.values.empty(), s.scale, 0, 255 * s.scale};
+  if (s.values.empty()) return format;
+  const auto [lo, hi] = std::minmax_element(s.values.begin(), s.values.end());
+  format.lo = *lo, format.hi = *hi;
+  return format;
+}
+
+std::vector<int32_t> chosen_of(const std::vector<int32_t>& all, const std::vector<int64_t>& indices) {
+  std::vector<int32_t> some;
+  for (size_t i = 0; i < indices.size() && !all.empty(); ++i) some.push_back(all[size_t(indices[i])]);
+  return some;
+}
+
 }  // namespace
 
-Batch gather(const Dataset& data, const int64_t* indices, int64_t n, const Augment& augment, const Rng* rng) {
-  Batch batch{Tensor(Shape{n, data.h, data.w, data.c}), {}};
-  if (data.classes > 0) batch.labels.resize(size_t(n));
-  const bool augmented = rng && augment.any();
+Dataset::Dataset(std::string name, const SampleFormat& format, int64_t size, std::vector<int32_t> labels,
+                 std::vector<int32_t> groups)
+    : name_(std::move(name)), format_(format), size_(size), labels_(std::move(labels)), groups_(std::move(groups)) {
+  BITLOOM_CHECK(size_ > 0, name_, ": no samples");
+  BITLOOM_CHECK(labels_.empty() || int64_t(labels_.size()) == size_, name_, ": ", labels_.size(), " labels for ", size_,
+                " samples");
+  BITLOOM_CHECK(groups_.empty() || int64_t(groups_.size()) == size_, name_, ": ", groups_.size(), " group numbers for ", size_,
+                " samples");
+}
+
+void Dataset::fill_codes(int64_t, uint8_t*) const { throw Error(name_ + ": its samples are floats, not codes"); }
+
+void Dataset::set_augment(const Augment& augment) {
+  BITLOOM_CHECK(!augment.any(), name_, ": these samples cannot be changed as images are; give no augmentation");
+}
+
+ArrayDataset::ArrayDataset(Samples s)
+    : Dataset(s.name, checked_format(s), s.size(), std::move(s.labels), std::move(s.groups)), samples_(std::move(s)) {}
+
+void ArrayDataset::decode(int64_t index, float* out) const {
+  const int64_t n = samples_.sample_size();
+  if (samples_.codes.empty()) {
+    std::copy_n(samples_.values.data() + index * n, n, out);
+    return;
+  }
+  const uint8_t* codes = samples_.codes.data() + index * n;
+  for (int64_t i = 0; i < n; ++i) out[i] = float(codes[i]) * samples_.scale;
+}
+
+void ArrayDataset::fill(int64_t index, const Rng* rng, float* out) const {
+  if (!rng || !augment_.any()) return decode(index, out);
+  static thread_local std::vector<float> original;
+  original.resize(size_t(samples_.sample_size()));
+  decode(index, original.data());
+  augment_sample(original.data(), out, samples_.h, samples_.w, samples_.c, augment_, *rng);
+}
+
+void ArrayDataset::fill_codes(int64_t index, uint8_t* out) const {
+  if (samples_.codes.empty()) Dataset::fill_codes(index, out);
+  std::copy_n(samples_.codes.data() + index * samples_.sample_size(), samples_.sample_size(), out);
+}
+
+std::vector<int64_t> spread_indices(int64_t size, int64_t count) {
+  count = std::min(count, size);
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < count; ++i) indices.push_back(i * size / count);
+  return indices;
+}
+
+SpreadOver::SpreadOver(const Dataset& all, int64_t count)
+    : Dataset(all.name(), all.format(), std::min(count, all.size()), chosen_of(all.labels(), spread_indices(all.size(), count)),
+              chosen_of(all.groups(), spread_indices(all.size(), count))),
+      all_(all),
+      indices_(spread_indices(all.size(), count)) {}
+
+Batch gather(const Dataset& data, const int64_t* indices, int64_t n, const Rng* rng) {
+  const SampleFormat& f = data.format();
+  Batch batch{Tensor(Shape{n, f.h, f.w, f.c}), std::vector<int32_t>(data.labels().empty() ? 0 : size_t(n))};
   parallel_for(n, [&](int64_t i) {
     const int64_t index = indices[i];
-    BITLOOM_CHECK(index >= 0 && index < data.size(), data.name, ": sample ", index, " of ", data.size(), " wanted");
-    float* out = batch.x.data() + i * data.sample_size();
-    if (augmented) {
-      std::vector<float> original(static_cast<size_t>(data.sample_size()));
-      decode(data, index, original.data());
-      augment_sample(original.data(), out, data.h, data.w, data.c, augment, rng->split("sample", uint64_t(index)));
-    } else {
-      decode(data, index, out);
-    }
-    if (data.classes > 0) batch.labels[size_t(i)] = data.labels[size_t(index)];
+    BITLOOM_CHECK(index >= 0 && index < data.size(), data.name(), ": sample ", index, " of ", data.size(), " wanted");
+    const Rng own = rng ? rng->split("sample", uint64_t(index)) : Rng();
+    data.fill(index, rng ? &own : nullptr, batch.x.data() + i * f.size());
+    if (!batch.labels.empty()) batch.labels[size_t(i)] = data.labels()[size_t(index)];
   });
   return batch;
 }
 
-void validate(const Dataset& data) {
-  BITLOOM_CHECK(data.count > 0, data.name, ": no samples");
-  BITLOOM_CHECK(data.h > 0 && data.w > 0 && data.c > 0, data.name, ": sample shape (", data.h, ",", data.w, ",", data.c,
-                ") must be positive");
-  const size_t elements = size_t(data.count * data.sample_size());
-  BITLOOM_CHECK(data.codes.empty() != data.values.empty() && data.codes.size() + data.values.size() == elements, data.name,
-                ": ", data.count, " samples of (", data.h, ",", data.w, ",", data.c, ") need ", elements,
-                " codes or values, there are ", data.codes.size(), " codes and ", data.values.size(), " values");
-  BITLOOM_CHECK(std::isfinite(data.input_scale) && data.input_scale > 0, data.name, ": input scale must be positive, got ",
-                data.input_scale);
-  BITLOOM_CHECK(data.labels.size() == (data.classes > 0 ? size_t(data.count) : 0), data.name, ": ", data.labels.size(),
-                " labels for ", data.count, " samples of ", data.classes, " classes");
-  for (size_t i = 0; i < data.labels.size(); ++i)
-    BITLOOM_CHECK(data.labels[i] >= 0 && data.labels[i] < data.classes, data.name, ": label ", data.labels[i], " of sample ", i,
-                  " is outside 0 .. ", data.classes - 1);
-  for (size_t i = 0; i < data.values.size(); ++i)
-    BITLOOM_CHECK(std::isfinite(data.values[i]), data.name, ": element ", int64_t(i) % data.sample_size(), " of sample ",
-                  int64_t(i) / data.sample_size(), " is ", data.values[i], "; values must be finite");
-}
-
-std::string digest(const TaskData& data) {
-  uint64_t hash = 0;
-  // The size of each array is hashed before it, so that no value can move to the next one unnoticed.
-  const auto add = [&](const auto& values) {
-    const int64_t count = int64_t(values.size());
-    hash = hash64(&count, sizeof count, hash);
-    hash = hash64(values.data(), count * int64_t(sizeof values[0]), hash);
-  };
-  for (const Dataset* part : {&data.train, &data.val, &data.test}) {
-    add(std::vector<int64_t>{part->h, part->w, part->c, part->classes, part->count});
-    add(std::vector<float>{part->input_scale});
-    add(part->codes);
-    add(part->values);
-    add(part->labels);
-  }
-  return hex64(hash);
-}
-
-Dataset split_off(Dataset& train, int64_t count, Rng rng) {
+Samples split_off(Samples& train, int64_t count, Rng rng) {
   BITLOOM_CHECK(count > 0 && count < train.size(), train.name, ": cannot split ", count, " samples off ", train.size());
   std::vector<bool> chosen(static_cast<size_t>(train.size()));
   const std::vector<int64_t> order = rng.permutation(train.size());
   for (int64_t i = 0; i < count; ++i) chosen[size_t(order[size_t(i)])] = true;
 
-  Dataset split;
+  Samples split;
   split.name = train.name;
   split.h = train.h, split.w = train.w, split.c = train.c;
-  split.classes = train.classes;
-  split.input_scale = train.input_scale;
-  split.count = count;
+  split.scale = train.scale;
   move_rows(train.codes, split.codes, train.sample_size(), chosen);
   move_rows(train.values, split.values, train.sample_size(), chosen);
   move_rows(train.labels, split.labels, 1, chosen);
-  train.count -= count;
+  move_rows(train.groups, split.groups, 1, chosen);
   return split;
 }
 

@@ -1,4 +1,4 @@
-// A dataset split in memory and the batches drawn from it.
+// What a network is trained and measured on: numbered samples of one shape, and the batches drawn from them.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -6,58 +6,103 @@
 
 #include "core/rng.h"
 #include "core/tensor.h"
+#include "datasets/augment.h"
 
 namespace bitloom {
 
-// Random changes of a training image, applied in this order: flip, rotation, translation, crop. All are pure functions of the
-// Rng.
-struct Augment {
-  bool flip = false;          // mirror left-right with probability 1/2
-  double rotate_degrees = 0;  // uniform in [-d, d], bilinear, zero outside
-  double translate = 0;       // uniform in [-t, t] of height and width, whole pixels, zero outside
-  int64_t crop_padding = 0;   // pad by p zeros on each side, then crop the original size at a random place
-  bool any() const { return flip || rotate_degrees > 0 || translate > 0 || crop_padding > 0; }
+// Shape (H,W,C) and quantization of the samples: 8-bit codes, value = code * scale, or floats between lo and hi.
+struct SampleFormat {
+  int64_t h = 0, w = 0, c = 0;
+  bool codes = false;
+  float scale = 1;       // of codes
+  float lo = 0, hi = 1;  // of floats
+  int64_t size() const { return h * w * c; }
 };
 
-// Samples are (H,W,C). Stored either as 8-bit codes (value = code * input_scale, e.g. pixels / 255) or as floats.
-struct Dataset {
+// One split of a task. A kind of data is a class that fills in samples, from memory or computed on the way (ArrayDataset below is the one
+// for arrays); how they are changed at random in training is its own affair too.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  const std::string& name() const { return name_; }
+  int64_t size() const { return size_; }
+  const SampleFormat& format() const { return format_; }
+  // Class of every sample, or 0 for a normal and 1 for an anomalous one; empty where nothing is known.
+  const std::vector<int32_t>& labels() const { return labels_; }
+  // What samples are grouped by when they are scored, such as the machine they were recorded at; empty for none.
+  const std::vector<int32_t>& groups() const { return groups_; }
+
+  // Writes sample `index` (h*w*c values) to `out`, with `rng` changed at random as in training: a pure function of both. Called from many
+  // threads at once.
+  virtual void fill(int64_t index, const Rng* rng, float* out) const = 0;
+  // The codes of sample `index` as they are stored; only if format().codes.
+  virtual void fill_codes(int64_t index, uint8_t* out) const;
+  // The random changes that fill() makes from now on. Error for samples that know none.
+  virtual void set_augment(const Augment& augment);
+
+ protected:
+  // Error when there are no samples, or labels or groups but not one for each.
+  Dataset(std::string name, const SampleFormat& format, int64_t size, std::vector<int32_t> labels, std::vector<int32_t> groups);
+
+ private:
+  std::string name_;
+  SampleFormat format_;
+  int64_t size_;
+  std::vector<int32_t> labels_, groups_;
+};
+
+// Samples as arrays.
+struct Samples {
   std::string name;
   int64_t h = 0, w = 0, c = 0;
-  int64_t classes = 0;         // 0: no labels, the target is the input itself (autoencoder)
-  std::vector<uint8_t> codes;  // size() * h * w * c, or empty
+  std::vector<uint8_t> codes;  // (N,H,W,C), or empty
   std::vector<float> values;   // likewise
-  float input_scale = 1;
-  std::vector<int32_t> labels;  // size(), or empty when classes == 0
-  int64_t count = 0;
-  int64_t size() const { return count; }
+  float scale = 1;             // of codes
+  std::vector<int32_t> labels, groups;
   int64_t sample_size() const { return h * w * c; }
+  int64_t size() const { return sample_size() > 0 ? int64_t(codes.size() + values.size()) / sample_size() : 0; }
 };
 
-// The three parts of a task. `val` decides, `test` is read once for the final figure.
-struct TaskData {
-  std::string name;  // "cifar10", "synthetic", "npz"
-  Dataset train, val, test;
-  Augment augment;  // the task's default for training
+// Moves `count` samples chosen by `rng` from `train` to new samples (validation), order of the rest kept.
+Samples split_off(Samples& train, int64_t count, Rng rng);
+
+// Samples in memory, in training changed as images are.
+class ArrayDataset : public Dataset {
+ public:
+  // Error naming the samples when their sizes disagree or a value is not finite (with its index).
+  explicit ArrayDataset(Samples samples);
+  void fill(int64_t index, const Rng* rng, float* out) const override;
+  void fill_codes(int64_t index, uint8_t* out) const override;
+  void set_augment(const Augment& augment) override { augment_ = augment; }
+  const Samples& samples() const { return samples_; }
+
+ private:
+  void decode(int64_t index, float* out) const;
+  Samples samples_;  // its name, labels and groups have moved to the base
+  Augment augment_;
 };
+
+// `count` of a dataset's samples, spread evenly over it: files are often sorted by class. The dataset must outlive it.
+class SpreadOver : public Dataset {
+ public:
+  SpreadOver(const Dataset& all, int64_t count);
+  void fill(int64_t index, const Rng* rng, float* out) const override { all_.fill(indices_[size_t(index)], rng, out); }
+  void fill_codes(int64_t index, uint8_t* out) const override { all_.fill_codes(indices_[size_t(index)], out); }
+
+ private:
+  const Dataset& all_;
+  const std::vector<int64_t> indices_;
+};
+// The numbers of those samples: i * size / count.
+std::vector<int64_t> spread_indices(int64_t size, int64_t count);
 
 struct Batch {
   Tensor x;                     // (N,H,W,C)
   std::vector<int32_t> labels;  // N, or empty
 };
 
-// The samples `indices[0..n)` as floats. With `rng`, sample i is augmented by the stream rng->split("sample", indices[i]), so
-// that a batch is a pure function of its indices and the stream. Parallel over samples.
-Batch gather(const Dataset& data, const int64_t* indices, int64_t n, const Augment& augment, const Rng* rng);
-
-// Throws Error naming `data.name` when sizes disagree, a label is outside [0, classes) or a value is not finite (with its
-// index).
-void validate(const Dataset& data);
-
-// 16 hexadecimal digits that change with any bit of any split's samples, labels, shape, scale or number of classes; not with names, the
-// path, or the augmentation. The same on every machine (core/hash.h); a tenth of a second for CIFAR-10.
-std::string digest(const TaskData& data);
-
-// Moves `count` samples chosen by `rng` from `train` to a new split (validation), order of the rest kept.
-Dataset split_off(Dataset& train, int64_t count, Rng rng);
+// The samples `indices[0..n)`. With `rng`, sample i is changed by the stream rng->split("sample", indices[i]), so that a batch is a pure
+// function of its indices and the stream. Parallel over samples.
+Batch gather(const Dataset& data, const int64_t* indices, int64_t n, const Rng* rng);
 
 }  // namespace bitloom

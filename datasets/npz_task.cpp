@@ -1,5 +1,6 @@
 // A user's own task from an .npz of numpy arrays.
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -10,35 +11,55 @@
 namespace bitloom {
 namespace {
 
-// Reads the arrays of one file and names them in messages.
+// "(60,3)"
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string text;
+  for (int64_t extent : shape) text += (text.empty() ? "" : ",") + std::to_string(extent);
+  return "(" + text + ")";
+}
+
+template <class T>
+std::vector<T> elements(const NpyArray& array) {
+  std::vector<T> values(array.bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), array.bytes.data(), values.size() * sizeof(T));
+  return values;
+}
+
+// Reads the arrays of one file and names them in messages. Arrays of other names are the user's own affair.
 class TaskFile {
  public:
   explicit TaskFile(const std::string& path) : path_(path), arrays_(read_npz(path)) {
-    for (const auto& item : arrays_) {
-      static const char* const kKnown[] = {"x_train", "y_train", "x_val", "y_val", "x_test", "y_test"};
-      const std::string& key = item.first;
-      const bool ours = key.compare(0, 2, "x_") == 0 || key.compare(0, 2, "y_") == 0;
-      BITLOOM_CHECK(!ours || std::find(std::begin(kKnown), std::end(kKnown), key) != std::end(kKnown), path_,
-                    ": unknown array '", key, "'; the parts are train, val (optional) and test");
-    }
+    for (const auto& [key, array] : arrays_)
+      for (const char* own : {"x_val", "y_val"})
+        BITLOOM_CHECK(key == own || key.rfind(own, 0) != 0, path_, ": unknown array '", key, "'; the validation part is ", own);
   }
 
   bool has(const std::string& key) const { return arrays_.count(key) > 0; }
 
-  // The samples and labels of one part ("train", "val", "test"), which must look like those of `train` if that is given.
-  Dataset part(const std::string& name, const Dataset* train) {
-    Dataset data = samples("x_" + name);
-    const std::string labels = "y_" + name;
-    const bool labelled = train ? train->classes > 0 : has(labels);
-    if (labelled) read_labels(labels, train, data);
-    BITLOOM_CHECK(labelled || !has(labels), path_, ": ", labels,
-                  " is there but y_train is not; give both, or neither (autoencoder)");
-    BITLOOM_CHECK(!train || (data.h == train->h && data.w == train->w && data.c == train->c &&
-                             data.codes.empty() == train->codes.empty()),
-                  path_, ": samples of x_", name, " differ from those of x_train in shape or dtype: ", describe(data), " and ",
-                  describe(*train));
-    validate(data);
+  // One part ("train", "val", "test") of samples with labels and groups where they are.
+  Samples part(const std::string& name, bool labelled) const {
+    Samples data = samples("x_" + name);
+    if (labelled) data.labels = numbers("y_" + name, data.size());
+    const std::string groups = "machine_id_" + name;
+    if (has(groups)) data.groups = numbers(groups, data.size());
     return data;
+  }
+
+  void expect_like(const Samples& part, const Samples& train) const {
+    BITLOOM_CHECK(part.h == train.h && part.w == train.w && part.c == train.c && part.codes.empty() == train.codes.empty(),
+                  part.name, ": samples differ from those of x_train in shape or dtype: ", describe(part), " and ",
+                  describe(train));
+  }
+
+  // The number of classes that y_train speaks of; y_test and y_val must keep to it.
+  int64_t classes(const Samples& train, const Samples& val, const Samples& test) const {
+    // Without the first bound a stray value would ask for a classifier of its size.
+    check_labels("y_train", train, train.size(), " (less than the number of samples)");
+    const int64_t count = *std::max_element(train.labels.begin(), train.labels.end()) + 1;
+    BITLOOM_CHECK(count >= 2, path_, ": y_train holds fewer than two classes");
+    check_labels("y_val", val, count, " as in y_train");
+    check_labels("y_test", test, count, " as in y_train");
+    return count;
   }
 
  private:
@@ -50,47 +71,74 @@ class TaskFile {
     throw Error(str(path_, ": no array '", key, "'; the file holds ", names.empty() ? "nothing" : names));
   }
 
-  static std::string describe(const Dataset& data) {
+  static std::string describe(const Samples& data) {
     return str("(", data.h, ",", data.w, ",", data.c, ") ", data.codes.empty() ? "float32" : "uint8");
   }
 
-  Dataset samples(const std::string& key) const {
+  void check_labels(const char* key, const Samples& data, int64_t limit, const char* reason) const {
+    for (size_t i = 0; i < data.labels.size(); ++i)
+      BITLOOM_CHECK(data.labels[i] >= 0 && data.labels[i] < limit, path_, ": ", key, "[", i, "] is ", data.labels[i],
+                    ", expected 0 .. ", limit - 1, reason);
+  }
+
+  Samples samples(const std::string& key) const {
     const NpyArray& x = array(key);
     const std::vector<int64_t>& shape = x.shape;
     BITLOOM_CHECK(shape.size() >= 2 && shape.size() <= 4, path_, ": ", key, " has rank ", shape.size(),
                   ", expected (N,H,W,C), (N,H,W) or (N,F)");
     BITLOOM_CHECK(shape[0] > 0, path_, ": ", key, " holds no samples");
-    Dataset data;
+    BITLOOM_CHECK(x.size() > 0, path_, ": ", key, " has shape ", shape_text(shape), "; every extent must be positive");
+    // Images of PyTorch: one or three planes of something larger.
+    BITLOOM_CHECK(shape.size() != 4 || (shape[1] != 1 && shape[1] != 3) || shape[3] <= 4 || shape[2] <= 4, path_, ": ", key,
+                  " has shape ", shape_text(shape),
+                  ", which looks like (N,C,H,W); the channels come last: use x.transpose(0,2,3,1)");
+    Samples data;
     data.name = str(path_, ": ", key);
-    data.count = shape[0];
     data.h = shape.size() == 2 ? 1 : shape[1];
     data.w = shape.size() == 2 ? 1 : shape[2];
     data.c = shape.size() == 3 ? 1 : shape.back();
     if (x.dtype == "|u1") {
       data.codes = x.bytes;
-      data.input_scale = 1.0f / 255;
+      data.scale = 1.0f / 255;
     } else {
       BITLOOM_CHECK(x.dtype == "<f4", path_, ": ", key, " has dtype '", x.dtype,
                     "', expected uint8 or float32; convert it with .astype(numpy.float32)");
-      data.values.resize(x.bytes.size() / sizeof(float));
-      if (!data.values.empty()) std::memcpy(data.values.data(), x.bytes.data(), x.bytes.size());
+      data.values = elements<float>(x);
     }
     return data;
   }
 
-  void read_labels(const std::string& key, const Dataset* train, Dataset& data) const {
+  // One whole number for each sample: (N), or (N,1) as Keras gives labels.
+  std::vector<int32_t> numbers(const std::string& key, int64_t count) const {
     const NpyArray& y = array(key);
-    BITLOOM_CHECK(y.shape == std::vector<int64_t>{data.count}, path_, ": ", key, " must have shape (", data.count,
-                  "), one integer for each sample");
-    const std::vector<int64_t> labels = y.to_int64(path_ + ": " + key);
-    // Without this bound a stray value would ask for a classifier of its size.
-    const int64_t limit = train ? train->classes : data.count;
-    for (size_t i = 0; i < labels.size(); ++i)
-      BITLOOM_CHECK(labels[i] >= 0 && labels[i] < limit, path_, ": ", key, "[", i, "] is ", labels[i], ", expected 0 .. ",
-                    limit - 1, train ? " as in y_train" : " (less than the number of samples)");
-    data.labels.assign(labels.begin(), labels.end());
-    data.classes = train ? limit : *std::max_element(labels.begin(), labels.end()) + 1;
-    BITLOOM_CHECK(data.classes >= 2, path_, ": ", key, " holds fewer than two classes");
+    const bool column = y.shape.size() == 2 && y.shape[1] == 1;
+    BITLOOM_CHECK(y.shape.size() != 2 || column, path_, ": ", key, " has shape ", shape_text(y.shape),
+                  "; use y.argmax(1) to make one label of each one-hot row");
+    BITLOOM_CHECK((y.shape.size() == 1 || column) && y.shape[0] == count, path_, ": ", key, " has shape ", shape_text(y.shape),
+                  ", expected (", count, "), one number for each sample");
+    const std::string what = path_ + ": " + key;
+    std::vector<double> values;
+    if (y.dtype == "<f4") {
+      for (float v : elements<float>(y)) values.push_back(double(v));
+    } else if (y.dtype == "<f8") {
+      values = elements<double>(y);
+    } else if (y.dtype == "<u8") {
+      for (uint64_t v : elements<uint64_t>(y)) values.push_back(double(v));
+    } else if (y.dtype == "|b1") {
+      for (uint8_t v : y.bytes) values.push_back(double(v));
+    } else {
+      BITLOOM_CHECK(y.dtype.find_first_of("US") == y.dtype.npos, what,
+                    ": labels are text; use numpy.unique(y, return_inverse=True)[1]");
+      for (int64_t v : y.to_int64(what)) values.push_back(double(v));
+    }
+    std::vector<int32_t> numbers;
+    for (size_t i = 0; i < values.size(); ++i) {
+      // Of doubles, so that no value of any type wraps around.
+      BITLOOM_CHECK(values[i] == std::floor(values[i]) && std::fabs(values[i]) <= double(INT32_MAX), what, "[", i, "] is ",
+                    values[i], ", expected whole numbers of 32 bits");
+      numbers.push_back(int32_t(values[i]));
+    }
+    return numbers;
   }
 
   const std::string path_;
@@ -100,18 +148,28 @@ class TaskFile {
 }  // namespace
 
 TaskData load_npz_task(const std::string& path, uint64_t seed) {
-  TaskFile file(path);
-  TaskData task;
-  task.name = "npz";
-  task.train = file.part("train", nullptr);
-  task.test = file.part("test", &task.train);
+  const TaskFile file(path);
+  const bool labelled = file.has("y_train");
+  Samples train = file.part("train", labelled), test = file.part("test", labelled || file.has("y_test")), val;
+  file.expect_like(test, train);
   if (file.has("x_val")) {
-    task.val = file.part("val", &task.train);
+    val = file.part("val", labelled);
+    file.expect_like(val, train);
   } else {
     BITLOOM_CHECK(!file.has("y_val"), path, ": y_val is there but x_val is not");
-    task.val = split_off(task.train, std::max<int64_t>(1, task.train.size() / 10), Rng(seed).split("validation"));
+    BITLOOM_CHECK(train.size() > 1, path, ": x_train holds one sample; a part of it must be left for validation");
   }
-  return task;
+
+  Task task;
+  task.name = "npz";
+  if (labelled) {
+    task.classes = file.classes(train, val, test);
+  } else {
+    task.kind = TaskKind::kReconstruction;
+    task.metric = test.labels.empty() ? &mean_squared_error() : &roc_auc();
+  }
+  if (val.size() == 0) val = split_off(train, std::max<int64_t>(1, train.size() / 10), Rng(seed).split("validation"));
+  return make_task(std::move(task), std::move(train), std::move(val), std::move(test));
 }
 
 }  // namespace bitloom

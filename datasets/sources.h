@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "datasets/dataset.h"
+#include "datasets/task.h"
 
 namespace bitloom {
 
@@ -15,9 +15,12 @@ TaskData load_cifar10(const std::string& path);
 // Deterministic built-in task of small colour images, hard enough that 2-bit weights lose clearly against 8-bit ones.
 TaskData make_synthetic(uint64_t seed, int64_t train = 4096, int64_t val = 1024, int64_t test = 2048);
 
-// An .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val. x is (N,H,W,C), (N,H,W) or (N,F), uint8 or
-// float32; y is (N) integers, absent for an autoencoder (then y_* must all be absent). Without x_val, a tenth of the training
-// samples is split off.
+// An .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val. x is (N,H,W,C), (N,H,W) or (N,F), uint8 (pixels / 255) or
+// float32; y is (N) or (N,1), whole numbers of any type. Without x_val, a tenth of the training samples is split off. Other arrays are
+// left alone.
+//
+// Without y_train the task is to reconstruct the samples: y_test then says which are anomalous (not 0), machine_id_test (and _train, _val)
+// at which machine each was recorded, and the metric is the area under the ROC by machine; without y_test, the mean squared error.
 TaskData load_npz_task(const std::string& path, uint64_t seed);
 
 }  // namespace bitloom

@@ -102,15 +102,13 @@ void render(int shape, int direction, Rng rng, uint8_t* out) {
 }
 
 // Classes in turn, so that every split is balanced; batches are drawn in random order anyway.
-Dataset make_split(const char* name, int64_t count, const Rng& rng) {
+Samples make_split(const char* name, int64_t count, const Rng& rng) {
   BITLOOM_CHECK(count > 0, "synthetic ", name, ": ", count, " samples asked; ask for one at least");
-  Dataset data;
+  Samples data;
   data.name = str("synthetic ", name);
   data.h = data.w = kSide;
   data.c = kChannels;
-  data.classes = kClasses;
-  data.input_scale = 1.0f / 255;
-  data.count = count;
+  data.scale = 1.0f / 255;
   data.codes.resize(size_t(count * data.sample_size()));
   data.labels.resize(size_t(count));
   parallel_for(count, [&](int64_t i) {
@@ -118,7 +116,6 @@ Dataset make_split(const char* name, int64_t count, const Rng& rng) {
     data.labels[size_t(i)] = label;
     render(label / kDirections, label % kDirections, rng.split(name, uint64_t(i)), &data.codes[size_t(i * data.sample_size())]);
   });
-  validate(data);
   return data;
 }
 
@@ -126,13 +123,13 @@ Dataset make_split(const char* name, int64_t count, const Rng& rng) {
 
 TaskData make_synthetic(uint64_t seed, int64_t train, int64_t val, int64_t test) {
   const Rng rng = Rng(seed).split("synthetic");
-  TaskData task;
+  Task task;
   task.name = "synthetic";
-  task.train = make_split("train", train, rng);
-  task.val = make_split("val", val, rng);
-  task.test = make_split("test", test, rng);
+  task.classes = kClasses;
+  for (const char* shape : {"disc", "square", "diamond"})
+    for (int degrees : {0, 60, 120}) task.label_names.push_back(str(shape, " ", degrees));
   task.augment.crop_padding = 2;  // a place is not a class; a flip would change the direction of the stripes
-  return task;
+  return make_task(task, make_split("train", train, rng), make_split("val", val, rng), make_split("test", test, rng));
 }
 
 }  // namespace bitloom

@@ -273,7 +273,7 @@ std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
       weight.push_back(has_weights(layer) ? random_tensor({layer.c, int64_t(bits.size())}, i, 0.1, 0.4) : Tensor());
       act.push_back(random_tensor({int64_t(precisions.act_bits.back().size())}, 50 + i, 0.1, 0.5));
     }
-    const double reference = model.cost(Assignment::uniform(spec, 8, 8, true));
+    const double reference = model.cost(Assignment::uniform(spec, 8, 8));
     GradCase<RelativeCost> result{label, RelativeCost(model, reference, precisions), weight, {}};
     result.inputs.insert(result.inputs.end(), act.begin(), act.end());
     for (const Tensor& t : result.inputs) result.differentiable.push_back(t.defined());

@@ -33,7 +33,7 @@ SearchLearner::SearchLearner(SearchNetwork& network, const SearchOptions& option
       search_(network),
       options_(options),
       cost_model_(network.network().spec(), options.cost, *options.table),
-      reference_cost_(cost_model_.cost(Assignment::uniform(network.network().spec(), 8, 8, network.logits()))),
+      reference_cost_(cost_model_.cost(Assignment::uniform(network.network().spec(), 8, 8))),
       lambda_(float(options.lambda)),
       architecture_(network.architecture(), options.architecture) {}
 
@@ -58,7 +58,8 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
   set_weights_trainable(false);
   Tape tape;
   search_.sample(tape, sampling, noise);
-  const Variable loss = task_loss(tape, network_.forward(tape, batch.x, {false, &search_, nullptr}), batch, &result.correct);
+  const Variable loss = task_loss(tape, network_.spec().kind, network_.forward(tape, batch.x, {false, &search_, nullptr}),
+                                  batch, &result.correct);
   const Variable cost = search_.cost(tape, cost_model_, reference_cost_);
   tape.backward({{loss, 1.0f}, {cost, lambda_}});
   architecture_.step(1);

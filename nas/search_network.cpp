@@ -6,8 +6,8 @@
 
 namespace bitloom {
 
-SearchNetwork::SearchNetwork(Network& net, QuantOptions options, QuantScheme input, bool logits, Granularity granularity)
-    : QatNetwork(net, std::move(options), input, logits), choices_(net.spec().layers.size()) {
+SearchNetwork::SearchNetwork(Network& net, QuantOptions options, QuantScheme input, Granularity granularity)
+    : QatNetwork(net, std::move(options), input), choices_(net.spec().layers.size()) {
   for (int i = 1; i <= net.spec().output(); ++i) {
     const LayerSpec& layer = net.spec().layers[size_t(i)];
     Choice& choice = choices_[size_t(i)];

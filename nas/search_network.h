@@ -23,7 +23,7 @@ struct NamesOf<Granularity> {
 
 class SearchNetwork : public QatNetwork {
  public:
-  SearchNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits, Granularity granularity);
+  SearchNetwork(Network& network, QuantOptions options, QuantScheme input, Granularity granularity);
 
   // Draws the shares that forward() and cost() use until the tape ends or forget() is called. `noise` keys the Gumbel noise.
   void sample(Tape& tape, const Sampling& sampling, Rng noise);

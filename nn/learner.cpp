@@ -2,9 +2,9 @@
 #include "nn/learner.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/ops/ops.h"
+#include "datasets/loader.h"
 
 namespace bitloom {
 namespace {
@@ -25,8 +25,8 @@ std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t colu
   return best;
 }
 
-Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64_t* correct) {
-  if (batch.labels.empty()) return tape.apply(MeanSquaredError(batch.x), {output});
+Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct) {
+  if (kind == TaskKind::kReconstruction) return tape.apply(MeanSquaredError(batch.x), {output});
   if (correct) {
     const int64_t rows = int64_t(batch.labels.size());
     const std::vector<int32_t> predicted = argmax_rows(output.value().data(), rows, output.value().size() / rows);
@@ -38,36 +38,39 @@ Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64
 void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
   constexpr int64_t kBatch = 256;
   const Rng rng = Rng(0).split("recalibrate");
-  samples = std::min(samples, data.train.size());
-  std::vector<int64_t> indices;
-  for (int64_t i = 0; i < samples; ++i) indices.push_back(i * data.train.size() / samples);
+  const std::vector<int64_t> indices = spread_indices(data.train->size(), samples);
   std::vector<NormState*> norms;
   for (int i = 0; i <= network.spec().output(); ++i)
     if (NormState* norm = network.norm(i)) norms.push_back(norm);
   const float momentum = norms.empty() ? 0 : norms.front()->momentum;
-  for (int64_t begin = 0, batches = 1; begin < samples; begin += kBatch, ++batches) {
-    const Batch batch = gather(data.train, indices.data() + begin, std::min(kBatch, samples - begin), data.augment, &rng);
-    for (NormState* norm : norms) norm->momentum = 1 / float(batches);
+  Loader loader = ordered_batches(*data.train, indices, kBatch, &rng);
+  for (int64_t i = 0; i * kBatch < int64_t(indices.size()); ++i) {
+    for (NormState* norm : norms) norm->momentum = 1 / float(i + 1);
     Tape tape(Tape::kInference);
-    network.forward(tape, batch.x, {true, transform, nullptr});
+    network.forward(tape, loader.get(i).x, {true, transform, nullptr});
   }
   for (NormState* norm : norms) norm->momentum = momentum;
 }
 
-EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data) {
+Evaluation evaluate_network(Network& network, LayerTransform* transform, const Dataset& data) {
   constexpr int64_t kBatch = 250;
-  std::vector<int64_t> indices(size_t(data.size()));
-  std::iota(indices.begin(), indices.end(), int64_t(0));
-  double loss = 0;
-  int64_t correct = 0;
-  for (int64_t begin = 0; begin < data.size(); begin += kBatch) {
-    const Batch batch = gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr);
+  const TaskKind kind = network.spec().kind;
+  const bool has_target = kind == TaskKind::kReconstruction || !data.labels().empty();
+  Evaluation result;
+  for_each_batch(data, kBatch, [&](const Batch& batch) {
     Tape tape(Tape::kInference);
     const Variable output = network.forward(tape, batch.x, {false, transform, nullptr});
-    loss += double(task_loss(tape, output, batch, &correct).value()[0]) * double(batch.x.shape()[0]);
-  }
-  loss /= double(std::max<int64_t>(1, data.size()));
-  return {loss, data.classes ? double(correct) / double(std::max<int64_t>(1, data.size())) : -loss};
+    const int64_t rows = batch.x.shape()[0], columns = output.value().size() / rows, n = batch.x.size() / rows;
+    if (has_target) result.loss += double(task_loss(tape, kind, output, batch, nullptr).value()[0]) * double(rows);
+    for (int64_t r = 0; r < rows; ++r)
+      result.found.push_back(found_in(kind, output.value().data() + r * columns, columns, 1, batch.x.data() + r * n));
+  });
+  result.loss /= double(std::max<int64_t>(1, data.size()));
+  return result;
+}
+
+double score_network(Network& network, LayerTransform* transform, const Metric& metric, const Dataset& data) {
+  return metric.score(evaluate_network(network, transform, data).found, data);
 }
 
 NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options,
@@ -80,7 +83,8 @@ NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, cons
 StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double progress) {
   StepResult result;
   Tape tape;
-  const Variable loss = task_loss(tape, network_.forward(tape, batch.x, {true, transform_, nullptr}), batch, &result.correct);
+  const Variable output = network_.forward(tape, batch.x, {true, transform_, nullptr});
+  const Variable loss = task_loss(tape, network_.spec().kind, output, batch, &result.correct);
   result.loss = double(loss.value()[0]);
   tape.backward(loss);
   optimizer_.step(schedule_.factor(progress));
@@ -89,7 +93,9 @@ StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double pro
 
 EvalResult NetworkLearner::validate(const TaskData& data) {
   recalibrate_norms(network_, transform_, data);
-  return evaluate_network(network_, transform_, data.val);
+  const Evaluation result = evaluate_network(network_, transform_, *data.val);
+  const Metric& metric = data.task.validation_metric();
+  return {result.loss, metric.rank(metric.score(result.found, *data.val))};
 }
 
 StateDict NetworkLearner::model() const {

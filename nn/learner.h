@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "datasets/dataset.h"
+#include "datasets/task.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
 
@@ -16,7 +16,7 @@ struct StepResult {
   int64_t correct = 0;  // samples whose predicted class is right
 };
 
-// score: share of right predictions, or minus the loss for a task without labels. Higher is better.
+// score: the rank of the validation metric, so that the greater is the better (Metric::rank).
 struct EvalResult {
   double loss = 0, score = 0;
 };
@@ -38,9 +38,9 @@ class Learner {
   virtual void load_progress(const StateDict& state) = 0;
 };
 
-// The task's loss for one batch: cross-entropy, or mean squared error against the input where there are no labels. Also counts right
-// predictions into `correct` if it is not null.
-Variable task_loss(Tape& tape, const Variable& output, const Batch& batch, int64_t* correct);
+// The loss for one batch: cross-entropy of a classification, whose right predictions are also counted into `correct` if it is not null; mean
+// squared error of a reconstruction.
+Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct);
 
 // The index of the largest of each row's values; ties go to the first.
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns);
@@ -50,8 +50,14 @@ std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t colu
 // low bit-widths by points of accuracy; samples that are not augmented, which the network has come to know by heart, cost it a point.
 void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples = 4096);
 
-// Loss and score over a whole split, in batches, with running statistics.
-EvalResult evaluate_network(Network& network, LayerTransform* transform, const Dataset& data);
+// A network on a whole split, with running statistics.
+struct Evaluation {
+  double loss = 0;            // mean over the samples; 0 where a classification has no labels
+  std::vector<double> found;  // for each sample: see found_in()
+};
+Evaluation evaluate_network(Network& network, LayerTransform* transform, const Dataset& data);
+// The metric's score of it.
+double score_network(Network& network, LayerTransform* transform, const Metric& metric, const Dataset& data);
 
 // Trains a network, and its transform's parameters if there is one.
 class NetworkLearner : public Learner {

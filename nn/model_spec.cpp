@@ -145,8 +145,9 @@ int ModelBuilder::avg_pool(const std::string& name, int input, int64_t kh, int64
   return append({name, AvgPoolLayer{kh, kw}, {input}, false, false, in.h / kh, in.w / kw, in.c});
 }
 
-ModelSpec ModelBuilder::finish() {
+ModelSpec ModelBuilder::finish(TaskKind kind) {
   BITLOOM_CHECK(spec_.layers.size() > 1, "model ", spec_.name, ": no layers");
+  spec_.kind = kind;
   return std::move(spec_);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/ops/conv2d.h"
+#include "datasets/task_kind.h"
 
 namespace bitloom {
 
@@ -56,6 +57,7 @@ struct LayerSpec {
 // Layers in execution order: layers[0] is the input, the last one the output.
 struct ModelSpec {
   std::string name;
+  TaskKind kind = TaskKind::kClassification;  // what the output is
   std::vector<LayerSpec> layers;
   float norm_eps = 1e-3f;
 
@@ -93,7 +95,8 @@ class ModelBuilder {
   int linear(const std::string& name, int input, int64_t features, Options options);
   int add(const std::string& name, int a, int b, bool relu);
   int avg_pool(const std::string& name, int input, int64_t kh, int64_t kw);
-  ModelSpec finish();
+  // `kind`: what the last layer gives.
+  ModelSpec finish(TaskKind kind = TaskKind::kClassification);
   const LayerSpec& layer(int i) const { return spec_.layers[size_t(i)]; }
 
  private:

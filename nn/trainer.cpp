@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/io.h"
+#include "datasets/loader.h"
 
 namespace bitloom {
 namespace {
@@ -16,18 +17,18 @@ class Run {
  public:
   Run(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer)
       : learner_(learner), data_(data), options_(options), observer_(observer), rng_(Rng(options.seed).split(options.stage)) {
-    BITLOOM_CHECK(data.train.size() > 0, "training: dataset '", data.name, "' has no training samples");
     BITLOOM_CHECK(options.epochs >= 0 && options.batch_size > 0,
                   "training: epochs must not be negative and batch size must be positive");
-    batch_size_ = std::min(options.batch_size, data.train.size());
-    batches_ = data.train.size() / batch_size_;  // a remainder smaller than a batch waits for another epoch's shuffle
+    batch_size_ = std::min(options.batch_size, data.train->size());
+    batches_ = data.train->size() / batch_size_;
   }
 
   TrainResult run() {
     resume();
     start_ = last_save_ = Clock::now();
+    Loader loader = training_batches(*data_.train, batch_size_, options_.epochs, rng_);
     while (epoch_ < options_.epochs && !stopped_early()) {
-      run_epoch();
+      run_epoch(loader);
       finish_epoch();
     }
     if (options_.keep_best && !best_.empty()) learner_.load_model(best_);
@@ -43,11 +44,9 @@ class Run {
                   "); lower the learning rate or look for extreme values in the data");
   }
 
-  void run_epoch() {
-    const std::vector<int64_t> order = rng_.split("order", uint64_t(epoch_)).permutation(data_.train.size());
-    const Rng augment = rng_.split("augment", uint64_t(epoch_));
+  void run_epoch(Loader& loader) {
     while (batch_ < batches_) {
-      const Batch batch = gather(data_.train, order.data() + batch_ * batch_size_, batch_size_, data_.augment, &augment);
+      const Batch batch = loader.get(epoch_ * batches_ + batch_);
       const double progress = (double(epoch_) + double(batch_) / double(batches_)) / double(options_.epochs);
       const StepResult result = learner_.step(batch, epoch_, batch_, progress);
       check_finite(result.loss, str("batch ", batch_ + 1));
@@ -96,7 +95,7 @@ class Run {
 
   std::string identity() const {
     return str(options_.stage, " seed ", options_.seed, " epochs ", options_.epochs, " batch ", batch_size_, " data ",
-               data_.name, " ", data_.train.size());
+               data_.task.name, " ", data_.train->size());
   }
 
   void save() {

@@ -45,7 +45,7 @@ struct TrainResult {
 
 // Trains `learner` on data.train, choosing by data.val. An existing checkpoint of the same run is resumed; one of another run (stage,
 // seed, sizes, model) is an Error. The checkpoint stays after the end: a finished run resumes to its result at once.
-// Errors: no training samples, or a loss that is not finite (names epoch and batch).
+// Errors: a loss that is not finite (names epoch and batch).
 TrainResult train(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer);
 
 }  // namespace bitloom

@@ -8,23 +8,22 @@
 
 namespace bitloom {
 
-ActKind act_kind(const ModelSpec& spec, int i, bool logits) {
+ActKind act_kind(const ModelSpec& spec, int i) {
   const LayerSpec& layer = spec.layers[size_t(i)];
-  if (i == spec.output()) return logits ? ActKind::kNone : ActKind::kSigned;
+  if (i == spec.output()) return spec.kind == TaskKind::kClassification ? ActKind::kNone : ActKind::kSigned;
   if (layer.relu) return ActKind::kUnsigned;
   return match(
       layer.kind, [](const InputLayer&) { return ActKind::kNone; }, [](const Conv2dLayer&) { return ActKind::kSigned; },
       [](const DepthwiseLayer&) { return ActKind::kSigned; }, [](const LinearLayer&) { return ActKind::kSigned; },
-      [](const AddLayer&) { return ActKind::kSigned; },
-      [&](const AvgPoolLayer&) { return act_kind(spec, layer.inputs[0], logits); });
+      [](const AddLayer&) { return ActKind::kSigned; }, [&](const AvgPoolLayer&) { return act_kind(spec, layer.inputs[0]); });
 }
 
-Assignment Assignment::uniform(const ModelSpec& spec, int weight_bits, int act_bits, bool logits) {
+Assignment Assignment::uniform(const ModelSpec& spec, int weight_bits, int act_bits) {
   Assignment a;
   for (int i = 0; i < int(spec.layers.size()); ++i) {
     const LayerSpec& layer = spec.layers[size_t(i)];
     a.weight_bits.emplace_back(has_weights(layer) ? size_t(layer.c) : 0, weight_bits);
-    a.act_bits.push_back(act_kind(spec, i, logits) == ActKind::kUnsigned ? act_bits : 0);
+    a.act_bits.push_back(act_kind(spec, i) == ActKind::kUnsigned ? act_bits : 0);
   }
   return a;
 }

@@ -13,15 +13,15 @@ enum class ActKind {
   kUnsigned,  // after a ReLU, or an average of such values: searched bits
   kSigned,    // before an Add, or a last layer that reconstructs its input: 8 bits
 };
-ActKind act_kind(const ModelSpec& spec, int layer, bool logits);
+ActKind act_kind(const ModelSpec& spec, int layer);
 
 struct Assignment {
   // Per layer of the spec; empty / 0 where the layer has no weights or no searched activation.
   std::vector<std::vector<int>> weight_bits;  // per output channel, 0 removes the channel
   std::vector<int> act_bits;                  // of the layer's output tensor
 
-  // All weights and activations alike. `logits`: the last layer returns class scores.
-  static Assignment uniform(const ModelSpec& spec, int weight_bits, int act_bits, bool logits);
+  // All weights and activations alike.
+  static Assignment uniform(const ModelSpec& spec, int weight_bits, int act_bits);
 };
 
 // JSON: {"model": ..., "layers": [{"name", "weight_bits": [...], "act_bits"}]}.

@@ -341,4 +341,20 @@ TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x) {
   return codes;
 }
 
+TensorT<int16_t> input_codes(const IntegerGraph& graph, const Dataset& data, int64_t first, int64_t count) {
+  const QuantScheme& scheme = graph.layers[0].out;
+  const SampleFormat& f = data.format();
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  std::iota(indices.begin(), indices.end(), first);
+  if (!f.codes || scheme.bits != 8 || scheme.is_signed || scheme.scale != double(f.scale))
+    return input_codes(graph, gather(data, indices.data(), count, nullptr).x);
+  TensorT<int16_t> codes(Shape{count, f.h, f.w, f.c});
+  parallel_for(count, [&](int64_t i) {
+    std::vector<uint8_t> stored(static_cast<size_t>(f.size()));
+    data.fill_codes(first + i, stored.data());
+    std::copy(stored.begin(), stored.end(), codes.data() + i * f.size());
+  });
+  return codes;
+}
+
 }  // namespace bitloom

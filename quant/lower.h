@@ -20,5 +20,7 @@ IntegerLayer integer_shape(const LayerSpec& layer);
 
 // Input codes of a batch under the graph's input scheme: (N,H,W,C).
 TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x);
+// Of the samples [first, first + count): where they are stored as codes of that scheme, those very codes.
+TensorT<int16_t> input_codes(const IntegerGraph& graph, const Dataset& data, int64_t first, int64_t count);
 
 }  // namespace bitloom

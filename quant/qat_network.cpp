@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "core/ops/elementwise.h"
 #include "core/parallel.h"
@@ -33,14 +32,14 @@ float optimal_clip(const std::vector<float>& values, int bits, bool is_signed) {
 }  // namespace
 
 QuantScheme input_scheme(const Dataset& data) {
-  if (data.values.empty()) return {8, false, double(data.input_scale)};
-  const auto [lo, hi] = std::minmax_element(data.values.begin(), data.values.end());
-  const float largest = std::max({-*lo, *hi, 1e-6f});
-  return *lo < 0 ? QuantScheme{8, true, double(largest / 127)} : QuantScheme{8, false, double(largest / 255)};
+  const SampleFormat& format = data.format();
+  if (format.codes) return {8, false, double(format.scale)};
+  const float largest = std::max({-format.lo, format.hi, 1e-6f});
+  return format.lo < 0 ? QuantScheme{8, true, double(largest / 127)} : QuantScheme{8, false, double(largest / 255)};
 }
 
-QatNetwork::QatNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits)
-    : network_(network), options_(std::move(options)), input_(input), logits_(logits), sites_(network.spec().layers.size()) {
+QatNetwork::QatNetwork(Network& network, QuantOptions options, QuantScheme input)
+    : network_(network), options_(std::move(options)), input_(input), sites_(network.spec().layers.size()) {
   const ModelSpec& spec = network_.spec();
   const bool learned = options_.weight_scale == WeightScale::kLearned;
   for (int i = 1; i <= spec.output(); ++i) {
@@ -61,7 +60,7 @@ QatNetwork::QatNetwork(Network& network, QuantOptions options, QuantScheme input
     if (kind == ActKind::kSigned) site.act_bits.assign(std::begin(kSignedActBits), std::end(kSignedActBits));
     if (!site.act_bits.empty()) site.log_clip = add(".log_clip", Shape{int64_t(site.act_bits.size())}, true);
   }
-  assign(Assignment::uniform(spec, options_.weight_bits.back(), options_.act_bits.back(), logits_));
+  assign(Assignment::uniform(spec, options_.weight_bits.back(), options_.act_bits.back()));
 }
 
 void QatNetwork::assign(const Assignment& assignment) {
@@ -94,9 +93,8 @@ void QatNetwork::refresh_scales(int layer) {
 void QatNetwork::calibrate(const Dataset& data, int64_t samples) {
   for (size_t i = 1; i < sites_.size(); ++i)
     if (sites_[i].log_scale.defined()) refresh_scales(int(i));
-  std::vector<int64_t> indices(size_t(std::min(samples, data.size())));
-  std::iota(indices.begin(), indices.end(), int64_t(0));
-  const Batch batch = gather(data, indices.data(), int64_t(indices.size()), {}, nullptr);
+  const std::vector<int64_t> indices = spread_indices(data.size(), samples);
+  const Batch batch = gather(data, indices.data(), int64_t(indices.size()), nullptr);
   observe([&](int layer, const Tensor& y) {
     const Site& site = sites_[size_t(layer)];
     const bool is_signed = act_kind(layer) == ActKind::kSigned;

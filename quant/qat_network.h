@@ -40,9 +40,9 @@ QuantScheme input_scheme(const Dataset& data);
 // is a distribution over them: one-hot from an Assignment here, learned in the search (nas/search_network.h).
 class QatNetwork : public LayerTransform {
  public:
-  QatNetwork(Network& network, QuantOptions options, QuantScheme input, bool logits);
+  QatNetwork(Network& network, QuantOptions options, QuantScheme input);
 
-  // Sets scales from the weights, and clips from the float network's activations on the first `samples` of `data`.
+  // Sets scales from the weights, and clips from the float network's activations on `samples` of `data`, spread evenly over it.
   void calibrate(const Dataset& data, int64_t samples = 256);
   // Fixes every precision. Error when one is not among the options.
   void assign(const Assignment& assignment);
@@ -58,8 +58,7 @@ class QatNetwork : public LayerTransform {
   Network& network() const { return network_; }
   const QuantOptions& options() const { return options_; }
   const QuantScheme& input_quant() const { return input_; }
-  bool logits() const { return logits_; }
-  ActKind act_kind(int layer) const { return bitloom::act_kind(network_.spec(), layer, logits_); }
+  ActKind act_kind(int layer) const { return bitloom::act_kind(network_.spec(), layer); }
   // Precisions of layer i's weights and of its output: the options, without 0 for the last layer; 8 for signed activations.
   const std::vector<int>& weight_bits(int layer) const { return sites_[size_t(layer)].weight_bits; }
   const std::vector<int>& act_bits(int layer) const { return sites_[size_t(layer)].act_bits; }
@@ -89,7 +88,6 @@ class QatNetwork : public LayerTransform {
   Network& network_;
   QuantOptions options_;
   QuantScheme input_;
-  bool logits_;
   Assignment assignment_;
   std::vector<Site> sites_;
   std::vector<Parameter> parameters_;

@@ -29,6 +29,7 @@ struct StageConfig {
 
 struct RunConfig {
   Source task = Source::kSynthetic;
+  std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
   std::string model = "resnet8";
   std::string command;  // as typed, for the record
   uint64_t seed = 0;

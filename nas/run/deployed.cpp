@@ -6,39 +6,17 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
-#include <numeric>
 
 #include "core/io.h"
 #include "core/json.h"
+#include "core/parallel.h"
+#include "datasets/loader.h"
 #include "nn/learner.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 
 namespace bitloom {
-namespace {
-
-// Calls f(batch, first sample) over the split in order.
-template <class F>
-void for_each_batch(const Dataset& data, F f) {
-  constexpr int64_t kBatch = 500;
-  std::vector<int64_t> indices(size_t(data.size()));
-  std::iota(indices.begin(), indices.end(), int64_t(0));
-  for (int64_t begin = 0; begin < data.size(); begin += kBatch)
-    f(gather(data, indices.data() + begin, std::min(kBatch, data.size() - begin), {}, nullptr), begin);
-}
-
-std::vector<int32_t> classes_of(const TensorT<int32_t>& outputs) {
-  const int64_t rows = outputs.shape()[0], columns = rows ? outputs.size() / rows : 0;
-  std::vector<int32_t> best;
-  for (int64_t r = 0; r < rows; ++r) {
-    const int32_t* row = outputs.data() + r * columns;
-    best.push_back(int32_t(std::max_element(row, row + columns) - row));
-  }
-  return best;
-}
-
-}  // namespace
 
 std::string network_file(const std::string& run) { return std::filesystem::is_directory(run) ? run + "/network.blig" : run; }
 
@@ -49,13 +27,14 @@ void take_task_of(const std::string& run, RunConfig& config) {
   config.seed = stored.seed;
 }
 
-void check_fits(const IntegerGraph& graph, const std::string& file, const Dataset& data, const std::string& name) {
+void check_fits(const IntegerGraph& graph, const std::string& file, const TaskData& data) {
   const IntegerLayer &in = graph.layers.front(), &last = graph.layers.back();
-  BITLOOM_CHECK(in.h == data.h && in.w == data.w && in.c == data.c, file, ": reads ", in.h, "x", in.w, "x", in.c,
-                " samples, dataset '", name, "' has ", data.h, "x", data.w, "x", data.c);
-  const int64_t wanted = data.classes > 0 ? data.classes : data.sample_size();
-  BITLOOM_CHECK(last.h * last.w * last.c == wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '", name,
-                "' wants ", wanted);
+  const SampleFormat& f = data.test->format();
+  BITLOOM_CHECK(in.h == f.h && in.w == f.w && in.c == f.c, file, ": reads ", in.h, "x", in.w, "x", in.c, " samples, dataset '",
+                data.task.name, "' has ", f.h, "x", f.w, "x", f.c);
+  const int64_t wanted = data.task.kind == TaskKind::kClassification ? data.task.classes : f.size();
+  BITLOOM_CHECK(last.h * last.w * last.c == wanted, file, ": gives ", last.h * last.w * last.c, " outputs, dataset '",
+                data.task.name, "' wants ", wanted);
 }
 
 TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng) {
@@ -79,45 +58,44 @@ TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data) {
   const IntegerLayer& last = graph.layers.back();
   const int64_t columns = last.h * last.w * last.c;
   TensorT<int32_t> all(Shape{data.size(), columns});
-  for_each_batch(data, [&](const Batch& batch, int64_t first) {
-    const TensorT<int32_t> out = runner.run(input_codes(graph, batch.x));
+  constexpr int64_t kBatch = 500;
+  for (int64_t first = 0; first < data.size(); first += kBatch) {
+    const TensorT<int32_t> out = runner.run(input_codes(graph, data, first, std::min(kBatch, data.size() - first)));
     std::memcpy(all.data() + first * columns, out.data(), size_t(out.size()) * sizeof(int32_t));
-  });
+  }
   return all;
 }
 
-double integer_score(const IntegerGraph& graph, const TensorT<int32_t>& outputs, const Dataset& data) {
-  if (data.classes) {
-    const std::vector<int32_t> predicted = classes_of(outputs);
-    int64_t correct = 0;
-    for (size_t i = 0; i < predicted.size(); ++i) correct += predicted[i] == data.labels[i];
-    return double(correct) / double(std::max<size_t>(1, predicted.size()));
-  }
-  const int64_t columns = outputs.size() / std::max<int64_t>(1, data.size());
-  double sum = 0;
-  for_each_batch(data, [&](const Batch& batch, int64_t first) {
-    for (int64_t i = 0; i < batch.x.size(); ++i)
-      sum += std::pow(graph.layers.back().out.scale * outputs[first * columns + i] - double(batch.x[i]), 2);
+std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const TensorT<int32_t>& outputs,
+                                      const Dataset& data) {
+  const int64_t columns = outputs.size() / data.size();
+  std::vector<double> found(size_t(data.size()));
+  parallel_for(data.size(), [&](int64_t i) {
+    std::vector<float> sample(kind == TaskKind::kReconstruction ? size_t(columns) : 0);
+    if (kind == TaskKind::kReconstruction) data.fill(i, nullptr, sample.data());
+    found[size_t(i)] = found_in(kind, outputs.data() + i * columns, columns, graph.layers.back().out.scale, sample.data());
   });
-  return -sum / double(std::max<int64_t>(1, outputs.size()));
+  return found;
 }
 
 double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
                  const Dataset& data) {
-  const int64_t columns = outputs.size() / std::max<int64_t>(1, data.size());
-  const std::vector<int32_t> classes = data.classes ? classes_of(outputs) : std::vector<int32_t>();
+  const TaskKind kind = network.spec().kind;
+  const int64_t columns = outputs.size() / data.size();
   const double scale = graph.layers.back().out.scale;
+  const int32_t* codes = outputs.data();  // of the next sample
   int64_t same = 0, total = 0;
-  for_each_batch(data, [&](const Batch& batch, int64_t first) {
+  for_each_batch(data, 500, [&](const Batch& batch) {
     Tape tape(Tape::kInference);
     const Tensor y = network.forward(tape, batch.x, {false, transform, nullptr}).value();
-    if (data.classes) {
-      const std::vector<int32_t> predicted = argmax_rows(y.data(), batch.x.shape()[0], columns);
-      for (size_t i = 0; i < predicted.size(); ++i) same += predicted[i] == classes[size_t(first) + i];
-      total += int64_t(predicted.size());
-    } else {
-      for (int64_t i = 0; i < y.size(); ++i) same += std::fabs(double(y[i]) / scale - outputs[first * columns + i]) <= 1.001;
-      total += y.size();
+    for (const float* row = y.data(); row < y.data() + y.size(); row += columns, codes += columns) {
+      if (kind == TaskKind::kClassification) {
+        same += found_in(kind, row, columns, 1, nullptr) == found_in(kind, codes, columns, 1, nullptr);
+        ++total;
+      } else {
+        for (int64_t k = 0; k < columns; ++k) same += std::fabs(double(row[k]) / scale - codes[k]) <= 1.001;
+        total += columns;
+      }
     }
   });
   return double(same) / double(std::max<int64_t>(1, total));

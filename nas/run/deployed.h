@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "datasets/dataset.h"
+#include "datasets/task.h"
 #include "nas/run/config.h"
 #include "quant/integer/graph.h"
 #include "quant/qat_network.h"
@@ -16,7 +16,7 @@ std::string network_file(const std::string& run);
 // Sets task and seed of `config` as the run in that folder had them, unless the options name data.
 void take_task_of(const std::string& run, RunConfig& config);
 // Error, naming the file, unless the graph reads such samples and gives as many outputs as they have classes (or values).
-void check_fits(const IntegerGraph& graph, const std::string& file, const Dataset& data, const std::string& name);
+void check_fits(const IntegerGraph& graph, const std::string& file, const TaskData& data);
 
 // `count` inputs (N,H,W,C) of random codes in the range of the graph's input.
 TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng);
@@ -25,9 +25,10 @@ std::string weight_bits_text(const IntegerLayer& layer);
 
 // Output codes of the integer network for every sample, (N, outputs).
 TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data);
-// Score of those outputs: share of right classes, or minus the mean squared error of the reconstruction.
-double integer_score(const IntegerGraph& graph, const TensorT<int32_t>& outputs, const Dataset& data);
-// Share of samples on which the fake-quantized network predicts the same class; without labels, share of output elements within one step.
+// What those outputs amount to, for metrics: see found_in().
+std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const TensorT<int32_t>& outputs,
+                                      const Dataset& data);
+// Share of samples on which the fake-quantized network predicts the same class; of a reconstruction, share of output elements within one step.
 double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
                  const Dataset& data);
 

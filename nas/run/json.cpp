@@ -19,6 +19,7 @@ template <class Config, class F>
 void each_field(Config& c, F& f, const RunConfig*) {
   f("command", c.command);
   f("task", c.task);
+  f("metric", c.metric, kMayMiss);
   f("model", c.model);
   f("seed", c.seed);
   f("batch", c.batch);
@@ -94,9 +95,13 @@ void each_field(Result& r, F& f, const RunResult*) {
   f.among_these("granularity", r.precisions);
   f("seed", r.seed);
   f("command", r.command);
+  f("metric", r.metric, kMayMiss);
   f("val_score_float", r.val_score_float);
+  f("test_score_float", r.test_score_float, kMayMiss);
   f("test_accuracy_float", r.test_accuracy_float);
   f("val_score_fake_quant", r.val_score_fake_quant);
+  f("test_score_fake_quant", r.test_score_fake_quant);
+  f("test_score_integer", r.test_score_integer);
   f("test_accuracy_fake_quant", r.test_accuracy_fake_quant);
   f("test_accuracy_integer", r.test_accuracy_integer);
   f("agreement", r.agreement);
@@ -259,7 +264,9 @@ RunConfig config_from_json(const std::string& text, const std::string& where) {
 }
 
 RunResult result_from_json(const std::string& text, const std::string& where) {
-  return parsed<RunResult>(text, where, "a run's result");
+  RunResult result = parsed<RunResult>(text, where, "a run's result");
+  name_metric(result);
+  return result;
 }
 
 std::string difference(const RunConfig& stored, const RunConfig& own) {

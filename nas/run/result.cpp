@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "nn/models/models.h"
+
 namespace bitloom {
 
 NetworkFigures figures_of(const IntegerGraph& graph, const CostTable& costs) {
@@ -29,6 +31,19 @@ NetworkFigures figures_of(const IntegerGraph& graph, const CostTable& costs) {
   f.energy_uj = cycles * costs.picojoule_per_cycle * 1e-6;
   f.cost_table = costs.name;
   return f;
+}
+
+double legacy_accuracy(const Task& task, const std::vector<double>& found, const Dataset& data) {
+  return task.kind == TaskKind::kClassification ? accuracy().score(found, data) : -mean_squared_error().score(found, data);
+}
+
+void name_metric(RunResult& r) {
+  if (!r.metric.empty()) return;
+  const Metric& metric = find_model(r.model).kind == TaskKind::kClassification ? accuracy() : mean_squared_error();
+  r.metric = metric.name();
+  r.test_score_float = metric.rank(r.test_accuracy_float);
+  if (r.test_accuracy_fake_quant) r.test_score_fake_quant = metric.rank(*r.test_accuracy_fake_quant);
+  if (r.test_accuracy_integer) r.test_score_integer = metric.rank(*r.test_accuracy_integer);
 }
 
 double mean_weight_bits(const NetworkFigures& network) {

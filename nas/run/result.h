@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "datasets/task.h"
 #include "nas/run/config.h"
 #include "quant/integer/graph.h"
 
@@ -39,19 +40,26 @@ struct PrecisionChoice {
   std::optional<std::string> budget;
 };
 
-// Scores are shares of right classes, or minus the mean squared error of a reconstruction. What a float run has not is empty.
+// What a float run has not is empty. Test scores are in the metric; validation scores in its rank (the greater the better), of the task's
+// validation metric. The accuracies are what older versions wrote: of a reconstruction, minus the mean squared error.
 struct RunResult {
-  std::string task, data, model;
+  std::string task, data, model, metric;
   std::optional<PrecisionChoice> precisions;
   uint64_t seed = 0;
   std::string command;
   std::optional<double> val_score_float;  // empty if the weights came from a file
-  double test_accuracy_float = 0;
-  std::optional<double> val_score_fake_quant, test_accuracy_fake_quant, test_accuracy_integer;
+  double test_score_float = 0, test_accuracy_float = 0;
+  std::optional<double> val_score_fake_quant;
+  std::optional<double> test_score_fake_quant, test_accuracy_fake_quant, test_score_integer, test_accuracy_integer;
   std::optional<double> agreement;  // share of samples on which the integer network predicts what its fake-quantized twin does
   std::optional<NetworkFigures> network;
   std::vector<std::pair<std::string, double>> seconds;  // by stage
 };
+
+// What test_accuracy_* holds for these results of a test split.
+double legacy_accuracy(const Task& task, const std::vector<double>& found, const Dataset& data);
+// Metric and scores of a result of an older version, which has only accuracies.
+void name_metric(RunResult& result);
 
 std::string to_json(const RunResult& result);
 std::string to_json(const std::vector<RunResult>& results);

@@ -25,7 +25,8 @@ class Run {
     make_output_folder(config_.out);
     write_text_atomic(path("config.json"), to_json(config_));
     result_.task = name_of(config_.task);
-    result_.data = data_.name;
+    result_.data = data_.task.name;
+    result_.metric = data_.task.metric->name();
     result_.model = config_.model;
     result_.seed = config_.seed;
     result_.command = config_.command;
@@ -52,8 +53,7 @@ class Run {
     if (config_.budget.empty() || config_.weight_bits.front() == 0) return;
     const double budget = parse_budget(config_.budget, config_.cost);
     const double least = CostModel(network_.spec(), config_.cost, cost_table(config_.cost_table))
-                             .cost(Assignment::uniform(network_.spec(), config_.weight_bits.front(), config_.act_bits.front(),
-                                                       data_.train.classes > 0));
+                             .cost(Assignment::uniform(network_.spec(), config_.weight_bits.front(), config_.act_bits.front()));
     BITLOOM_CHECK(least <= budget, "--budget ", config_.budget, ": the smallest precisions offered cost ", least / budget,
                   " times as much");
   }
@@ -106,7 +106,9 @@ class Run {
       result_.val_score_float = trained.best_score;
       write_npz(path("warmup.npz"), network_.state().arrays());
     }
-    result_.test_accuracy_float = evaluate_network(network_, nullptr, data_.test).score;
+    const std::vector<double> found = evaluate_network(network_, nullptr, *data_.test).found;
+    result_.test_score_float = data_.task.metric->score(found, *data_.test);
+    result_.test_accuracy_float = legacy_accuracy(data_.task, found, *data_.test);
   }
 
   void quantize() {
@@ -115,8 +117,8 @@ class Run {
     options.act_bits = config_.act_bits;
     options.weight_scale = config_.weight_scale;
     options.code_range = config_.code_range;
-    SearchNetwork network(network_, options, input_scheme(data_.train), data_.train.classes > 0, config_.granularity);
-    network.calibrate(data_.train);
+    SearchNetwork network(network_, options, input_scheme(*data_.train), config_.granularity);
+    network.calibrate(*data_.train);
     if (config_.granularity != Granularity::kFixed) search(network);
 
     NetworkLearner learner(network_, &network, weight_optimizer(config_.finetune), weight_schedule());
@@ -149,10 +151,15 @@ class Run {
     settled.put("", network.QatNetwork::state());
     write_npz(path("network.npz"), settled.arrays());
 
-    const TensorT<int32_t> outputs = run_integer(graph, data_.test);
-    result_.test_accuracy_fake_quant = evaluate_network(network_, &network, data_.test).score;
-    result_.test_accuracy_integer = integer_score(graph, outputs, data_.test);
-    result_.agreement = agreement(graph, outputs, network_, &network, data_.test);
+    const Dataset& test = *data_.test;
+    const TensorT<int32_t> outputs = run_integer(graph, test);
+    const std::vector<double> integer = found_by_integers(graph, data_.task.kind, outputs, test),
+                              fake = evaluate_network(network_, &network, test).found;
+    result_.test_score_fake_quant = data_.task.metric->score(fake, test);
+    result_.test_score_integer = data_.task.metric->score(integer, test);
+    result_.test_accuracy_fake_quant = legacy_accuracy(data_.task, fake, test);
+    result_.test_accuracy_integer = legacy_accuracy(data_.task, integer, test);
+    result_.agreement = agreement(graph, outputs, network_, &network, test);
     result_.network = figures_of(graph, cost_table(config_.cost_table));
   }
 

@@ -59,16 +59,22 @@ TaskData load_task(RunConfig& c) {
                   " needs --data PATH (`make data` downloads the official archives)");
     data = c.task == Source::kCifar10 ? load_cifar10(c.data) : load_npz_task(c.data, c.seed);
   }
-  data.augment = parse_augment(c.augment, data.augment);
+  data.train->set_augment(parse_augment(c.augment, data.task.augment));
+  if (c.metric != "default") {
+    data.task.metric = &find_metric(c.metric);
+    validate(data);
+  }
   return data;
 }
 
 ModelSpec make_model(const RunConfig& c, const TaskData& data) {
-  const bool reconstructs = c.model == "autoencoder";
-  BITLOOM_CHECK(reconstructs == (data.train.classes == 0), "model ", c.model,
-                reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.name,
+  const ModelEntry& model = find_model(c.model);
+  const bool reconstructs = model.kind == TaskKind::kReconstruction;
+  BITLOOM_CHECK(model.kind == data.task.kind, "model ", c.model,
+                reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.task.name,
                 reconstructs ? "' has them" : "' has none");
-  return find_model(c.model).make(data.train.h, data.train.w, data.train.c, data.train.classes);
+  const SampleFormat& f = data.train->format();
+  return model.make(f.h, f.w, f.c, data.task.classes);
 }
 
 }  // namespace bitloom

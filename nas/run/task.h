@@ -1,6 +1,6 @@
 // The data and the model of a run.
 #pragma once
-#include "datasets/dataset.h"
+#include "datasets/task.h"
 #include "nas/run/config.h"
 
 namespace bitloom {

@@ -9,7 +9,7 @@ ModelSpec autoencoder(int64_t h, int64_t w, int64_t c, int64_t) {
   int x = 0, index = 0;
   for (int64_t width : kWidths) x = b.linear("dense" + std::to_string(index++), x, width, {true, true, true});
   b.linear("dense" + std::to_string(index), x, c, {false, false, true});
-  return b.finish();
+  return b.finish(TaskKind::kReconstruction);
 }
 
 }  // namespace bitloom

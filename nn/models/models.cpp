@@ -5,10 +5,10 @@ namespace bitloom {
 
 const std::vector<ModelEntry>& all_models() {
   static const std::vector<ModelEntry> models = {
-      {"resnet8", "image classification, 32x32x3, 10 classes", resnet8, 32, 32, 3, 10},
-      {"ds_cnn", "keyword spotting, 49x10x1 MFCC, 12 classes", ds_cnn, 49, 10, 1, 12},
-      {"mobilenet_v1", "visual wake words, 96x96x3, 2 classes", mobilenet_v1, 96, 96, 3, 2},
-      {"autoencoder", "anomaly detection, 640 features", autoencoder, 1, 1, 640, 0},
+      {"resnet8", "image classification, 32x32x3, 10 classes", resnet8, TaskKind::kClassification, 32, 32, 3, 10},
+      {"ds_cnn", "keyword spotting, 49x10x1 MFCC, 12 classes", ds_cnn, TaskKind::kClassification, 49, 10, 1, 12},
+      {"mobilenet_v1", "visual wake words, 96x96x3, 2 classes", mobilenet_v1, TaskKind::kClassification, 96, 96, 3, 2},
+      {"autoencoder", "anomaly detection, 640 features", autoencoder, TaskKind::kReconstruction, 1, 1, 640, 0},
   };
   return models;
 }

@@ -22,6 +22,7 @@ struct ModelEntry {
   const char* name;
   const char* summary;
   ModelSpec (*make)(int64_t h, int64_t w, int64_t c, int64_t classes);
+  TaskKind kind;
   int64_t h, w, c, classes;  // MLPerf's own
 };
 const std::vector<ModelEntry>& all_models();

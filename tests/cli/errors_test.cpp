@@ -173,7 +173,7 @@ std::vector<BadRun> bad_data() {
       {"FiveAxes", kBad, kFailed, "bad.npz: x_train has rank 5, expected (N,H,W,C), (N,H,W) or (N,F)", bad_task([](Npz& a) {
          a["x_train"].shape = {256, 2, 4, 8, 3};
        })},
-      {"TooFewLabels", kBad, kFailed, "bad.npz: y_train must have shape (256)",
+      {"TooFewLabels", kBad, kFailed, "bad.npz: y_train has shape (255), expected (256), one number for each sample",
        bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(255)); })},
       {"TestSamplesOfAnotherShape", kBad, kFailed, "(8,4,6) uint8 and (8,8,3) uint8", bad_task([](Npz& a) {
          a["x_test"].shape = {64, 8, 4, 6};
@@ -190,10 +190,10 @@ std::vector<BadRun> bad_data() {
        shell("cp task.npz cifar.tar.gz")},
       {"IntegerSamples", kBad, kFailed, "bad.npz: x_train has dtype '<i4', expected uint8 or float32",
        bad_dtype("x_train", "<i4", "(2, 2)", 16)},
-      {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '|S1'",
+      {"LabelsOfText", kBad, kFailed, "bad.npz: y_train: labels are text; use numpy.unique(y, return_inverse=True)[1]",
        bad_dtype("y_train", "|S1", "(256,)", 256)},
-      {"LabelsOfFloats", kBad, kFailed, "bad.npz: y_train: expected integers, got dtype '<f4'",
-       bad_dtype("y_train", "<f4", "(256,)", 1024)},
+      {"OneHotLabels", kBad, kFailed, "bad.npz: y_train has shape (256,4); use y.argmax(1)",
+       bad_dtype("y_train", "<f4", "(256, 4)", 4096)},
       {"LabelAboveAll", kBad, kFailed, "bad.npz: y_train[0] is 1000, expected 0 .. 255",
        bad_task([](Npz& a) { a["y_train"] = NpyArray::from(std::vector<int64_t>(256, 1000)); })},
       {"NegativeLabel", kBad, kFailed, "bad.npz: y_train[0] is -1, expected 0 .. 255",

@@ -6,12 +6,14 @@
 #include "core/io.h"
 #include "datasets/sources.h"
 #include "tests/support/files.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
 
 using testing::data_path;
 using testing::error_of;
+using testing::samples_of;
 using testing::TempFolder;
 using testing::write_bytes;
 
@@ -43,13 +45,13 @@ std::string file_name(int64_t batch) {
   return batch == 5 ? "test_batch.bin" : "data_batch_" + std::to_string(batch + 1) + ".bin";
 }
 
-void expect_row(const Dataset& data, int64_t sample, int64_t batch, int64_t row) {
-  ASSERT_EQ(data.labels[size_t(sample)], (batch + row) % 10) << data.name << " sample " << sample;
+void expect_row(const std::shared_ptr<Dataset>& data, int64_t sample, int64_t batch, int64_t row) {
+  ASSERT_EQ(data->labels()[size_t(sample)], (batch + row) % 10) << data->name() << " sample " << sample;
   for (int64_t y = 0; y < 32; ++y)
     for (int64_t x = 0; x < 32; ++x)
       for (int64_t k = 0; k < 3; ++k)
-        ASSERT_EQ(data.codes[size_t(((sample * 32 + y) * 32 + x) * 3 + k)], pixel(batch, row, k, y, x))
-            << data.name << " sample " << sample << " at (" << y << "," << x << "," << k << ")";
+        ASSERT_EQ(samples_of(data).codes[size_t(((sample * 32 + y) * 32 + x) * 3 + k)], pixel(batch, row, k, y, x))
+            << data->name() << " sample " << sample << " at (" << y << "," << x << "," << k << ")";
 }
 
 TEST(Cifar10, DecodesAndSplitsAsDocumentedFromFolderParentAndArchive) {
@@ -62,12 +64,12 @@ TEST(Cifar10, DecodesAndSplitsAsDocumentedFromFolderParentAndArchive) {
                             .c_str()),
             0);
   const TaskData task = load_cifar10(inner);
-  EXPECT_EQ(task.name, "cifar10");
-  EXPECT_EQ(task.train.size(), 45000);
-  EXPECT_EQ(task.val.size(), 5000);
-  EXPECT_EQ(task.test.size(), 10000);
-  EXPECT_FLOAT_EQ(task.train.input_scale, 1.0f / 255);
-  for (const Dataset* part : {&task.train, &task.val, &task.test}) EXPECT_EQ(error_of([&] { validate(*part); }), "");
+  EXPECT_EQ(task.task.name, "cifar10");
+  EXPECT_EQ(task.train->size(), 45000);
+  EXPECT_EQ(task.val->size(), 5000);
+  EXPECT_EQ(task.test->size(), 10000);
+  EXPECT_FLOAT_EQ(task.train->format().scale, 1.0f / 255);
+  EXPECT_EQ(error_of([&] { validate(task); }), "");
   for (int64_t row : {0, 1, 4999, 9999}) {
     expect_row(task.train, row, 0, row);
     expect_row(task.train, 30000 + row, 3, row);
@@ -78,11 +80,12 @@ TEST(Cifar10, DecodesAndSplitsAsDocumentedFromFolderParentAndArchive) {
   expect_row(task.val, 4999, 4, 9999);
   for (const std::string& path : {folder.path(), folder / "packed"}) {
     const TaskData other = load_cifar10(path);
-    EXPECT_TRUE(other.train.codes == task.train.codes && other.val.codes == task.val.codes &&
-                other.test.codes == task.test.codes)
+    EXPECT_TRUE(samples_of(other.train).codes == samples_of(task.train).codes &&
+                samples_of(other.val).codes == samples_of(task.val).codes &&
+                samples_of(other.test).codes == samples_of(task.test).codes)
         << path;
-    EXPECT_TRUE(other.train.labels == task.train.labels && other.val.labels == task.val.labels &&
-                other.test.labels == task.test.labels);
+    EXPECT_TRUE(other.train->labels() == task.train->labels() && other.val->labels() == task.val->labels() &&
+                other.test->labels() == task.test->labels());
   }
 
   std::vector<uint8_t> bytes = batch_bytes(2);
@@ -110,23 +113,24 @@ TEST(Cifar10, RealDataIsComplete) {
   BITLOOM_NEEDS(data_path("cifar-10-batches-bin"));
   const TaskData task = load_cifar10(data_path("cifar-10-batches-bin"));
   std::array<int, 10> train{}, test{};
-  for (const Dataset* part : {&task.train, &task.val})
-    for (int32_t label : part->labels) ++train[size_t(label)];
-  for (int32_t label : task.test.labels) ++test[size_t(label)];
+  for (const std::shared_ptr<Dataset>& part : {task.train, task.val})
+    for (int32_t label : part->labels()) ++train[size_t(label)];
+  for (int32_t label : task.test->labels()) ++test[size_t(label)];
   for (size_t k = 0; k < 10; ++k) {
     EXPECT_EQ(train[k], 5000) << "class " << k;
     EXPECT_EQ(test[k], 1000) << "class " << k;
   }
   // The first test images, as everyone numbers them: cat, ship, ship, airplane, frog.
-  EXPECT_EQ(std::vector<int32_t>(task.test.labels.begin(), task.test.labels.begin() + 5),
+  EXPECT_EQ(std::vector<int32_t>(task.test->labels().begin(), task.test->labels().begin() + 5),
             (std::vector<int32_t>{3, 8, 8, 0, 6}));
 
   BITLOOM_NEEDS(data_path("cifar-10-binary.tar.gz"));
   const TaskData packed = load_cifar10(data_path("cifar-10-binary.tar.gz"));
-  EXPECT_TRUE(packed.train.codes == task.train.codes && packed.val.codes == task.val.codes &&
-              packed.test.codes == task.test.codes);
-  EXPECT_TRUE(packed.train.labels == task.train.labels && packed.val.labels == task.val.labels &&
-              packed.test.labels == task.test.labels);
+  EXPECT_TRUE(samples_of(packed.train).codes == samples_of(task.train).codes &&
+              samples_of(packed.val).codes == samples_of(task.val).codes &&
+              samples_of(packed.test).codes == samples_of(task.test).codes);
+  EXPECT_TRUE(packed.train->labels() == task.train->labels() && packed.val->labels() == task.val->labels() &&
+              packed.test->labels() == task.test->labels());
 }
 
 }  // namespace

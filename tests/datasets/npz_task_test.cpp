@@ -6,11 +6,13 @@
 #include "core/npz.h"
 #include "datasets/sources.h"
 #include "tests/support/files.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
 
 using testing::error_of;
+using testing::samples_of;
 using testing::TempFolder;
 
 NpyArray bytes_array(std::vector<int64_t> shape) {
@@ -58,51 +60,92 @@ class NpzTask : public ::testing::Test {
 
 TEST_F(NpzTask, SplitsATenthOffForValidation) {
   const TaskData task = load();
-  EXPECT_EQ(task.name, "npz");
-  EXPECT_EQ(task.train.size(), 36);
-  EXPECT_EQ(task.val.size(), 4);
-  EXPECT_EQ(task.test.size(), 8);
-  EXPECT_EQ(task.train.classes, 4);
-  EXPECT_EQ(task.train.h, 4);
-  EXPECT_EQ(task.train.w, 5);
-  EXPECT_EQ(task.train.c, 3);
-  EXPECT_FLOAT_EQ(task.train.input_scale, 1.0f / 255);
-  EXPECT_EQ(task.test.codes, arrays_.at("x_test").bytes);
-  EXPECT_FALSE(task.augment.any());
+  EXPECT_EQ(task.task.name, "npz");
+  EXPECT_EQ(task.train->size(), 36);
+  EXPECT_EQ(task.val->size(), 4);
+  EXPECT_EQ(task.test->size(), 8);
+  EXPECT_EQ(task.task.classes, 4);
+  EXPECT_EQ(task.train->format().h, 4);
+  EXPECT_EQ(task.train->format().w, 5);
+  EXPECT_EQ(task.train->format().c, 3);
+  EXPECT_FLOAT_EQ(task.train->format().scale, 1.0f / 255);
+  EXPECT_EQ(samples_of(task.test).codes, arrays_.at("x_test").bytes);
+  EXPECT_FALSE(task.task.augment.any());
 }
 
 TEST_F(NpzTask, UsesTheValidationPartGiven) {
   arrays_["x_val"] = bytes_array({6, 4, 5, 3});
   arrays_["y_val"] = label_array(6, 3);
   const TaskData task = load();
-  EXPECT_EQ(task.train.size(), 40);
-  EXPECT_EQ(task.val.size(), 6);
-  EXPECT_EQ(task.val.classes, 4) << "the classes are those of y_train";
+  EXPECT_EQ(task.train->size(), 40);
+  EXPECT_EQ(task.val->size(), 6);
+  EXPECT_EQ(task.task.classes, 4) << "the classes are those of y_train";
 }
 
 TEST_F(NpzTask, TakesMapsVectorsAndFloats) {
   arrays_["x_train"] = float_array(Shape{40, 4, 5});
   arrays_["x_test"] = float_array(Shape{8, 4, 5});
   TaskData task = load();
-  EXPECT_EQ(task.test.h, 4);
-  EXPECT_EQ(task.test.w, 5);
-  EXPECT_EQ(task.test.c, 1);
-  EXPECT_EQ(task.test.values[5], 5.0f / 8);
-  EXPECT_EQ(task.test.input_scale, 1);
+  EXPECT_EQ(task.test->format().h, 4);
+  EXPECT_EQ(task.test->format().w, 5);
+  EXPECT_EQ(task.test->format().c, 1);
+  EXPECT_EQ(samples_of(task.test).values[5], 5.0f / 8);
+  EXPECT_EQ(task.test->format().scale, 1);
   arrays_["x_train"] = float_array(Shape{40, 20});
   arrays_["x_test"] = float_array(Shape{8, 20});
   task = load();
-  EXPECT_EQ(task.test.h, 1);
-  EXPECT_EQ(task.test.w, 1);
-  EXPECT_EQ(task.test.c, 20);
+  EXPECT_EQ(task.test->format().h, 1);
+  EXPECT_EQ(task.test->format().w, 1);
+  EXPECT_EQ(task.test->format().c, 20);
 }
 
-TEST_F(NpzTask, TakesDataWithoutLabels) {
+TEST_F(NpzTask, WithoutTrainingLabelsTheTaskIsToReconstruct) {
   arrays_.erase("y_train");
+  TaskData task = load();  // y_test says which samples are anomalous
+  EXPECT_EQ(task.task.kind, TaskKind::kReconstruction);
+  EXPECT_EQ(task.task.metric, &roc_auc());
+  EXPECT_TRUE(task.val->labels().empty());
+  EXPECT_EQ(task.test->labels().size(), 8u);
+  arrays_["machine_id_train"] = label_array(40, 3);
+  arrays_["machine_id_test"] = label_array(8, 2);
+  arrays_["y_test"] = NpyArray::from(std::vector<int64_t>{0, 0, 0, 0, 1, 1, 1, 1});
+  task = load();
+  EXPECT_EQ(task.train->groups().size(), 36u);
+  EXPECT_EQ(task.val->groups().size(), 4u);
+  EXPECT_EQ(task.test->groups(), (std::vector<int32_t>{0, 1, 0, 1, 0, 1, 0, 1}));
   arrays_.erase("y_test");
-  const TaskData task = load();
-  EXPECT_EQ(task.train.classes, 0);
-  EXPECT_TRUE(task.val.labels.empty());
+  EXPECT_EQ(load().task.metric, &mean_squared_error());
+}
+
+template <class T>
+NpyArray array_of(const char* dtype, std::vector<int64_t> shape, const std::vector<T>& values) {
+  NpyArray array{dtype, std::move(shape), {}};
+  const uint8_t* bytes = reinterpret_cast<const uint8_t*>(values.data());
+  array.bytes.assign(bytes, bytes + values.size() * sizeof(T));
+  return array;
+}
+
+// As numpy, Keras, pandas and PyTorch give them.
+TEST_F(NpzTask, TakesLabelsOfAnyWholeNumbers) {
+  const std::vector<int32_t> expected = load().test->labels();
+  arrays_["y_test"].shape = {8, 1};
+  EXPECT_EQ(load().test->labels(), expected);
+  arrays_["y_test"] = array_of("<u8", {8}, std::vector<uint64_t>(expected.begin(), expected.end()));
+  EXPECT_EQ(load().test->labels(), expected);
+  arrays_["y_test"] = array_of("<f4", {8, 1}, std::vector<float>(expected.begin(), expected.end()));
+  EXPECT_EQ(load().test->labels(), expected);
+  arrays_["y_test"] = array_of("<f8", {8}, std::vector<double>(expected.begin(), expected.end()));
+  EXPECT_EQ(load().test->labels(), expected);
+  arrays_["y_test"] = array_of("|b1", {8}, std::vector<uint8_t>{0, 1, 0, 1, 1, 1, 0, 0});
+  EXPECT_EQ(load().test->labels(), (std::vector<int32_t>{0, 1, 0, 1, 1, 1, 0, 0}));
+}
+
+TEST_F(NpzTask, LeavesOtherArraysAlone) {
+  const std::string stored = digest(load());
+  arrays_["x_mean"] = float_array(Shape{3});
+  arrays_["y_names"] = NpyArray::from_text("cat");
+  arrays_["version"] = NpyArray::from(std::vector<int64_t>{1});
+  EXPECT_EQ(digest(load()), stored);
 }
 
 TEST_F(NpzTask, NamesWhatIsWrong) {
@@ -110,13 +153,12 @@ TEST_F(NpzTask, NamesWhatIsWrong) {
       {"no array 'x_train'; the file holds x_test, y_test, y_train", [](Npz& z) { z.erase("x_train"); }},
       {"no array 'x_test'", [](Npz& z) { z.erase("x_test"); }},
       {"no array 'y_test'", [](Npz& z) { z.erase("y_test"); }},
-      {"y_test is there but y_train is not", [](Npz& z) { z.erase("y_train"); }},
       {"y_val is there but x_val is not", [](Npz& z) { z["y_val"] = label_array(4, 4); }},
       {"no array 'y_val'",
        [](Npz& z) {
          z["x_val"] = bytes_array({4, 4, 5, 3});
        }},
-      {"unknown array 'x_valid'",
+      {"unknown array 'x_valid'; the validation part is x_val",
        [](Npz& z) {
          z["x_valid"] = bytes_array({4, 4, 5, 3});
        }},
@@ -125,7 +167,7 @@ TEST_F(NpzTask, NamesWhatIsWrong) {
        [](Npz& z) {
          z["x_train"] = bytes_array({0, 4, 5, 3});
        }},
-      {"must be positive",
+      {"x_train has shape (40,4,0,3); every extent must be positive",
        [](Npz& z) {
          z["x_train"] = bytes_array({40, 4, 0, 3});
        }},
@@ -133,8 +175,25 @@ TEST_F(NpzTask, NamesWhatIsWrong) {
        [](Npz& z) {
          z["x_train"] = label_array(40, 4), z["x_train"].shape = {40, 1};
        }},
-      {"y_train must have shape (40)", [](Npz& z) { z["y_train"] = label_array(39, 4); }},
-      {"y_train: expected integers, got dtype '<f4'", [](Npz& z) { z["y_train"] = float_array(Shape{40}); }},
+      {"y_train has shape (39), expected (40), one number for each sample", [](Npz& z) { z["y_train"] = label_array(39, 4); }},
+      {"y_train[1] is 0.125, expected whole numbers", [](Npz& z) { z["y_train"] = float_array(Shape{40}); }},
+      {"y_train has shape (40,3); use y.argmax(1) to make one label of each one-hot row",
+       [](Npz& z) {
+         z["y_train"] = float_array(Shape{40, 3});
+       }},
+      {"y_train[2] is 9.22337e+18, expected whole numbers",
+       [](Npz& z) {
+         std::vector<uint64_t> y(40);
+         y[2] = uint64_t(1) << 63;
+         z["y_train"] = array_of("<u8", {40}, y);
+       }},
+      {"y_train: labels are text; use numpy.unique(y, return_inverse=True)[1]",
+       [](Npz& z) { z["y_train"] = array_of("<U3", {40}, std::vector<uint8_t>(480)); }},
+      {"machine_id_test has shape (7), expected (8)", [](Npz& z) { z["machine_id_test"] = label_array(7, 2); }},
+      {"x_train has shape (40,3,32,32), which looks like (N,C,H,W); the channels come last: use x.transpose(0,2,3,1)",
+       [](Npz& z) {
+         z["x_train"] = bytes_array({40, 3, 32, 32});
+       }},
       {"y_train[3] is 1000000, expected 0 .. 39",
        [](Npz& z) {
          std::vector<int64_t> y(40);

@@ -9,38 +9,43 @@
 
 #include "datasets/sources.h"
 #include "tests/support/files.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
 
+using testing::samples_of;
+
 TEST(Synthetic, IsTheSameOnEveryMachineAndCompiler) {
   const TaskData task = make_synthetic(1, 100, 20, 20);
   // CRC-32 of the codes, the same from g++ 12 and clang 14 at any optimisation.
-  EXPECT_EQ(crc32_z(0, task.train.codes.data(), task.train.codes.size()), 2728035196u);
-  EXPECT_EQ(crc32_z(0, task.test.codes.data(), task.test.codes.size()), 1513607761u);
+  EXPECT_EQ(crc32_z(0, samples_of(task.train).codes.data(), samples_of(task.train).codes.size()), 2728035196u);
+  EXPECT_EQ(crc32_z(0, samples_of(task.test).codes.data(), samples_of(task.test).codes.size()), 1513607761u);
 }
 
 TEST(Synthetic, DependsOnTheSeedAndNotOnTheSizes) {
   const TaskData a = make_synthetic(1, 60, 30, 30), b = make_synthetic(1, 90, 30, 60), c = make_synthetic(2, 60, 30, 30);
-  EXPECT_EQ(a.val.codes, b.val.codes);
-  EXPECT_TRUE(std::equal(a.train.codes.begin(), a.train.codes.end(), b.train.codes.begin()));
-  EXPECT_TRUE(std::equal(a.test.codes.begin(), a.test.codes.end(), b.test.codes.begin()));
-  EXPECT_NE(a.train.codes, c.train.codes);
+  EXPECT_EQ(samples_of(a.val).codes, samples_of(b.val).codes);
+  EXPECT_TRUE(
+      std::equal(samples_of(a.train).codes.begin(), samples_of(a.train).codes.end(), samples_of(b.train).codes.begin()));
+  EXPECT_TRUE(std::equal(samples_of(a.test).codes.begin(), samples_of(a.test).codes.end(), samples_of(b.test).codes.begin()));
+  EXPECT_NE(samples_of(a.train).codes, samples_of(c.train).codes);
 }
 
 TEST(Synthetic, SplitsAreBalancedAndShareNoImage) {
   const TaskData task = make_synthetic(3);
-  EXPECT_EQ(task.train.size(), 4096);
-  EXPECT_EQ(task.val.size(), 1024);
-  EXPECT_EQ(task.test.size(), 2048);
+  EXPECT_EQ(task.train->size(), 4096);
+  EXPECT_EQ(task.val->size(), 1024);
+  EXPECT_EQ(task.test->size(), 2048);
   std::set<std::string> images;
-  for (const Dataset* part : {&task.train, &task.val, &task.test}) {
-    std::vector<int64_t> counts(static_cast<size_t>(part->classes));
-    for (int32_t label : part->labels) ++counts[size_t(label)];
-    for (int64_t count : counts) EXPECT_NEAR(double(count), double(part->size()) / double(part->classes), 1) << part->name;
+  for (const std::shared_ptr<Dataset>& part : {task.train, task.val, task.test}) {
+    std::vector<int64_t> counts(static_cast<size_t>(task.task.classes));
+    for (int32_t label : part->labels()) ++counts[size_t(label)];
+    for (int64_t count : counts)
+      EXPECT_NEAR(double(count), double(part->size()) / double(task.task.classes), 1) << part->name();
     for (int64_t i = 0; i < part->size(); ++i) {
-      const auto begin = part->codes.begin() + i * part->sample_size();
-      images.emplace(begin, begin + part->sample_size());
+      const auto begin = samples_of(part).codes.begin() + i * part->format().size();
+      images.emplace(begin, begin + part->format().size());
     }
   }
   EXPECT_EQ(images.size(), 4096u + 1024u + 2048u);
@@ -53,26 +58,27 @@ TEST(Synthetic, RefusesEmptySplits) {
 // A classifier that only knows each class's mean image must stay far from what a network reaches.
 TEST(Synthetic, IsNotSolvedByMeanImages) {
   const TaskData task = make_synthetic(4);
-  const int64_t n = task.train.sample_size(), classes = task.train.classes;
+  const int64_t n = task.train->format().size(), classes = task.task.classes;
   std::vector<double> means(static_cast<size_t>(classes * n)), counts(static_cast<size_t>(classes));
-  for (int64_t i = 0; i < task.train.size(); ++i) {
-    const size_t label = size_t(task.train.labels[size_t(i)]);
+  for (int64_t i = 0; i < task.train->size(); ++i) {
+    const size_t label = size_t(task.train->labels()[size_t(i)]);
     ++counts[label];
-    for (int64_t k = 0; k < n; ++k) means[label * size_t(n) + size_t(k)] += task.train.codes[size_t(i * n + k)];
+    for (int64_t k = 0; k < n; ++k) means[label * size_t(n) + size_t(k)] += samples_of(task.train).codes[size_t(i * n + k)];
   }
   int64_t correct = 0;
-  for (int64_t i = 0; i < task.test.size(); ++i) {
+  for (int64_t i = 0; i < task.test->size(); ++i) {
     int32_t best = 0;
     double least = 1e30;
     for (int64_t label = 0; label < classes; ++label) {
       double distance = 0;
       for (int64_t k = 0; k < n; ++k)
-        distance += std::pow(means[size_t(label * n + k)] / counts[size_t(label)] - task.test.codes[size_t(i * n + k)], 2);
+        distance +=
+            std::pow(means[size_t(label * n + k)] / counts[size_t(label)] - samples_of(task.test).codes[size_t(i * n + k)], 2);
       if (distance < least) least = distance, best = int32_t(label);
     }
-    correct += best == task.test.labels[size_t(i)];
+    correct += best == task.test->labels()[size_t(i)];
   }
-  EXPECT_LT(double(correct) / double(task.test.size()), 0.35) << "chance is " << 1.0 / double(classes);
+  EXPECT_LT(double(correct) / double(task.test->size()), 0.35) << "chance is " << 1.0 / double(classes);
 }
 
 }  // namespace

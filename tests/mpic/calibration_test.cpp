@@ -86,11 +86,10 @@ TEST(Calibration, PredictsRandomAssignments) {
   const int count = std::getenv("BITLOOM_FAST") ? 2 : 8;
   for (const ModelEntry& entry : all_models()) {
     const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
-    const bool logits = entry.classes > 0;
     Network network(spec, Rng(1));
     testing::randomize(network, Rng(2));
-    const Dataset data = testing::random_data(spec.layers[0], 8, logits, Rng(3));
-    QatNetwork qat(network, quant_options({0, 2, 4, 8}, {2, 4, 8}), input_scheme(data), logits);
+    const ArrayDataset data = testing::random_data(spec.layers[0], 8, entry.kind == TaskKind::kClassification, Rng(3));
+    QatNetwork qat(network, quant_options({0, 2, 4, 8}, {2, 4, 8}), input_scheme(data));
     qat.calibrate(data);
     const CostModel model(spec, CostKind::kCycles, measured_costs());
     Errors by_assignment, by_graph;

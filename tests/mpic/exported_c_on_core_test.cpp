@@ -6,6 +6,7 @@
 #include "datasets/sources.h"
 #include "tests/support/export_cases.h"
 #include "tests/support/files.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
@@ -27,7 +28,8 @@ TEST(ExportedCOnCore, EveryLayerIsTheInterpreters) {
 TEST(ExportedCOnCore, TrainedNetworksOnRealImages) {
   BITLOOM_NEEDS(testing::data_path("cifar-10-batches-bin/test_batch.bin"));
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
-  const Dataset test = load_cifar10(testing::data_path("")).test;
+  const std::shared_ptr<Dataset> data = load_cifar10(testing::data_path("")).test;
+  const Samples& test = testing::samples_of(data);
   TensorT<int16_t> images(Shape{std::getenv("BITLOOM_SLOW") ? 100 : 2, test.h, test.w, test.c});
   for (int64_t i = 0; i < images.size(); ++i) images[i] = test.codes[size_t(i)];
   std::vector<ExportCase> cases;

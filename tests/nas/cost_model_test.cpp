@@ -27,19 +27,19 @@ TEST(CostModelTest, UniformNetworksByHand) {
   const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), energy(spec, CostKind::kEnergy);
   const double weights = 8 * 27 + 8 * 9 + 8 * 8 + 9 * 8;
   const double macs = 64 * 8 * 27 + 16 * 8 * 9 + 16 * 8 * 8 + 9 * 8;
-  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 8, 8, true)), weights * 8);
-  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 2, 4, true)), weights * 2);
-  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 8, 8, true)), macs / 2.1);
-  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 2, 8, true)), macs / 2.5);
+  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 8, 8)), weights * 8);
+  EXPECT_DOUBLE_EQ(size.cost(Assignment::uniform(spec, 2, 4)), weights * 2);
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 8, 8)), macs / 2.1);
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 2, 8)), macs / 2.5);
   const double first = 64 * 8 * 27 / 2.3;  // the input has 8 bits whatever the other activations have
-  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 4, 2, true)), first + (macs - 64 * 8 * 27) / 4.0);
-  EXPECT_DOUBLE_EQ(energy.cost(Assignment::uniform(spec, 8, 8, true)), macs / 2.1 * 21.53e-6);
+  EXPECT_DOUBLE_EQ(cycles.cost(Assignment::uniform(spec, 4, 2)), first + (macs - 64 * 8 * 27) / 4.0);
+  EXPECT_DOUBLE_EQ(energy.cost(Assignment::uniform(spec, 8, 8)), macs / 2.1 * 21.53e-6);
 }
 
 // Channels of different precisions run one after the other: cycles add up, MACs per cycle do not.
 TEST(CostModelTest, MixedChannelsByHand) {
   const ModelSpec spec = tiny_spec();
-  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  Assignment a = Assignment::uniform(spec, 8, 8);
   a.weight_bits[kConv2] = {2, 2, 2, 4, 8, 8, 8, 8};
   a.act_bits[kConv1] = 4;
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kSize).layer_cost(a, kConv2), 8 * (3 * 2 + 4 + 4 * 8));
@@ -50,7 +50,7 @@ TEST(CostModelTest, MixedChannelsByHand) {
 TEST(CostModelTest, RemovedChannelsCostNothingAndShrinkTheirReaders) {
   const ModelSpec spec = tiny_spec();
   const CostModel size(spec, CostKind::kSize);
-  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  Assignment a = Assignment::uniform(spec, 8, 8);
   a.weight_bits[kConv0][2] = a.weight_bits[kConv1][2] = 0;
   EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv0), 7 * 27 * 8);
   EXPECT_DOUBLE_EQ(size.layer_cost(a, kConv1), 7 * 9 * 8);
@@ -62,7 +62,7 @@ TEST(CostModelTest, RemovedChannelsCostNothingAndShrinkTheirReaders) {
 
 TEST(CostModelTest, ReferenceFiguresOfResnet8) {
   const ModelSpec spec = resnet8(32, 32, 3, 10);
-  const Assignment w8a8 = Assignment::uniform(spec, 8, 8, true);
+  const Assignment w8a8 = Assignment::uniform(spec, 8, 8);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kSize).cost(w8a8), 77360 * 8);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kCycles).cost(w8a8), 12501632 / 2.1);
   EXPECT_NEAR(CostModel(spec, CostKind::kEnergy).cost(w8a8), 128.17, 0.01);  // microjoule
@@ -101,7 +101,7 @@ TEST(CostModelTest, RandomAssignmentsCostWhatTheirIntegerGraphsHold) {
 // A pitfall of published cost models: what they do not know is free.
 TEST(CostModelTest, UnknownWidthsAreErrors) {
   const ModelSpec spec = tiny_spec();
-  const Assignment good = Assignment::uniform(spec, 8, 8, true);
+  const Assignment good = Assignment::uniform(spec, 8, 8);
   for (CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy}) {
     Assignment a = good;
     a.weight_bits[kConv2][1] = 3;
@@ -120,7 +120,7 @@ TEST(CostModelTest, UnknownWidthsAreErrors) {
 TEST(CostModelTest, AnotherTableReplacesThePublishedOne) {
   const ModelSpec spec = tiny_spec();
   const CostTable unit = {"unit", {{1, 1, 1}, {1, 1, 1}, {1, 1, 2}}, 1e6, {}};
-  const Assignment a = Assignment::uniform(spec, 8, 4, true);
+  const Assignment a = Assignment::uniform(spec, 8, 4);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kCycles, unit).cost(a), double(macs(spec)) - 64 * 8 * 27 / 2.0);
   EXPECT_DOUBLE_EQ(CostModel(spec, CostKind::kEnergy, unit).cost(a), CostModel(spec, CostKind::kCycles, unit).cost(a));
 }
@@ -129,7 +129,7 @@ TEST(CostModelTest, AnotherTableReplacesThePublishedOne) {
 TEST(CostModelTest, MeasuredTablePricesEveryLayer) {
   const ModelSpec spec = tiny_spec();
   const CostModel cycles(spec, CostKind::kCycles, measured_costs()), energy(spec, CostKind::kEnergy, measured_costs());
-  const Assignment w8 = Assignment::uniform(spec, 8, 8, true), w2 = Assignment::uniform(spec, 2, 8, true);
+  const Assignment w8 = Assignment::uniform(spec, 8, 8), w2 = Assignment::uniform(spec, 2, 8);
   double sum = 0;
   for (int i = 1; i <= spec.output(); ++i) {
     EXPECT_GT(cycles.layer_cost(w8, i), 0) << i;
@@ -143,8 +143,8 @@ TEST(CostModelTest, MeasuredTablePricesEveryLayer) {
   for (int i = 1; i <= spec.output(); ++i) EXPECT_LT(cycles.layer_cost(half, i), cycles.layer_cost(w8, i)) << i;
   const ModelSpec resnet = resnet8(32, 32, 3, 10);
   const CostModel deep(resnet, CostKind::kCycles, measured_costs());
-  EXPECT_LT(deep.cost(Assignment::uniform(resnet, 2, 8, true)), deep.cost(Assignment::uniform(resnet, 8, 8, true)));
-  EXPECT_LT(deep.cost(Assignment::uniform(resnet, 2, 2, true)), deep.cost(Assignment::uniform(resnet, 2, 8, true)));
+  EXPECT_LT(deep.cost(Assignment::uniform(resnet, 2, 8)), deep.cost(Assignment::uniform(resnet, 8, 8)));
+  EXPECT_LT(deep.cost(Assignment::uniform(resnet, 2, 2)), deep.cost(Assignment::uniform(resnet, 2, 8)));
   Assignment unknown = w8;
   unknown.act_bits[kConv1] = 16;
   EXPECT_EQ(error_of([&] { cycles.cost(unknown); }), "cost table 'measured' has no entry for 16 bits");
@@ -160,7 +160,7 @@ TEST(CostModelTest, TablesHaveNames) {
 TEST(CostModelTest, MixturesInterpolate) {
   const ModelSpec spec = tiny_spec();
   const CostModel cycles(spec, CostKind::kCycles);
-  Assignment low = Assignment::uniform(spec, 8, 8, true), high = low;
+  Assignment low = Assignment::uniform(spec, 8, 8), high = low;
   low.weight_bits[kConv1].assign(8, 2);
   Shares mixed = one_hot_shares(spec, low);
   const Shares other = one_hot_shares(spec, high);

@@ -31,8 +31,8 @@ class OpenNetwork : public SearchNetwork {
 
 struct Tiny {
   explicit Tiny(QuantOptions options = quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity granularity = Granularity::kChannel)
-      : search(network, std::move(options), input_scheme(data.train), true, granularity) {
-    search.calibrate(data.train, 64);
+      : search(network, std::move(options), input_scheme(*data.train), granularity) {
+    search.calibrate(*data.train, 64);
   }
   void randomize_architecture(uint64_t seed) {
     for (Parameter& p : search.architecture()) {
@@ -44,7 +44,7 @@ struct Tiny {
   Batch batch(int64_t n) const {
     std::vector<int64_t> indices;
     for (int64_t i = 0; i < n; ++i) indices.push_back(i);
-    return gather(data.train, indices.data(), n, {}, nullptr);
+    return gather(*data.train, indices.data(), n, nullptr);
   }
   TaskData data = tiny_data(320);
   Network network{tiny_spec(), Rng(1)};
@@ -233,7 +233,7 @@ TEST(SearchTest, PressureDrivesTheCostDown) {
     }
     EXPECT_GT(found[0].cost, found[2].cost) << int(sampler);
     EXPECT_GE(found[1].cost, found[2].cost) << int(sampler);
-    EXPECT_EQ(found[2].cost, CostModel(tiny_spec(), CostKind::kSize).cost(Assignment::uniform(tiny_spec(), 2, 8, true)))
+    EXPECT_EQ(found[2].cost, CostModel(tiny_spec(), CostKind::kSize).cost(Assignment::uniform(tiny_spec(), 2, 8)))
         << "under any pressure only the smallest weights are left";
   }
 }
@@ -241,8 +241,8 @@ TEST(SearchTest, PressureDrivesTheCostDown) {
 // Nothing is decided at the start: a hard choice among equals must not remove channels, whose gradient would be lost for good.
 TEST(SearchTest, UndecidedChannelsKeepTheirBits) {
   Tiny t;
-  EXPECT_EQ(t.search.discretize().weight_bits, Assignment::uniform(tiny_spec(), 8, 8, true).weight_bits);
-  EXPECT_EQ(t.search.discretize().act_bits, Assignment::uniform(tiny_spec(), 8, 8, true).act_bits);
+  EXPECT_EQ(t.search.discretize().weight_bits, Assignment::uniform(tiny_spec(), 8, 8).weight_bits);
+  EXPECT_EQ(t.search.discretize().act_bits, Assignment::uniform(tiny_spec(), 8, 8).act_bits);
   SearchOptions options = quick(CostKind::kSize);
   options.sampler = Sampler::kArgmax;
   options.lambda = 0;
@@ -262,7 +262,7 @@ TEST(SearchTest, BudgetsAreMet) {
   for (const Case& c :
        {Case{CostKind::kSize, 0.5, Granularity::kChannel}, Case{CostKind::kSize, 0.3, Granularity::kLayer},
         Case{CostKind::kCycles, 0.9, Granularity::kChannel}, Case{CostKind::kEnergy, 0.9, Granularity::kChannel}}) {
-    const double reference = CostModel(spec, c.kind).cost(Assignment::uniform(spec, 8, 8, true));
+    const double reference = CostModel(spec, c.kind).cost(Assignment::uniform(spec, 8, 8));
     SearchOptions options = quick(c.kind);
     options.budget = c.share * reference;
     const Found found = run_search(options, quant_options({2, 4, 8}, {8}), c.granularity);

@@ -11,6 +11,7 @@
 #include "nn/models/models.h"
 #include "tests/support/files.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
@@ -135,9 +136,11 @@ TEST(ReferenceTest, Resnet8ReachesItsAccuracyOnCifar10) {
   BITLOOM_NEEDS(folder);
   BITLOOM_NEEDS(model_path("mlperf_resnet8"));
   Network network = load_reference("resnet8");
-  TaskData data = load_cifar10(folder);
-  data.test.input_scale = 1;  // this network was trained on pixels 0..255
-  EXPECT_NEAR(evaluate_network(network, nullptr, data.test).score, 0.8719, 0.0005);
+  const TaskData data = load_cifar10(folder);
+  Samples test = testing::samples_of(data.test);
+  test.scale = 1;  // this network was trained on pixels 0..255
+  test.labels = data.test->labels();
+  EXPECT_NEAR(score_network(network, nullptr, accuracy(), ArrayDataset(std::move(test))), 0.8719, 0.0005);
 }
 
 TEST(ReferenceTest, DsCnnReachesItsAccuracyOnKws01) {
@@ -148,13 +151,12 @@ TEST(ReferenceTest, DsCnnReachesItsAccuracyOnKws01) {
   const float scale = inputs.at("input_scale").to_float("input_scale")[0];
   const float zero = inputs.at("input_zero_point").to_float("input_zero_point")[0];
   const Tensor x = inputs.at("x").to_float("x");
-  Dataset data;
+  Samples data;
   data.name = "kws01";
-  data.h = 49, data.w = 10, data.c = 1, data.classes = 12, data.count = 1000;
+  data.h = 49, data.w = 10, data.c = 1;
   for (int64_t i = 0; i < x.size(); ++i) data.values.push_back((x[i] - zero) * scale);
   for (int64_t label : inputs.at("y").to_int64("y")) data.labels.push_back(int32_t(label));
-  validate(data);
-  EXPECT_NEAR(evaluate_network(network, nullptr, data).score, 0.913, 0.0005);
+  EXPECT_NEAR(score_network(network, nullptr, accuracy(), ArrayDataset(std::move(data))), 0.913, 0.0005);
 }
 
 TEST(NetworkTest, SavedNetworkIsLoadedBitForBit) {

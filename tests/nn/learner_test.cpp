@@ -23,23 +23,26 @@ TEST(LearnerTest, ArgmaxTakesTheFirstOfEquals) {
 TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
   const TaskData data = make_synthetic(2, 16, 307, 16);
   Network network(tiny_spec(), Rng(1));
-  const EvalResult result = evaluate_network(network, nullptr, data.val);
+  const Evaluation result = evaluate_network(network, nullptr, *data.val);
+  ASSERT_EQ(result.found.size(), 307u);
   double loss = 0, right = 0;
   for (int64_t i = 0; i < 307; ++i) {
-    const Batch batch = gather(data.val, &i, 1, {}, nullptr);
+    const Batch batch = gather(*data.val, &i, 1, nullptr);
     Tape tape(Tape::kInference);
     int64_t correct = 0;
-    loss += double(task_loss(tape, network.forward(tape, batch.x, {}), batch, &correct).value()[0]) / 307;
+    const Variable output = network.forward(tape, batch.x, {});
+    loss += double(task_loss(tape, TaskKind::kClassification, output, batch, &correct).value()[0]) / 307;
+    EXPECT_EQ(correct == 1, result.found[size_t(i)] == data.val->labels()[size_t(i)]);
     right += double(correct) / 307;
   }
   EXPECT_NEAR(result.loss, loss, 1e-5);
-  EXPECT_NEAR(result.score, right, 1e-9);
+  EXPECT_NEAR(score_network(network, nullptr, accuracy(), *data.val), right, 1e-9);
 }
 
 // Statistics of the data as the network sees it now, whatever they were before: of one batch, and the mean over two.
 TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
-  TaskData data = make_synthetic(2, 512, 9, 9);
-  data.augment = {};
+  const TaskData data = make_synthetic(2, 512, 9, 9);
+  data.train->set_augment({});
   for (int64_t samples : {16, 512}) {
     Network network(tiny_spec(), Rng(1));
     network.norm(1)->mean.fill(100);
@@ -47,7 +50,7 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
     recalibrate_norms(network, nullptr, data, samples);
     std::vector<int64_t> spread;
     for (int64_t i = 0; i < samples; ++i) spread.push_back(i * 512 / samples);
-    const Batch batch = gather(data.train, spread.data(), samples, {}, nullptr);
+    const Batch batch = gather(*data.train, spread.data(), samples, nullptr);
     Conv2d conv(std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry);
     const Tensor y = conv.forward({batch.x, network.weight(1).value(), network.bias(1).value()});
     for (int64_t c = 0; c < 8; ++c) {
@@ -63,15 +66,38 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
   }
 }
 
-TEST(LearnerTest, TasksWithoutLabelsReconstructTheirInput) {
-  Dataset data;
+// The labels of a reconstruction say which samples are anomalous; they are no target.
+TEST(LearnerTest, ReconstructionsAreComparedWithTheirInput) {
+  Samples data;
   data.name = "vectors";
-  data.h = data.w = 1, data.c = 4, data.count = 3;
+  data.h = data.w = 1, data.c = 4;
   for (int i = 0; i < 12; ++i) data.values.push_back(float(i));
+  data.labels = {0, 1, 0};
   Network network(autoencoder(1, 1, 4, 0), Rng(1));
-  const EvalResult result = evaluate_network(network, nullptr, data);
+  const ArrayDataset vectors(std::move(data));
+  const Evaluation result = evaluate_network(network, nullptr, vectors);
   EXPECT_GT(result.loss, 0);
-  EXPECT_EQ(result.score, -result.loss);
+  ASSERT_EQ(result.found.size(), 3u);
+  EXPECT_NEAR((result.found[0] + result.found[1] + result.found[2]) / 3, result.loss, 1e-6 * result.loss);
+  EXPECT_EQ(score_network(network, nullptr, mean_squared_error(), vectors), mean_squared_error().score(result.found, vectors));
+}
+
+// What a task is judged by when epochs are chosen: greater is better, whatever the metric.
+TEST(LearnerTest, ValidationRanksByTheTasksMetric) {
+  Samples part;
+  part.name = "vectors";
+  part.h = part.w = 1, part.c = 4;
+  for (int i = 0; i < 32; ++i) part.values.push_back(float(i % 5));
+  Task task;
+  task.kind = TaskKind::kReconstruction;
+  task.metric = &roc_auc();
+  Samples test = part;
+  test.labels = {0, 0, 0, 0, 1, 1, 1, 1};
+  const TaskData data = make_task(task, part, part, test);
+  Network network(autoencoder(1, 1, 4, 0), Rng(1));
+  NetworkLearner learner(network, nullptr, {}, {});
+  const EvalResult result = learner.validate(data);
+  EXPECT_NEAR(result.score, -result.loss, 1e-5 * result.loss);
 }
 
 }  // namespace

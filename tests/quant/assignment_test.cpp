@@ -19,14 +19,16 @@ enum { kInput, kConv0, kConv1, kConv2, kAdd1, kPool, kDense0 };
 TEST(AssignmentTest, ActivationsAreSignedOnlyWithoutARelu) {
   const ModelSpec spec = tiny_spec();
   std::vector<ActKind> kinds;
-  for (int i = 0; i <= spec.output(); ++i) kinds.push_back(act_kind(spec, i, true));
+  for (int i = 0; i <= spec.output(); ++i) kinds.push_back(act_kind(spec, i));
   EXPECT_EQ(kinds, (std::vector<ActKind>{ActKind::kNone, ActKind::kUnsigned, ActKind::kUnsigned, ActKind::kSigned,
                                          ActKind::kUnsigned, ActKind::kUnsigned, ActKind::kNone}));
-  EXPECT_EQ(act_kind(spec, spec.output(), false), ActKind::kSigned);
+  ModelSpec reconstructs = spec;
+  reconstructs.kind = TaskKind::kReconstruction;
+  EXPECT_EQ(act_kind(reconstructs, spec.output()), ActKind::kSigned);
 }
 
 TEST(AssignmentTest, UniformCoversWeightsAndSearchedActivations) {
-  const Assignment a = Assignment::uniform(tiny_spec(), 4, 2, true);
+  const Assignment a = Assignment::uniform(tiny_spec(), 4, 2);
   EXPECT_EQ(a.act_bits, (std::vector<int>{0, 2, 2, 0, 2, 2, 0}));
   for (int i : {kConv0, kConv1, kConv2}) EXPECT_EQ(a.weight_bits[size_t(i)], std::vector<int>(8, 4));
   EXPECT_EQ(a.weight_bits[kDense0], std::vector<int>(9, 4));
@@ -35,7 +37,7 @@ TEST(AssignmentTest, UniformCoversWeightsAndSearchedActivations) {
 
 TEST(AssignmentTest, SurvivesItsFile) {
   const ModelSpec spec = tiny_spec();
-  Assignment a = Assignment::uniform(spec, 8, 4, true);
+  Assignment a = Assignment::uniform(spec, 8, 4);
   a.weight_bits[kConv2] = {0, 2, 4, 8, 8, 4, 2, 0};
   const Assignment b = assignment_from_json(spec, to_json(spec, a), "file");
   EXPECT_EQ(a.weight_bits, b.weight_bits);
@@ -44,7 +46,7 @@ TEST(AssignmentTest, SurvivesItsFile) {
 
 TEST(AssignmentTest, FilesThatDoNotFitAreRefused) {
   const ModelSpec spec = tiny_spec();
-  const std::string good = to_json(spec, Assignment::uniform(spec, 8, 8, true));
+  const std::string good = to_json(spec, Assignment::uniform(spec, 8, 8));
   const auto message = [&](const std::string& from, const std::string& to) {
     std::string text = good;
     text.replace(text.find(from), from.size(), to);
@@ -62,7 +64,7 @@ TEST(AssignmentTest, FilesThatDoNotFitAreRefused) {
 
 TEST(AssignmentTest, DepthwiseChannelsGoWithTheirInput) {
   const ModelSpec spec = tiny_spec();
-  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  Assignment a = Assignment::uniform(spec, 8, 8);
   a.weight_bits[kConv0][1] = 0;
   a.weight_bits[kConv1][4] = 0;
   honour_ties(spec, a, 2);
@@ -78,7 +80,7 @@ TEST(AssignmentTest, DepthwiseChannelsGoWithTheirInput) {
 
 TEST(AssignmentTest, EveryGroupKeepsAChannel) {
   const ModelSpec spec = tiny_spec();
-  Assignment a = Assignment::uniform(spec, 8, 8, true);
+  Assignment a = Assignment::uniform(spec, 8, 8);
   for (int i : {kConv0, kConv1, kConv2}) a.weight_bits[size_t(i)].assign(8, 0);
   honour_ties(spec, a, 4);
   for (int i : {kConv0, kConv1, kConv2}) EXPECT_EQ(a.weight_bits[size_t(i)], (std::vector<int>{4, 0, 0, 0, 0, 0, 0, 0}));

@@ -14,6 +14,7 @@
 #include "tests/support/exported_c.h"
 #include "tests/support/files.h"
 #include "tests/support/integer_graph.h"
+#include "tests/support/tiny_task.h"
 
 namespace bitloom {
 namespace {
@@ -81,7 +82,8 @@ TEST(ExportC, RoundsAsRequantizeDoes) {
 TEST(ExportC, TrainedNetworksGiveTheInterpretersCodesOnRealImages) {
   BITLOOM_NEEDS(testing::data_path("cifar-10-batches-bin/test_batch.bin"));
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
-  const Dataset test = load_cifar10(testing::data_path("")).test;
+  const std::shared_ptr<Dataset> data = load_cifar10(testing::data_path("")).test;
+  const Samples& test = testing::samples_of(data);
   const auto images = [&](int64_t count) {
     TensorT<int16_t> codes(Shape{count, test.h, test.w, test.c});
     for (int64_t i = 0; i < codes.size(); ++i) codes[i] = test.codes[size_t(i)];

@@ -29,7 +29,7 @@ using testing::RandomQat;
 Batch whole(const Dataset& data) {
   std::vector<int64_t> all(size_t(data.size()));
   std::iota(all.begin(), all.end(), int64_t(0));
-  return gather(data, all.data(), data.size(), {}, nullptr);
+  return gather(data, all.data(), data.size(), nullptr);
 }
 
 Tensor fake_output(QatNetwork& qat, const Tensor& x) {
@@ -211,7 +211,7 @@ TEST_P(LowerTest, RemovedChannelsAreGone) {
   RandomQat net(GetParam(), quant_options({0, 8}, {8}), Rng(5));
   const ModelSpec& spec = net.network.spec();
   const std::vector<int> ties = channel_ties(spec);
-  Assignment a = Assignment::uniform(spec, 8, 8, net.qat.logits());
+  Assignment a = Assignment::uniform(spec, 8, 8);
   for (size_t i = 1; i < a.weight_bits.size(); ++i)
     for (size_t c = 0; ties[i] != ties.back() && c < a.weight_bits[i].size(); c += 2) a.weight_bits[i][c] = 0;
   net.qat.assign(a);
@@ -226,7 +226,7 @@ TEST_P(LowerTest, RemovedChannelsAreGone) {
 // Channels that only one side of an Add removes stay, as zeros of that side.
 TEST(LowerTest, ChannelRemovedOnOneSideOfAnAddIsAZero) {
   RandomQat net("resnet8", quant_options({0, 8}, {8}), Rng(6));
-  Assignment a = Assignment::uniform(net.network.spec(), 8, 8, true);
+  Assignment a = Assignment::uniform(net.network.spec(), 8, 8);
   a.weight_bits[1][3] = 0;  // conv0 and conv2 meet at add1
   a.weight_bits[3][5] = 0;
   a.weight_bits[1][7] = a.weight_bits[3][7] = 0;
@@ -256,7 +256,7 @@ TEST(LowerTest, RemovedChannelsStayFinite) {
 TEST(LowerTest, LoweringDoesNotDependOnTheRemovedValues) {
   const auto lowered = [](float garbage) {
     RandomQat net("ds_cnn", quant_options({0, 8}, {8}), Rng(7));
-    Assignment a = Assignment::uniform(net.network.spec(), 8, 8, true);
+    Assignment a = Assignment::uniform(net.network.spec(), 8, 8);
     a.weight_bits[1][2] = a.weight_bits[2][2] = 0;
     Tensor w = net.network.weight(3).value();  // reads channel 2
     for (int64_t o = 0; o < 64; ++o) w[o * 64 + 2] = garbage;
@@ -271,25 +271,23 @@ TEST(LowerTest, LoweringDoesNotDependOnTheRemovedValues) {
 TEST(LowerTest, TrainedNetworkKeepsItsClasses) {
   const TaskData data = testing::tiny_data(512);
   Network network(testing::tiny_spec(), Rng(1));
-  QatNetwork qat(network, quant_options({4}, {4}), input_scheme(data.train), true);
-  qat.calibrate(data.train);
+  QatNetwork qat(network, quant_options({4}, {4}), input_scheme(*data.train));
+  qat.calibrate(*data.train);
   OptimizerOptions optimizer;
   optimizer.lr = 0.02;
   NetworkLearner learner(network, &qat, optimizer, {});
-  const Batch batch = whole(data.train);
+  const Batch batch = whole(*data.train);
   for (int step = 0; step < 25; ++step) learner.step(batch, 0, step, step / 25.0);
   recalibrate_norms(network, &qat, data);  // 25 steps are few for moving averages
-  EXPECT_GT(evaluate_network(network, &qat, data.train).score, 0.5) << "it has learned something";
+  EXPECT_GT(score_network(network, &qat, accuracy(), *data.train), 0.5) << "it has learned something";
   const IntegerGraph graph = lower(qat, "tiny");
   const Tensor x = batch.x;
   const TensorT<int32_t> integer = IntegerRunner(graph).run(input_codes(graph, x));
-  Tape tape(Tape::kInference);
-  const Tensor logits = network.forward(tape, x, {false, &qat, nullptr}).value();
-  const std::vector<int32_t> expected = argmax_rows(logits.data(), x.shape()[0], 9);
+  const std::vector<double> expected = evaluate_network(network, &qat, *data.train).found;
   int64_t same = 0;
   for (int64_t n = 0; n < x.shape()[0]; ++n) {
     const int32_t* row = integer.data() + n * 9;
-    same += std::max_element(row, row + 9) - row == expected[size_t(n)];
+    same += found_in(TaskKind::kClassification, row, 9, 1, nullptr) == expected[size_t(n)];
   }
   EXPECT_GE(double(same), 0.999 * double(x.shape()[0])) << same << " of " << x.shape()[0];
 }
@@ -312,8 +310,21 @@ TEST(LowerTest, ScalesThatNoIntegersCanExpressAreRefused) {
 TEST(LowerTest, InputCodesAreThoseOfTheDataset) {
   RandomQat net("resnet8", quant_options({8}, {8}), Rng(9));
   const IntegerGraph graph = lower(net.qat, "random");
-  const TensorT<int16_t> codes = input_codes(graph, whole(net.data).x);
-  for (int64_t i = 0; i < codes.size(); ++i) ASSERT_EQ(codes[i], net.data.codes[size_t(i)]) << i;
+  const std::vector<uint8_t>& stored = net.data.samples().codes;
+  const TensorT<int16_t> codes = input_codes(graph, whole(net.data).x),
+                         direct = input_codes(graph, net.data, 0, net.data.size());
+  ASSERT_EQ(codes.size(), int64_t(stored.size()));
+  ASSERT_EQ(direct.shape(), codes.shape());
+  for (int64_t i = 0; i < codes.size(); ++i) {
+    ASSERT_EQ(codes[i], stored[size_t(i)]) << i;
+    ASSERT_EQ(direct[i], stored[size_t(i)]) << i;
+  }
+  const TensorT<int16_t> tail = input_codes(graph, net.data, 3, 2);
+  EXPECT_EQ(tail[0], stored[size_t(3 * net.data.format().size())]);
+  // Samples of another scale are not the network's codes: they are rounded to them.
+  Samples doubled = net.data.samples();
+  doubled.scale *= 2;
+  EXPECT_EQ(input_codes(graph, ArrayDataset(std::move(doubled)), 0, 1)[0], std::min(255, 2 * stored[0]));
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ using testing::tiny_spec;
 Batch first_images(const Dataset& data, int64_t n) {
   std::vector<int64_t> indices;
   for (int64_t i = 0; i < n; ++i) indices.push_back(i);
-  return gather(data, indices.data(), n, {}, nullptr);
+  return gather(data, indices.data(), n, nullptr);
 }
 
 Tensor run(Network& network, LayerTransform* transform, const Tensor& x) {
@@ -31,8 +31,8 @@ Tensor run(Network& network, LayerTransform* transform, const Tensor& x) {
 }
 
 struct Tiny {
-  explicit Tiny(QuantOptions options) : qat(network, std::move(options), input_scheme(data.train), true) {
-    qat.calibrate(data.train);
+  explicit Tiny(QuantOptions options) : qat(network, std::move(options), input_scheme(*data.train)) {
+    qat.calibrate(*data.train);
   }
   TaskData data = tiny_data();
   Network network{tiny_spec(), Rng(1)};
@@ -52,7 +52,7 @@ TEST(QatNetworkTest, EightBitsAreCloseToTheFloatNetworkAndFewerAreFurtherOff) {
   double last = 0;
   for (int bits : {8, 4, 2}) {
     Tiny t(quant_options({bits}, {bits}));
-    const Tensor x = first_images(t.data.val, 45).x;
+    const Tensor x = first_images(*t.data.val, 45).x;
     const double error = relative_error(run(t.network, &t.qat, x), run(t.network, nullptr, x));
     EXPECT_GT(error, last) << bits;
     EXPECT_LT(error, bits == 8 ? 0.03 : 2);
@@ -84,7 +84,7 @@ TEST(QatNetworkTest, ComputedScalesFollowTheWeightsInTrainingOnly) {
     const float before = t.qat.log_scales(1)[0];
     Tensor w = t.network.weight(1).value();
     for (int64_t i = 0; i < w.size(); ++i) w[i] *= 2;
-    const Batch batch = first_images(t.data.train, 4);
+    const Batch batch = first_images(*t.data.train, 4);
     run(t.network, &t.qat, batch.x);
     EXPECT_EQ(t.qat.log_scales(1)[0], before);
     Tape tape;
@@ -95,8 +95,8 @@ TEST(QatNetworkTest, ComputedScalesFollowTheWeightsInTrainingOnly) {
 
 TEST(QatNetworkTest, AssignmentPicksThePrecision) {
   Tiny mixed(quant_options({0, 2, 4, 8}, {2, 4, 8})), single(quant_options({4}, {2}));
-  mixed.qat.assign(Assignment::uniform(tiny_spec(), 4, 2, true));
-  const Tensor x = first_images(mixed.data.val, 8).x;
+  mixed.qat.assign(Assignment::uniform(tiny_spec(), 4, 2));
+  const Tensor x = first_images(*mixed.data.val, 8).x;
   EXPECT_TRUE(same_bits(run(mixed.network, &mixed.qat, x), run(single.network, &single.qat, x)));
   EXPECT_EQ(mixed.qat.output_scheme(1).bits, 2);
   EXPECT_EQ(mixed.qat.output_scheme(3).bits, 8) << "signed activations keep 8 bits";
@@ -104,9 +104,9 @@ TEST(QatNetworkTest, AssignmentPicksThePrecision) {
   EXPECT_EQ(mixed.qat.output_scheme(0).scale, double(1.0f / 255));
   EXPECT_EQ(error_of([&] { mixed.qat.output_scheme(6); }), "layer 'dense0' has no quantized output");
 
-  EXPECT_EQ(error_of([&] { single.qat.assign(Assignment::uniform(tiny_spec(), 8, 2, true)); }),
+  EXPECT_EQ(error_of([&] { single.qat.assign(Assignment::uniform(tiny_spec(), 8, 2)); }),
             "layer 'conv0': 8 bits are not among the precisions offered");
-  EXPECT_EQ(error_of([&] { mixed.qat.assign(Assignment::uniform(tiny_spec(), 0, 2, true)); }),
+  EXPECT_EQ(error_of([&] { mixed.qat.assign(Assignment::uniform(tiny_spec(), 0, 2)); }),
             "layer 'dense0': 0 bits are not among the precisions offered");
 }
 
@@ -119,7 +119,7 @@ TEST(QatNetworkTest, RemovedChannelsAreZero) {
   t.qat.assign(a);
   Tape tape(Tape::kInference);
   std::vector<Variable> layers;
-  t.network.forward(tape, first_images(t.data.val, 3).x, {false, &t.qat, &layers});
+  t.network.forward(tape, first_images(*t.data.val, 3).x, {false, &t.qat, &layers});
   const Tensor y = layers[3].value();
   for (int64_t i = 0; i < y.size(); ++i) EXPECT_TRUE(i % 8 != 5 || y[i] == 0) << i;
   EXPECT_NE(y[4], 0);
@@ -140,22 +140,46 @@ TEST(QatNetworkTest, StoredScalesAreLoadedAndOthersRefused) {
 }
 
 TEST(QatNetworkTest, InputSchemeCoversTheData) {
-  Dataset data = tiny_data().train;
-  QuantScheme s = input_scheme(data);
-  EXPECT_EQ(s.bits, 8);
-  EXPECT_FALSE(s.is_signed);
-  EXPECT_EQ(s.scale, double(data.input_scale));
-  data.codes.clear();
-  data.values = {-0.5f, 2.54f};
-  s = input_scheme(data);
-  EXPECT_TRUE(s.is_signed);
-  EXPECT_FLOAT_EQ(float(s.scale), 0.02f);
-  data.values = {0, 5.1f};
-  s = input_scheme(data);
-  EXPECT_FALSE(s.is_signed);
-  EXPECT_FLOAT_EQ(float(s.scale), 0.02f);
-  data.values = {0, 0};
-  EXPECT_GT(input_scheme(data).scale, 0);
+  const TaskData tiny = tiny_data();
+  const QuantScheme codes = input_scheme(*tiny.train);
+  EXPECT_EQ(codes.bits, 8);
+  EXPECT_FALSE(codes.is_signed);
+  EXPECT_EQ(codes.scale, double(tiny.train->format().scale));
+  const auto of_values = [](std::vector<float> values) {
+    Samples samples;
+    samples.h = samples.w = samples.c = 1;
+    samples.values = std::move(values);
+    return input_scheme(ArrayDataset(std::move(samples)));
+  };
+  EXPECT_TRUE(of_values({-0.5f, 2.54f}).is_signed);
+  EXPECT_FLOAT_EQ(float(of_values({-0.5f, 2.54f}).scale), 0.02f);
+  EXPECT_FALSE(of_values({0, 5.1f}).is_signed);
+  EXPECT_FLOAT_EQ(float(of_values({0, 5.1f}).scale), 0.02f);
+  EXPECT_GT(of_values({0, 0}).scale, 0);
+}
+
+// Files are often sorted by class: a clip that only the last class needs must be seen.
+TEST(QatNetworkTest, CalibrationSeesAllClassesOfSortedData) {
+  Samples dark = testing::tiny_split("sorted", 600);
+  std::fill(dark.codes.begin(), dark.codes.begin() + 400 * dark.sample_size(), uint8_t(3));
+  const ArrayDataset sorted(dark);
+  // The same samples in an order in which each part is like the whole.
+  Samples shuffled = dark;
+  for (int64_t i = 0; i < 600; ++i)
+    std::copy_n(dark.codes.begin() + i * 211 % 600 * dark.sample_size(), dark.sample_size(),
+                shuffled.codes.begin() + i * dark.sample_size());
+  const auto clips = [](const Dataset& data) {
+    Network network(tiny_spec(), Rng(1));
+    QatNetwork qat(network, quant_options({8}, {8}), input_scheme(data));
+    qat.calibrate(data);
+    std::vector<double> logs;
+    for (int i = 1; i < network.spec().output(); ++i)
+      if (qat.act_kind(i) == ActKind::kUnsigned) logs.push_back(std::log(qat.output_scheme(i).scale));
+    return logs;
+  };
+  const std::vector<double> by_class = clips(sorted), mixed = clips(ArrayDataset(std::move(shuffled)));
+  ASSERT_FALSE(mixed.empty());
+  for (size_t i = 0; i < mixed.size(); ++i) EXPECT_NEAR(by_class[i], mixed[i], 0.15) << i;
 }
 
 TEST(QatNetworkTest, NamesOfWeightScalesAreParsed) {

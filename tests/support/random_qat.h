@@ -20,11 +20,11 @@ inline ModelSpec small_model(const std::string& name) {
 }
 
 // Samples of 8-bit codes, or of values of both signs.
-inline Dataset random_data(const LayerSpec& input, int64_t count, bool codes, Rng rng) {
-  Dataset data;
+inline ArrayDataset random_data(const LayerSpec& input, int64_t count, bool codes, Rng rng) {
+  Samples data;
   data.name = "random";
-  data.h = input.h, data.w = input.w, data.c = input.c, data.count = count;
-  data.input_scale = 1.0f / 255;
+  data.h = input.h, data.w = input.w, data.c = input.c;
+  data.scale = 1.0f / 255;
   for (int64_t i = 0; i < count * data.sample_size(); ++i) {
     if (codes) {
       data.codes.push_back(uint8_t(rng.below(256)));
@@ -32,7 +32,7 @@ inline Dataset random_data(const LayerSpec& input, int64_t count, bool codes, Rn
       data.values.push_back(float(rng.normal()));
     }
   }
-  return data;
+  return ArrayDataset(std::move(data));
 }
 
 // Weights, biases and normalization with random statistics and gammas of both signs.
@@ -67,8 +67,8 @@ inline Assignment random_assignment(const QatNetwork& qat, Rng rng) {
 struct RandomQat {
   RandomQat(const std::string& model, QuantOptions options, Rng rng)
       : network(small_model(model), rng.split("init")),
-        data(random_data(network.spec().layers[0], 12, model != "autoencoder", rng.split("data"))),
-        qat(network, std::move(options), input_scheme(data), model != "autoencoder") {
+        data(random_data(network.spec().layers[0], 12, network.spec().kind == TaskKind::kClassification, rng.split("data"))),
+        qat(network, std::move(options), input_scheme(data)) {
     randomize(network, rng.split("network"));
     qat.calibrate(data);
     Rng noise = rng.split("scales");
@@ -78,7 +78,7 @@ struct RandomQat {
     }
   }
   Network network;
-  Dataset data;
+  ArrayDataset data;
   QatNetwork qat;
 };
 

@@ -1,6 +1,6 @@
 // A network and a task small enough to be trained many times in a test.
 #pragma once
-#include "datasets/dataset.h"
+#include "datasets/task.h"
 #include "nn/model_spec.h"
 #include "quant/qat_network.h"
 
@@ -16,11 +16,11 @@ inline ModelSpec tiny_spec() {
 }
 
 // 16x16x3 under noise, 9 classes: three levels of red times three of green. A few epochs learn it.
-inline Dataset tiny_split(const char* name, int64_t count) {
-  Dataset data;
+inline Samples tiny_split(const char* name, int64_t count) {
+  Samples data;
   data.name = name;
-  data.h = data.w = 16, data.c = 3, data.classes = 9, data.count = count;
-  data.input_scale = 1.0f / 255;
+  data.h = data.w = 16, data.c = 3;
+  data.scale = 1.0f / 255;
   Rng rng = Rng(1).split(name);
   for (int64_t i = 0; i < count; ++i) {
     const int64_t label = i % 9, levels[] = {40 + 60 * (label / 3), 40 + 60 * (label % 3), 100};
@@ -31,7 +31,15 @@ inline Dataset tiny_split(const char* name, int64_t count) {
 }
 
 inline TaskData tiny_data(int64_t train = 160) {
-  return {"colours", tiny_split("train", train), tiny_split("val", 45), tiny_split("test", 45), {}};
+  Task task;
+  task.name = "colours";
+  task.classes = 9;
+  return make_task(std::move(task), tiny_split("train", train), tiny_split("val", 45), tiny_split("test", 45));
+}
+
+// The arrays of a split that is known to be made of arrays.
+inline const Samples& samples_of(const std::shared_ptr<Dataset>& split) {
+  return dynamic_cast<const ArrayDataset&>(*split).samples();
 }
 
 inline QuantOptions quant_options(std::vector<int> weight_bits, std::vector<int> act_bits) {

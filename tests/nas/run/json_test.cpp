@@ -39,6 +39,7 @@ std::vector<int> any_bits(Rng& rng) {
 RunConfig any_config(Rng rng) {
   RunConfig c;
   c.task = any_of<Source>(rng);
+  c.metric = any_text(rng);
   c.model = any_text(rng);
   c.command = any_text(rng);
   c.seed = rng.next_u64();
@@ -71,11 +72,14 @@ RunResult any_result(Rng rng) {
   r.task = any_text(rng);
   r.data = any_text(rng);
   r.model = any_text(rng);
+  r.metric = "roc_auc";
+  r.test_score_float = any_number(rng);
   r.seed = rng.next_u64();
   r.command = any_text(rng);
   r.test_accuracy_float = any_number(rng);
   for (std::optional<double>* figure :
-       {&r.val_score_float, &r.val_score_fake_quant, &r.test_accuracy_fake_quant, &r.test_accuracy_integer, &r.agreement})
+       {&r.val_score_float, &r.val_score_fake_quant, &r.test_accuracy_fake_quant, &r.test_accuracy_integer,
+        &r.test_score_fake_quant, &r.test_score_integer, &r.agreement})
     if (rng.below(2)) *figure = any_number(rng);
   if (rng.below(2)) {
     const RunConfig c = any_config(rng.split("precisions"));

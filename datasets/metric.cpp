@@ -1,0 +1,163 @@
+// The metrics.
+#include "datasets/metric.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <numeric>
+
+#include "core/error.h"
+#include "datasets/task.h"
+
+namespace bitloom {
+namespace {
+
+using Parts = std::vector<std::pair<std::string, double>>;
+
+double mean(const std::map<int32_t, double>& parts) {
+  double sum = 0;
+  for (const auto& [key, value] : parts) sum += value;
+  return sum / double(parts.size());
+}
+
+void check_found(const Metric& metric, const std::vector<double>& found, const Dataset& data, bool needs_labels) {
+  BITLOOM_CHECK(int64_t(found.size()) == data.size() && data.size() > 0, data.name(), ": ", metric.name(), " of ", found.size(),
+                " results for ", data.size(), " samples");
+  BITLOOM_CHECK(!needs_labels || !data.labels().empty(), data.name(), ": ", metric.name(), " needs labels");
+}
+
+class Accuracy : public Metric {
+ public:
+  Accuracy() : Metric("accuracy", TaskKind::kClassification, true, true) {}
+  double score(const std::vector<double>& found, const Dataset& data) const override {
+    check_found(*this, found, data, true);
+    int64_t right = 0;
+    for (size_t i = 0; i < found.size(); ++i) right += found[i] == data.labels()[i];
+    return double(right) / double(found.size());
+  }
+};
+
+class BalancedAccuracy : public Metric {
+ public:
+  BalancedAccuracy() : Metric("balanced_accuracy", TaskKind::kClassification, true, true) {}
+  double score(const std::vector<double>& found, const Dataset& data) const override { return mean(recalls(found, data)); }
+  Parts parts(const std::vector<double>& found, const Dataset& data, const Task& task) const override {
+    Parts parts;
+    for (const auto& [label, recall] : recalls(found, data)) parts.emplace_back("recall " + task.label_name(label), recall);
+    return parts;
+  }
+
+ private:
+  std::map<int32_t, double> recalls(const std::vector<double>& found, const Dataset& data) const {
+    check_found(*this, found, data, true);
+    std::map<int32_t, double> right, all;
+    for (size_t i = 0; i < found.size(); ++i) {
+      const int32_t label = data.labels()[i];
+      right[label] += found[i] == label;
+      all[label] += 1;
+    }
+    for (auto& [label, count] : right) count /= all[label];
+    return right;
+  }
+};
+
+class MeanError : public Metric {
+ public:
+  MeanError() : Metric("mean_squared_error", TaskKind::kReconstruction, false, false) {}
+  double score(const std::vector<double>& found, const Dataset& data) const override {
+    check_found(*this, found, data, false);
+    return std::accumulate(found.begin(), found.end(), 0.0) / double(found.size());
+  }
+};
+
+// The share of (normal, anomalous) pairs whose errors are in this order: the rank sum of the anomalous ones, ties at their mean rank.
+double area(std::vector<std::pair<double, bool>> errors) {
+  std::sort(errors.begin(), errors.end());
+  double rank_sum = 0, anomalous = 0;
+  for (size_t begin = 0, end; begin < errors.size(); begin = end) {
+    for (end = begin + 1; end < errors.size() && errors[end].first == errors[begin].first;) ++end;
+    const double rank = double(begin + 1 + end) / 2;
+    for (size_t i = begin; i < end; ++i)
+      if (errors[i].second) rank_sum += rank, anomalous += 1;
+  }
+  const double normal = double(errors.size()) - anomalous;
+  return (rank_sum - anomalous * (anomalous + 1) / 2) / (anomalous * normal);
+}
+
+class RocAuc : public Metric {
+ public:
+  RocAuc() : Metric("roc_auc", TaskKind::kReconstruction, false, true) {}
+  double score(const std::vector<double>& found, const Dataset& data) const override { return mean(areas(found, data)); }
+  Parts parts(const std::vector<double>& found, const Dataset& data, const Task&) const override {
+    Parts parts;
+    if (!data.groups().empty())
+      for (const auto& [group, value] : areas(found, data)) parts.emplace_back(str("roc_auc of group ", group), value);
+    return parts;
+  }
+
+ private:
+  std::map<int32_t, double> areas(const std::vector<double>& found, const Dataset& data) const {
+    check_found(*this, found, data, true);
+    std::map<int32_t, std::vector<std::pair<double, bool>>> groups;
+    for (size_t i = 0; i < found.size(); ++i)
+      groups[data.groups().empty() ? 0 : data.groups()[i]].emplace_back(found[i], data.labels()[i] != 0);
+    std::map<int32_t, double> areas;
+    for (const auto& [group, errors] : groups) {
+      const auto anomalous = std::count_if(errors.begin(), errors.end(), [](const auto& e) { return e.second; });
+      if (anomalous > 0 && anomalous < int64_t(errors.size())) areas[group] = area(errors);
+    }
+    BITLOOM_CHECK(!areas.empty(), data.name(), ": roc_auc needs normal (0) and anomalous (1) samples",
+                  data.groups().empty() ? "" : " in one group at least");
+    return areas;
+  }
+};
+
+const std::vector<const Metric*>& all_metrics() {
+  static const std::vector<const Metric*> all = {&accuracy(), &balanced_accuracy(), &mean_squared_error(), &roc_auc()};
+  return all;
+}
+
+}  // namespace
+
+const std::string Metric::kPercent = "%";
+
+Parts Metric::parts(const std::vector<double>&, const Dataset&, const Task&) const { return {}; }
+
+std::string Metric::number(double score) const {
+  char text[64];
+  std::snprintf(text, sizeof text, percent_ ? "%.2f" : "%#.4g", in_unit(score));
+  return text;
+}
+
+std::string Metric::text(double score) const { return percent_ ? number(score) + " %" : name_ + " " + number(score); }
+
+const Metric& accuracy() {
+  static const Accuracy metric;
+  return metric;
+}
+const Metric& balanced_accuracy() {
+  static const BalancedAccuracy metric;
+  return metric;
+}
+const Metric& mean_squared_error() {
+  static const MeanError metric;
+  return metric;
+}
+const Metric& roc_auc() {
+  static const RocAuc metric;
+  return metric;
+}
+
+const Metric& find_metric(const std::string& name) {
+  for (const Metric* metric : all_metrics())
+    if (metric->name() == name) return *metric;
+  throw Error("unknown metric '" + name + "'; known: " + metric_names());
+}
+
+std::string metric_names() {
+  std::string names;
+  for (const Metric* metric : all_metrics()) names += (names.empty() ? "" : ", ") + metric->name();
+  return names;
+}
+
+}  // namespace bitloom

@@ -1,0 +1,61 @@
+// Tasks: their splits, checks and digest.
+#include "datasets/task.h"
+
+#include "core/error.h"
+#include "core/hash.h"
+
+namespace bitloom {
+
+TaskData make_task(Task task, Samples train, Samples val, Samples test) {
+  TaskData data{std::move(task), std::make_shared<ArrayDataset>(std::move(train)),
+                std::make_shared<ArrayDataset>(std::move(val)), std::make_shared<ArrayDataset>(std::move(test))};
+  data.train->set_augment(data.task.augment);
+  validate(data);
+  return data;
+}
+
+void validate(const TaskData& data) {
+  const Task& task = data.task;
+  const SampleFormat& wanted = data.train->format();
+  const bool classifies = task.kind == TaskKind::kClassification;
+  BITLOOM_CHECK(!classifies || task.classes >= 2, data.train->name(), ": a classification needs two classes at least, not ",
+                task.classes);
+  for (const Dataset* part : {data.train.get(), data.val.get(), data.test.get()}) {
+    const SampleFormat& f = part->format();
+    BITLOOM_CHECK(f.h == wanted.h && f.w == wanted.w && f.c == wanted.c && f.codes == wanted.codes &&
+                      (!f.codes || f.scale == wanted.scale),
+                  part->name(), ": samples differ from those of ", data.train->name(), " in shape or scale");
+    if (!classifies) continue;
+    BITLOOM_CHECK(!part->labels().empty(), part->name(), ": 0 labels for ", part->size(), " samples of ", task.classes,
+                  " classes");
+    for (size_t i = 0; i < part->labels().size(); ++i)
+      BITLOOM_CHECK(part->labels()[i] >= 0 && part->labels()[i] < task.classes, part->name(), ": label ", part->labels()[i],
+                    " of sample ", i, " is outside 0 .. ", task.classes - 1);
+  }
+  BITLOOM_CHECK(task.metric->kind() == task.kind, "metric ", task.metric->name(), " does not suit task ", task.name,
+                ", which is a ", classifies ? "classification" : "reconstruction");
+  task.metric->score(std::vector<double>(size_t(data.test->size())), *data.test);
+}
+
+std::string digest(const TaskData& data) {
+  uint64_t hash = 0;
+  const auto add = [&](const auto& values) { hash = hash64(values.data(), int64_t(values.size() * sizeof values[0]), hash); };
+  add(std::vector<int64_t>{int64_t(data.task.kind), data.task.classes});
+  for (const Dataset* part : {data.train.get(), data.val.get(), data.test.get()}) {
+    const SampleFormat& f = part->format();
+    add(std::vector<int64_t>{f.h, f.w, f.c, f.codes, part->size(), int64_t(part->labels().size()),
+                             int64_t(part->groups().size())});
+    add(std::vector<float>{f.codes ? f.scale : 1.0f});
+    std::vector<uint8_t> codes(size_t(f.codes ? f.size() : 0));
+    std::vector<float> values(size_t(f.codes ? 0 : f.size()));
+    for (int64_t i = 0; i < part->size(); ++i) {
+      f.codes ? part->fill_codes(i, codes.data()) : part->fill(i, nullptr, values.data());
+      f.codes ? add(codes) : add(values);
+    }
+    add(part->labels());
+    add(part->groups());
+  }
+  return hex64(hash);
+}
+
+}  // namespace bitloom
