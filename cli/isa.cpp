@@ -7,6 +7,8 @@
 
 #include "cli/commands.h"
 #include "core/error.h"
+#include "mpic/isa/csr.h"
+#include "mpic/isa/names.h"
 #include "mpic/program/disassembler.h"
 
 namespace bitloom {
@@ -20,6 +22,13 @@ constexpr const char* kSemantics[] = {
 #define EXPAND(...) "",
 #define RESERVED(picture)
 #include "mpic/isa/isa.inc"
+};
+
+// How csr.inc reads a register, by Csr; "" for those that are kept.
+constexpr const char* kCsrReads[] = {
+#define CSR(...) "",
+#define COMPUTED(name, address, reset, mask, read, ...) #read,
+#include "mpic/isa/csr.inc"
 };
 
 std::string picture(const mpic::Row& row) {
@@ -46,13 +55,14 @@ void print_page() {
               << to_string(row.timing) << " | "
               << (meaning.empty() ? str("as `", mpic::row(row.executes).mnemonic, "`") : "`" + cell(meaning) + "`") << " |\n";
   }
-  std::cout << "\n| CSR | address | after reset | writable bits |\n| --- | --- | --- | --- |\n" << std::hex;
-  const auto print_csr = [](const char* name, uint32_t address, uint32_t reset, uint32_t mask) {
-    std::cout << "| `" << name << "` | 0x" << address << " | 0x" << reset << " | 0x" << mask << " |\n";
-  };
-#define CSR(name, address, reset, mask) print_csr(#name, address, reset, mask);
-#include "mpic/isa/csr.inc"
-  std::cout << std::dec;
+  std::cout << "\n| CSR | address | after reset | writable bits | reads as, where not as written |\n"
+            << "| --- | --- | --- | --- | --- |\n";
+  for (int i = 0; i < mpic::kCsrCount; ++i) {
+    const mpic::CsrRow& csr = mpic::kCsrs[i];
+    const std::string read = kCsrReads[i];
+    std::cout << "| `" << csr.name << "` | " << mpic::hex(csr.address, 3) << " | " << mpic::hex(csr.reset) << " | "
+              << mpic::hex(csr.writable) << " | " << (read.empty() ? "" : "`" + read + "`") << " |\n";
+  }
 }
 
 }  // namespace

@@ -111,8 +111,8 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   CompiledNetwork network;
   network.options = options;
   if (options.sub_byte) {
-    a.emit(Op::csrrwi, zero, 0x010, 0);  // formats from CSR 0x00D from here on
-    a.emit(Op::csrrwi, zero, 0x00e, 0);
+    a.emit(Op::csrrwi, zero, Csr::simd_legacy, 0);  // formats from simd_format from here on
+    a.emit(Op::csrrwi, zero, Csr::simd_group, 0);
   }
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];

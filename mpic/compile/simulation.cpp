@@ -9,12 +9,12 @@ namespace bitloom::mpic {
 Simulation::Simulation(const CompiledNetwork& network)
     : network_(network), core_(network.options.base, network.options.memory), counters_(network.layers.size()) {
   BITLOOM_CHECK(network.options.stop_after_layers, "simulation: the network was compiled without stops behind its layers");
-  network.image.load(core_.memory());
+  network.image.load(core_.writable_memory());
 }
 
 void Simulation::run(const int32_t* input, const std::function<void(size_t layer)>& behind) {
   core_.reset(network_.image.entry);
-  write_codes(core_.memory(), network_.layers[0].output, input);
+  write_codes(core_.writable_memory(), network_.layers[0].output, input);
   Counters before;
   for (size_t i = 0; i < network_.layers.size(); ++i) {
     expect(StopReason::kBreakpoint, i);

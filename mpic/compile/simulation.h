@@ -16,7 +16,7 @@ class Simulation {
   // goes wrong, naming the layer.
   void run(const int32_t* input, const std::function<void(size_t layer)>& behind = {});
   // Codes of a layer (h*w*c), as long as no later layer has taken over their memory.
-  std::vector<int32_t> codes(size_t layer) { return read_codes(core_.memory(), network_.layers[layer].output); }
+  std::vector<int32_t> codes(size_t layer) const { return read_codes(core_.memory(), network_.layers[layer].output); }
   // What each layer took in the last run.
   const std::vector<Counters>& counters() const { return counters_; }
 

@@ -11,7 +11,7 @@ const char* register_name(int index);
 // Its number, also by x0 .. x31 and fp; -1 for anything else.
 int find_register(std::string_view name);
 
-// The name that csr.inc or the privileged manual gives the address; "0x7ff" for one without.
+// The name that csr.inc gives the address; "0x7ff" for one without.
 std::string csr_name(uint32_t address);
 // Its address; -1 for an unknown name.
 int find_csr(std::string_view name);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "mpic/isa/csr.h"
 #include "mpic/isa/isa.h"
 #include "mpic/program/image.h"
 
@@ -25,12 +26,13 @@ class Label {
   int index = -1;
 };
 
-// An operand: a register, a number, or a label for a jump, branch or loop.
+// An operand: a register, a number, a CSR, or a label for a jump, branch or loop.
 class Argument {
  public:
   // Implicit, so that emit() reads like assembly.
   Argument(Reg r) : kind_(Kind::kRegister), value_(r.index) {}
   Argument(int64_t number) : kind_(Kind::kNumber), value_(number) {}
+  Argument(Csr csr) : kind_(Kind::kNumber), value_(mpic::address_of(csr)) {}
   Argument(Label label) : kind_(Kind::kLabel), label_(label) {}
 
  private:
@@ -113,8 +115,8 @@ std::vector<Insn> load_immediate(Reg rd, int32_t value);
 std::vector<Insn> load_address(Reg rd, int32_t distance);
 
 // Assembles a text in the GNU assembler's syntax; mpic/program/assembler/README.md lists directives and pseudo-instructions. The sections .text,
-// .data and .bss follow each other from `base`. The entry is the symbol _start, or else the base. Error with up to 20 lines
-// "name:line: message".
+// .data and .bss follow each other from `base`. The entry is the symbol _start, or else the base. Error
+// "name:line: message" for the first mistake.
 Image assemble(const std::string& text, const std::string& name = "<text>", uint32_t base = kMemoryBase);
 // One instruction without labels, as a word.
 uint32_t assemble_word(const std::string& instruction);

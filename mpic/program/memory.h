@@ -34,6 +34,7 @@ class Memory {
     std::memcpy(bytes_.data() + (address - base_), &value, sizeof(T));
   }
   uint8_t* data() { return bytes_.data(); }
+  const uint8_t* data() const { return bytes_.data(); }
 
   // The instruction word at `address`: its low half only where the second half is outside memory. False outside or at odd addresses.
   bool fetch(uint32_t address, uint32_t* word) const;

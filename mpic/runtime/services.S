@@ -6,17 +6,12 @@
 \name:
   .endm
 
-  # csrr, spelled so that -march needs no _zicsr
-  .macro read register, csr
-  .insn i 0x73, 2, \register, zero, \csr - 0x1000
-  .endm
-
   # Again if the low half wrapped between the readings of the high one.
-  .macro counter low, high
+  .macro read counter
 1:
-  read  a1, \high
-  read  a0, \low
-  read  t0, \high
+  rd\counter\()h a1
+  rd\counter    a0
+  rd\counter\()h t0
   bne   t0, a1, 1b
   ret
   .endm
@@ -31,7 +26,7 @@ function bitloom_write
   ret
 
 function bitloom_rdcycle
-  counter 0xc00, 0xc80
+  read  cycle
 
 function bitloom_rdinstret
-  counter 0xc02, 0xc82
+  read  instret

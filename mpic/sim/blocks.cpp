@@ -1,7 +1,7 @@
 // Basic blocks: found, decoded, measured with the cycle model, and taken back.
 #include <algorithm>
+#include <cstring>
 
-#include "mpic/sim/core.h"
 #include "mpic/sim/interpreter.h"
 
 namespace bitloom::mpic {
@@ -20,7 +20,7 @@ bool controls(const Insn& insn) {
 
 // Instructions that the fast interpreter has no handler for: those that leave user code, and uses of x0 that its operands cannot express.
 bool needs_step(const Insn& insn) {
-  if (insn.op == Op::illegal || insn.op == Op::fence_i) return true;
+  if (insn.op == Op::illegal) return true;
   const Row& r = row(insn.op);
   if (r.timing == Timing::kCsr || r.timing == Timing::kSystem) return true;
   return ((r.access & kWritesRs1) != 0 && insn.rs1 == 0) ||
@@ -37,7 +37,7 @@ Outcome expected(const Insn& insn, bool crossing) {
 
 }  // namespace
 
-Interpreter::Interpreter(Core& core) : core_(core) {}
+Interpreter::Interpreter(Machine& machine) : machine_(machine) {}
 Interpreter::~Interpreter() = default;
 
 Interpreter::Block* Interpreter::find(uint32_t pc) {
@@ -50,11 +50,11 @@ Interpreter::Block* Interpreter::find(uint32_t pc) {
 std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
   auto block = std::make_unique<Block>();
   block->pc = pc;
-  block->crosses = core_.is_crossing(pc);
+  block->crosses = machine_.is_crossing(pc);
   int ending = kFallThrough;
   uint32_t at = pc, word = 0;
   while (block->code.size() < kLongestBlock) {
-    const Insn insn = core_.memory_.fetch(at, &word) ? decode(word) : Insn{};
+    const Insn insn = machine_.memory.fetch(at, &word) ? decode(word) : Insn{};
     const bool ends_loop = loop_ends_.count(at) != 0;
     // What jumps at the end of a hardware loop is not for blocks either: the manual forbids it.
     if (needs_step(insn) || (ends_loop && controls(insn))) {
@@ -102,6 +102,9 @@ std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
   block->insns = uint32_t(block->code.size());
   block->slots = block->ops.data();
   measure(*block);
+  // The word behind a branch and the beginning of a target matter to cycles.
+  depend(pc, at - pc + (block->code.empty() ? 2 : controls(block->code.back()) ? 4 : 0));
+  depend(block->target, 2);
   return block;
 }
 
@@ -132,14 +135,19 @@ void Interpreter::measure(Block& block) const {
   CycleModel model;
   const Insn& last = block.code.back();
   for (const Insn& insn : block.code)
-    model.issue(insn, expected(insn, &insn == &last && timing_of(insn) == Timing::kJump && core_.is_crossing(block.target)));
+    model.issue(insn, expected(insn, &insn == &last && timing_of(insn) == Timing::kJump && machine_.is_crossing(block.target)));
   block.cycles = uint32_t(model.ready());
   block.account = int64_t(block.cycles) - (int64_t(block.insns) << 32);
   block.profile = model.counters();
+  if (timing_of(last) == Timing::kJumpRegister) {
+    CycleModel across;
+    for (const Insn& insn : block.code) across.issue(insn, expected(insn, &insn == &last));
+    block.hides_crossing = across.ready() == model.ready();
+  }
   if (timing_of(last) != Timing::kBranch) return;
-  block.taken_cycles = core_.is_crossing(block.target) ? 3 : 2;
+  block.taken_cycles = machine_.is_crossing(block.target) ? 3 : 2;
   uint32_t word = 0;
-  if (!core_.memory_.fetch(block.end, &word)) return;
+  if (!machine_.memory.fetch(block.end, &word)) return;
   const Insn shadow = decode(word);
   if (shadow.op == Op::illegal || timing_of(shadow) != Timing::kDiv) return;
   block.divides_in_shadow = true;
@@ -155,7 +163,7 @@ int Interpreter::edge(const Block& block, const Block& next) const {
   CycleModel together;
   for (const Insn& insn : block.code) together.issue(insn, expected(insn, false));
   for (const Insn& insn : next.code) {
-    const bool crossing = &insn == &next.code.back() && timing_of(insn) == Timing::kJump && core_.is_crossing(next.target);
+    const bool crossing = &insn == &next.code.back() && timing_of(insn) == Timing::kJump && machine_.is_crossing(next.target);
     together.issue(insn, expected(insn, crossing));
   }
   Counters apart = block.profile;
@@ -166,7 +174,7 @@ int Interpreter::edge(const Block& block, const Block& next) const {
 }
 
 uint32_t Interpreter::unwind(Block& block, size_t executed, uint64_t cycles, bool last_was_misaligned) {
-  CycleModel& model = core_.model_;
+  CycleModel& model = machine_.model;
   --block.runs;
   cycles -= block.cycles;
   if (last_was_misaligned) {  // the model is told now, and counts it
@@ -176,7 +184,7 @@ uint32_t Interpreter::unwind(Block& block, size_t executed, uint64_t cycles, boo
   model.restart(cycles);
   uint32_t pc = block.pc;
   for (size_t i = 0; i < executed; ++i) {
-    Outcome outcome = expected(block.code[i], i + 1 == block.code.size() && core_.is_crossing(block.target));
+    Outcome outcome = expected(block.code[i], i + 1 == block.code.size() && machine_.is_crossing(block.target));
     outcome.misaligned = last_was_misaligned && i + 1 == executed;
     model.issue(block.code[i], outcome);
     pc += block.code[i].length;
@@ -204,10 +212,41 @@ void Interpreter::add_to(Counters& counters) const {
   }
 }
 
+bool Interpreter::depends_on(uint32_t offset, uint64_t bytes) const {
+  const uint64_t end = std::min<uint64_t>(sources_.size(), (offset + bytes + 3) / 4);
+  return offset / 4 < end && std::memchr(&sources_[offset / 4], 1, size_t(end - offset / 4)) != nullptr;
+}
+
+void Interpreter::depend(uint32_t address, uint32_t bytes) {
+  const Memory& memory = machine_.memory;
+  if (bytes == 0 || !memory.contains(address, 1)) return;
+  const uint64_t offset = address - memory.base(), end = std::min<uint64_t>(memory.size() / 4, (offset + bytes + 3) / 4);
+  if (sources_.size() < end) sources_.resize(end);
+  std::memset(&sources_[offset / 4], 1, size_t(end - offset / 4));
+}
+
+void Interpreter::watch(uint32_t address, uint32_t bytes) {
+  watched_ = address;
+  watched_bytes_ = bytes;
+  depend(address, bytes);
+}
+
+void Interpreter::restart() {
+  if (stale_) {
+    blocks_.clear();
+    loop_ends_.clear();
+    clear();
+  }
+  for (const auto& [pc, block] : blocks_)
+    if (block != nullptr) block->runs = block->taken_runs = 0;
+}
+
 void Interpreter::clear() {
-  add_to(core_.model_.counters());
+  add_to(machine_.model.counters());
   blocks_.clear();
   recent_.fill(nullptr);
+  sources_.clear();
+  depend(watched_, watched_bytes_);
   stale_ = false;
 }
 

@@ -2,35 +2,41 @@
 #include "mpic/sim/core.h"
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/error.h"
 #include "mpic/sim/interpreter.h"
 #include "mpic/sim/vector_unit.h"
 
 namespace bitloom::mpic {
+namespace {
+
+constexpr int kBadDescriptor = -9, kNoSuchCall = -38;  // EBADF and ENOSYS, as Linux says
+
+}  // namespace
 
 const char* to_string(StopReason reason) {
   constexpr const char* kNames[] = {"exit", "limit", "fault", "breakpoint", "interrupt"};
   return kNames[int(reason)];
 }
 
-Core::Core(uint32_t memory_base, uint64_t memory_size) : memory_(memory_base, memory_size) { reset(memory_base); }
+Core::Core(uint32_t memory_base, uint64_t memory_size)
+    : machine_(memory_base, memory_size), interpreter_(std::make_unique<Interpreter>(machine_)) {
+  reset(memory_base);
+}
 Core::~Core() = default;
 
 void Core::reset(uint32_t pc) {
   state_ = State{};
   state_.pc = pc;
-#define CSR(name, address, reset, mask) state_.csr(Csr::name) = reset;
-#include "mpic/isa/csr.inc"
+  for (int i = 0; i < kCsrCount; ++i) state_.csrs[i] = kCsrs[i].reset;
   model_ = CycleModel{};
-  interpreter_ = std::make_unique<Interpreter>(*this);
+  machine_.last_pc = pc;
+  interpreter_->restart();
   time_ = 0;
-  last_pc_ = pc;
 }
 
-Memory& Core::memory() {
-  interpreter_->forget();  // the caller may write code
+Memory& Core::writable_memory() {
+  interpreter_->forget();
   return memory_;
 }
 
@@ -41,23 +47,12 @@ Counters Core::counters() const {
   return all;
 }
 
-bool Core::is_crossing(uint32_t target) const {
-  uint32_t word = 0;
-  return (target & 2) != 0 && memory_.fetch(target, &word) && !is_compressed(word);
-}
-
-// Hardware loops whose behaviour depends on more than the instructions of a basic block.
-bool Core::loops_need_steps() const {
-  return std::any_of(state_.loop, state_.loop + 2,
-                     [&](const HardwareLoop& l) { return l.count > 1 && (l.start == l.end || is_crossing(l.start)); });
-}
-
 RunResult Core::run(uint64_t max_instructions) {
-  constexpr uint64_t kPollInterval = 4096, kInterruptInterval = 1 << 24;
+  constexpr uint64_t kInterruptInterval = 1 << 24;
   RunResult result;
   interrupted_ = false;
   while (max_instructions > 0) {
-    uint64_t slice = std::min(max_instructions, tohost_ != 0 ? kPollInterval : kInterruptInterval);
+    uint64_t slice = std::min(max_instructions, kInterruptInterval);
     const uint64_t before = slice;
     bool stopped = false;
     while (slice > 0 && !stopped) {
@@ -71,7 +66,7 @@ RunResult Core::run(uint64_t max_instructions) {
       stopped = step(&result) == Next::kStop;
     }
     max_instructions -= before - slice;
-    if (stopped || (tohost_ != 0 && poll_tohost(&result))) return result;
+    if (stopped) return result;
   }
   result.reason = StopReason::kLimit;
   return result;
@@ -79,7 +74,7 @@ RunResult Core::run(uint64_t max_instructions) {
 
 Core::Next Core::step(RunResult* result) {
   const uint32_t pc = state_.pc;
-  uint32_t word = 0;
+  uint32_t word = 0, behind = 0;
   if (!memory_.fetch(pc, &word)) return fault(pc % 2 != 0 ? "misaligned jump" : "execution outside memory", pc, pc, result);
   const Insn insn = decode(word);
   const Timing timing = insn.op == Op::illegal ? Timing::kSystem : row(insn.op).timing;
@@ -95,24 +90,34 @@ Core::Next Core::step(RunResult* result) {
     for (HardwareLoop& loop : state_.loop) {
       if (loop.end != pc || loop.count < 2) continue;
       if (timing == Timing::kLoop && &loop == &state_.loop[insn.rd]) continue;  // what sets a loop is not in it yet
-      // The manual forbids bodies of one instruction; the RTL repeats one only right after another instruction (dossier 7.2).
-      if (loop.start == loop.end && last_pc_ == pc) continue;
+      // The manual forbids bodies of one instruction; the RTL repeats one only right after another (tests/data/rtl, "Timing").
+      if (loop.start == loop.end && machine_.last_pc == pc) continue;
       --loop.count;
       state_.pc = loop.start;
       outcome.flow = Outcome::kLoopBack;
       break;
     }
   }
-  if (outcome.flow == Outcome::kRedirect || outcome.flow == Outcome::kLoopBack) outcome.crossing = is_crossing(state_.pc);
-  if (outcome.flow == Outcome::kRedirect && timing == Timing::kBranch && memory_.fetch(pc + insn.length, &word)) {
-    const Insn shadow = decode(word);
+  if (outcome.flow == Outcome::kRedirect || outcome.flow == Outcome::kLoopBack)
+    outcome.crossing = machine_.is_crossing(state_.pc);
+  if (outcome.flow == Outcome::kRedirect && timing == Timing::kBranch && memory_.fetch(pc + insn.length, &behind)) {
+    const Insn shadow = decode(behind);
     if (shadow.op != Op::illegal && row(shadow.op).timing == Timing::kDiv) outcome.shadow_divider = divider(shadow);
   }
   model_.issue(insn, outcome);
-  last_pc_ = timing == Timing::kLoop ? state_.pc : pc;
+  machine_.last_pc = timing == Timing::kLoop ? state_.pc : pc;
   if (observer_) observer_({pc, word, insn, time_, model_.ready() - ready});
   time_ = model_.ready();
   return next;
+}
+
+template <class T>
+Core::Next Core::store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result) {
+  if (!memory_.contains(address, sizeof(T))) return store_outside(address, value, pc, result);
+  memory_.store<T>(address, stored);
+  interpreter_->written(address, sizeof(T));
+  const bool is_tohost = tohost_ != 0 && address < tohost_ + 4 && tohost_ < address + sizeof(T);
+  return is_tohost ? serve_tohost(pc, result) : Next::kGoOn;
 }
 
 uint8_t Core::divider(const Insn& insn) const {
@@ -134,13 +139,10 @@ uint8_t Core::divider(const Insn& insn) const {
   if (!memory_.contains(from, sizeof(type))) return fault("load outside memory", from, pc, result); \
   const type loaded = memory_.load<type>(from);                                                     \
   outcome->misaligned = crosses_word(from, sizeof(type));
-#define STORE(type, address, value)                             \
-  const uint32_t to = (address);                                \
-  outcome->misaligned = crosses_word(to, sizeof(type));         \
-  if (memory_.contains(to, sizeof(type)))                       \
-    memory_.store<type>(to, type(value));                       \
-  else if (store_outside(to, value, pc, result) == Next::kStop) \
-    return Next::kStop;
+#define STORE(type, address, value)                     \
+  const uint32_t to = (address);                        \
+  outcome->misaligned = crosses_word(to, sizeof(type)); \
+  if (store<type>(to, type(value), value, pc, result) == Next::kStop) return Next::kStop;
 #define BRANCH_IF(condition) \
   if (condition) {           \
     JUMP;                    \
@@ -165,7 +167,7 @@ uint8_t Core::divider(const Insn& insn) const {
 #define LOOP_DONE
 #define CSR_ACCESS(source, value, writes)                                            \
   [[maybe_unused]] const uint32_t operand = (source), old = read_csr(uint32_t(IMM)); \
-  if (writes) write_csr(uint32_t(IMM), value);                                       \
+  if (writes) write_csr(uint32_t(IMM), value, 1);                                    \
   RD = old
 #define SYSTEM return system(insn, outcome, result)
 
@@ -190,7 +192,7 @@ Core::Next Core::execute(const Insn& insn, Outcome* outcome, RunResult* result) 
 
 Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
   const uint32_t pc = state_.pc - insn.length;
-  switch (insn.op) {
+  switch (insn.executes) {
     case Op::ecall:
       if (state_.csr(Csr::mtvec) == 0) return host_call(result);
       return trap(11, "ecall", pc, outcome, result);
@@ -201,7 +203,6 @@ Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
       outcome->flow = Outcome::kTrap;
       return Next::kGoOn;
     }
-    case Op::fence_i: interpreter_->forget(); return Next::kGoOn;
     case Op::wfi: return Next::kGoOn;  // no interrupt exists that could end the wait, which the manual allows to be none
     default: break;                    // ebreak, c.ebreak
   }
@@ -244,16 +245,20 @@ Core::Next Core::host_call(RunResult* result) {
       if (console_) console_(&c, 1);
       return Next::kGoOn;
     }
-    case kWriteCall:
-      if ((a0 != 1 && a0 != 2) || (a2 != 0 && !memory_.contains(a1, a2))) {
-        state_.x[10] = uint32_t(-9);  // EBADF
-      } else {
-        if (console_ && a2 != 0) console_(reinterpret_cast<const char*>(memory_.data() + (a1 - memory_.base())), a2);
-        state_.x[10] = a2;
-      }
-      return Next::kGoOn;
-    default: state_.x[10] = uint32_t(-38); return Next::kGoOn;  // ENOSYS, as Linux says
+    case kWriteCall: state_.x[10] = write_console(a0, a1, a2); return Next::kGoOn;
+    default: state_.x[10] = uint32_t(kNoSuchCall); return Next::kGoOn;
   }
+}
+
+uint32_t Core::write_console(uint32_t descriptor, uint32_t address, uint32_t size) {
+  if ((descriptor != 1 && descriptor != 2) || (size != 0 && !memory_.contains(address, size))) return uint32_t(kBadDescriptor);
+  if (console_ && size != 0) console_(reinterpret_cast<const char*>(memory_.data() + (address - memory_.base())), size);
+  return size;
+}
+
+void Core::write(uint32_t address, const void* from, uint64_t bytes) {
+  memory_.write(address, from, bytes);
+  interpreter_->written(address, bytes);
 }
 
 Core::Next Core::store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result) {
@@ -268,101 +273,34 @@ Core::Next Core::store_outside(uint32_t address, uint32_t value, uint32_t pc, Ru
   return Next::kStop;
 }
 
-bool Core::poll_tohost(RunResult* result) {
+// riscv-tests' host interface: an odd value ends the program; another is the address of a request of four 64-bit words, whose first takes the
+// answer. Of the requests there are, write (64: descriptor, address, size) is served.
+Core::Next Core::serve_tohost(uint32_t pc, RunResult* result) {
   const uint32_t value = memory_.load<uint32_t>(tohost_);
-  if (value % 2 == 0) return false;
-  result->reason = StopReason::kExit;
-  result->exit_code = int(value >> 1);
-  return true;
+  if (value == 0) return Next::kGoOn;
+  if (value % 2 != 0) {
+    result->reason = StopReason::kExit;
+    result->exit_code = int(value >> 1);
+    return Next::kStop;
+  }
+  if (fromhost_ == 0 || !memory_.contains(value, 32))
+    return fault("store to tohost that is no exit code and no request", value, pc, result);
+  const auto word = [&](uint32_t index) { return memory_.load<uint32_t>(value + 8 * index); };
+  const bool is_write = word(0) == kWriteCall;
+  const uint32_t answer = is_write ? write_console(word(1), word(2), word(3)) : uint32_t(kNoSuchCall);
+  const uint32_t words[2] = {answer, int32_t(answer) < 0 ? ~0u : 0};
+  write(value, words, sizeof words);
+  memory_.store<uint32_t>(tohost_, 0);
+  memory_.store<uint32_t>(fromhost_, 1);
+  return Next::kGoOn;
 }
 
-void Core::set_tohost(uint32_t address) {
-  BITLOOM_CHECK(memory_.contains(address, 4), "tohost at ", address, " is outside memory");
-  tohost_ = address;
-}
-
-// Event counters of RI5CY's manual, in its order; stalls that it does not count separately count where they arise.
-uint32_t Core::event(int index) const {
-  const Counters c = counters();
-  const auto issued = [&](Timing t) { return c.issued[int(t)]; };
-  const auto stalls = [&](Stall s) { return c.stalls[int(s)]; };
-  switch (index) {
-    case 0: return uint32_t(time_);
-    case 1: return uint32_t(c.instructions);
-    case 2: return uint32_t(stalls(Stall::kLoadUse));
-    case 3: return uint32_t(stalls(Stall::kJumpRegister));
-    case 4: return uint32_t(stalls(Stall::kCrossingTarget));
-    case 5: return uint32_t(issued(Timing::kLoad));
-    case 6: return uint32_t(issued(Timing::kStore));
-    case 7: return uint32_t(issued(Timing::kJump) + issued(Timing::kJumpRegister));
-    case 8: return uint32_t(issued(Timing::kBranch));
-    case 9: return uint32_t(c.taken);
-    case 10: return uint32_t(c.compressed);
-    default: return 0;
-  }
-}
-
-bool Core::counts(int index) const { return (state_.csr(Csr::pcmr) & 1) != 0 && (state_.csr(Csr::pcer) >> index & 1) != 0; }
-
-uint32_t Core::read_csr(uint32_t address) const {
-  if (address >= 0x780 && address < 0x780 + std::size(state_.pccr)) {
-    const int i = int(address - 0x780);
-    return state_.pccr[i] + (counts(i) ? event(i) : 0);
-  }
-  switch (address) {
-// clang-format off
-#define CSR(name, address, reset, mask) case address: return state_.csr(Csr::name);
-// clang-format on
-#include "mpic/isa/csr.inc"
-    case 0xcc0: return state_.csr(Csr::pcer);
-    case 0xcc1: return state_.csr(Csr::pcmr);
-    case 0x7c0:
-    case 0x7c4: return state_.loop[address >> 2 & 1].start;
-    case 0x7c1:
-    case 0x7c5: return state_.loop[address >> 2 & 1].end;
-    case 0x7c2:
-    case 0x7c6: return state_.loop[address >> 2 & 1].count;
-    // Beyond RI5CY, which reads 0: the standard counters, so that ordinary programs can time themselves.
-    case 0xb00:
-    case 0xc00: return uint32_t(time_);
-    case 0xb80:
-    case 0xc80: return uint32_t(time_ >> 32);
-    case 0xb02:
-    case 0xc02: return uint32_t(counters().instructions);
-    case 0xb82:
-    case 0xc82: return uint32_t(counters().instructions >> 32);
-    default: return 0;
-  }
-}
-
-void Core::write_csr(uint32_t address, uint32_t value) {
-  if (address >= 0x780 && address < 0x780 + std::size(state_.pccr)) {
-    const int i = int(address - 0x780);
-    state_.pccr[i] = value - (counts(i) ? event(i) : 0);
-    return;
-  }
-  HardwareLoop& loop = state_.loop[address >> 2 & 1];
-  switch (address) {
-    case 0x7c0:
-    case 0x7c4: loop.start = value & ~1u; return;
-    case 0x7c1:
-    case 0x7c5: loop.end = value & ~1u; return interpreter_->add_loop_end(loop.end);
-    case 0x7c2:
-    case 0x7c6: loop.count = value; return;
-    case 0xcc0: address = 0x7e0; break;
-    case 0xcc1: address = 0x7e1; break;
-    default: break;
-  }
-  const bool switches = address == 0x7e0 || address == 0x7e1;
-  for (int i = 0; switches && i < int(std::size(state_.pccr)); ++i) state_.pccr[i] += counts(i) ? event(i) : 0;
-  switch (address) {
-// clang-format off
-#define CSR(name, address, reset, mask) case address: state_.csr(Csr::name) = (state_.csr(Csr::name) & ~(mask)) | (value & (mask)); break;
-// clang-format on
-#include "mpic/isa/csr.inc"
-    default: break;
-  }
-  for (int i = 0; switches && i < int(std::size(state_.pccr)); ++i) state_.pccr[i] -= counts(i) ? event(i) : 0;
+void Core::set_tohost(uint32_t tohost, uint32_t fromhost) {
+  for (const uint32_t address : {tohost, fromhost == 0 ? tohost : fromhost})
+    BITLOOM_CHECK(memory_.contains(address, 4), "tohost or fromhost at ", address, " is outside memory");
+  tohost_ = tohost;
+  fromhost_ = fromhost;
+  interpreter_->watch(tohost, 4);
 }
 
 }  // namespace bitloom::mpic

@@ -5,9 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "mpic/program/memory.h"
-#include "mpic/sim/cycle_model.h"
-#include "mpic/sim/state.h"
+#include "mpic/sim/machine.h"
 
 namespace bitloom::mpic {
 
@@ -47,14 +45,21 @@ class Core {
   Core(uint32_t memory_base, uint64_t memory_size);
   ~Core();
 
-  // As after power-up, memory apart: execution begins at `pc`, in XpulpV2 mode (CSR 0x010 is 1), at cycle 0.
+  // As after power-up, memory apart: execution begins at `pc`, in XpulpV2 mode (simd_legacy is 1), at cycle 0.
   void reset(uint32_t pc);
-  Memory& memory();
+  const Memory& memory() const { return memory_; }
+  // Writes what may be data or code. Error when the range is not all in memory.
+  void write(uint32_t address, const void* from, uint64_t bytes);
+  // To be written through at once, before the program goes on; all that was translated of it is dropped.
+  Memory& writable_memory();
   const State& state() const { return state_; }
   void set_pc(uint32_t pc) { state_.pc = pc; }
   void set_reg(int index, uint32_t value) { state_.x[index == 0 ? 32 : index] = value; }
+  // By the rules of csr.inc.
   uint32_t read_csr(uint32_t address) const;
-  void write_csr(uint32_t address, uint32_t value);
+  uint32_t read_csr(Csr csr) const { return read_csr(address_of(csr)); }
+  void write_csr(uint32_t address, uint32_t value) { write_csr(address, value, 0); }
+  void write_csr(Csr csr, uint32_t value) { write_csr(address_of(csr), value, 0); }
 
   // Goes on until the program stops or that many more instructions were executed. Where it is stopped and continued changes nothing.
   RunResult run(uint64_t max_instructions = ~uint64_t(0));
@@ -71,13 +76,13 @@ class Core {
   void observe(std::function<void(const Observed&)> observer) { observer_ = std::move(observer); }
   // Where console output goes; nowhere by default.
   void set_console(std::function<void(const char* text, size_t size)> console) { console_ = std::move(console); }
-  // A word that the host polls, as riscv-tests use it: an odd value ends the program with that value >> 1 as exit code.
-  void set_tohost(uint32_t address);
+  // The words through which riscv-tests speak to their host; 0: there is no fromhost. An odd value stored to tohost ends the program with that
+  // value >> 1 as exit code; the address of {64, 1 or 2, text, size}, each of 64 bits, writes to the console and is answered in fromhost.
+  void set_tohost(uint32_t tohost, uint32_t fromhost = 0);
   // Makes run() return soon; a signal handler may call it.
   void interrupt() { interrupted_ = true; }
 
  private:
-  friend class Interpreter;
   enum class Next : uint8_t { kGoOn, kStop };
 
   Next step(RunResult* result);
@@ -87,22 +92,26 @@ class Core {
   Next fault(const char* cause, uint32_t address, uint32_t pc, RunResult* result);
   Next host_call(RunResult* result);
   Next store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result);
-  bool poll_tohost(RunResult* result);
+  template <class T>
+  Next store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result);
+  Next serve_tohost(uint32_t pc, RunResult* result);
+  uint32_t write_console(uint32_t descriptor, uint32_t address, uint32_t size);
   uint8_t divider(const Insn& insn) const;
-  bool is_crossing(uint32_t target) const;
-  bool loops_need_steps() const;
-  bool counts(int event) const;
+  // `elapsed` cycles and instructions of the writer itself are still to be counted.
+  void write_csr(uint32_t address, uint32_t written, uint32_t elapsed);
   uint32_t event(int index) const;
+  // The same as long as the event is selected, else 0.
+  uint32_t counted(int index) const;
 
-  Memory memory_;
-  State state_;
-  CycleModel model_;
+  Machine machine_;
+  Memory& memory_ = machine_.memory;
+  State& state_ = machine_.state;
+  CycleModel& model_ = machine_.model;
   std::unique_ptr<Interpreter> interpreter_;
   std::function<void(const Observed&)> observer_;
   std::function<void(const char*, size_t)> console_;
-  uint32_t tohost_ = 0;
-  uint64_t time_ = 0;     // cycle that the program sees: the issue of the instruction that executes
-  uint32_t last_pc_ = 0;  // of the instruction before; the pc itself behind lp.*
+  uint32_t tohost_ = 0, fromhost_ = 0;
+  uint64_t time_ = 0;  // cycle that the program sees: the issue of the instruction that executes
   volatile bool interrupted_ = false;
 };
 

@@ -1,13 +1,19 @@
-// The issue-time rules of the MPIC dossier, section 7.2.
+// The issue-time rules of tests/data/rtl/README.md, "Timing".
 #include "mpic/sim/cycle_model.h"
 
 #include <algorithm>
+#include <iterator>
+
+#include "mpic/isa/csr.h"
 
 namespace bitloom::mpic {
 namespace {
 
-// CSRs whose access flushes the pipeline.
-bool flushes(int32_t csr) { return csr == 0x000 || csr == 0x041 || csr == 0x300 || (csr >= 0x7b0 && csr <= 0x7b3); }
+// Whether an access to the CSR flushes the pipeline.
+bool flushes(uint32_t address) {
+  constexpr Csr kFlushing[] = {Csr::ustatus, Csr::uepc, Csr::mstatus, Csr::dcsr, Csr::dpc, Csr::dscratch0, Csr::dscratch1};
+  return std::any_of(std::begin(kFlushing), std::end(kFlushing), [&](Csr csr) { return address_of(csr) == address; });
+}
 
 int execute_cycles(Timing timing, const Outcome& outcome) {
   switch (timing) {
@@ -24,7 +30,7 @@ int flush_cycles(const Insn& insn, Timing timing, const Outcome& outcome) {
   if (insn.op == Op::illegal || outcome.flow == Outcome::kTrap) return 4;
   if (timing == Timing::kFence) return 4;
   if (timing == Timing::kSystem) return insn.op == Op::mret ? 5 : 4;
-  return timing == Timing::kCsr && flushes(insn.imm) ? 4 : 1;
+  return timing == Timing::kCsr && flushes(uint32_t(insn.imm)) ? 4 : 1;
 }
 
 Timing timing_of(const Insn& insn) { return insn.op == Op::illegal ? Timing::kSystem : row(insn.op).timing; }

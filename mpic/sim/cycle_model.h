@@ -1,5 +1,5 @@
-// When instructions issue: the pipeline of RI5CY/MPIC on single-cycle memory, as rules over issue times (MPIC dossier 7.2, which measured them
-// on the RTL). Both interpreters use this one model: one asks it for every instruction, the other once per basic block.
+// When instructions issue: the pipeline of RI5CY/MPIC on single-cycle memory, as rules over issue times, measured on the RTL
+// (tests/data/rtl/README.md, "Timing"). Both interpreters use this one model: one asks it for every instruction, the other once per basic block.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "mpic/sim/core.h"
 #include "mpic/sim/vector_unit.h"
 
 #pragma GCC diagnostic ignored "-Wpedantic"  // labels as values
@@ -20,12 +19,17 @@ struct Interpreter::Frame {
   State& state;
   uint32_t* const x;
   uint8_t* const ram;
-  const uint32_t base, bytes, halves, words;  // of ram
-  int64_t account;                            // instructions left << 32 | cycles since run() began: one addition keeps both
-  Block* block = nullptr;                     // the current one
-  uint32_t target = 0;                        // of an indirect jump
-  uint32_t chained = 0;                       // what the first of a pair wrote
-  const Slot* misaligned = nullptr;           // the last misaligned access, and when it was
+  const uint32_t base, bytes;  // of ram
+  int64_t account;             // instructions left << 32 | cycles since run() began: one addition keeps both
+  const Interpreter& interpreter;
+  // The upper part of ram, behind all code that was translated: `sources` has a byte for every word below, 1 where a block depends on it.
+  const uint8_t* sources = nullptr;
+  uint8_t* data = nullptr;
+  uint32_t data_base = 0, data_bytes = 0, data_halves = 0, data_words = 0;
+  Block* block = nullptr;            // the current one
+  uint32_t target = 0;               // of an indirect jump
+  uint32_t chained = 0;              // what the first of a pair wrote
+  const Slot* misaligned = nullptr;  // the last misaligned access, and when it was
   int64_t misaligned_left = 0;
   uint64_t misaligned_stalls = 0, divider_stalls = 0;
 
@@ -39,15 +43,30 @@ struct Interpreter::Frame {
     account += longer;
     divider_stalls += uint64_t(longer);
   }
-  // Offset of an access into ram. False when it is not all inside.
-  template <class T>
-  [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint32_t* offset) {
+  [[gnu::always_inline]] void find_data() {
+    const uint32_t code = uint32_t(interpreter.sources_.size()) * 4;
+    sources = interpreter.sources_.data();
+    data = ram + code;
+    data_base = base + code;
+    data_bytes = bytes - code;
+    data_halves = data_bytes / 2;
+    data_words = data_bytes / 4;
+  }
+  // Where an access is in the host's memory. False when it is not all inside ram, or stores to what blocks depend on.
+  template <class T, bool kStores>
+  [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint8_t** place) {
     constexpr uint32_t kShift = sizeof(T) == 4 ? 2 : sizeof(T) == 2 ? 1 : 0;
-    const uint32_t size = sizeof(T) == 4 ? words : sizeof(T) == 2 ? halves : bytes;
-    *offset = address - base;
-    if (__builtin_expect(rotate_right(*offset, kShift) < size, 1)) return true;  // aligned and inside
-    if (*offset >= bytes || sizeof(T) > bytes - *offset) return false;
-    if (crosses_word(*offset, sizeof(T))) {
+    const uint32_t size = sizeof(T) == 4 ? data_words : sizeof(T) == 2 ? data_halves : data_bytes;
+    const uint32_t above = address - data_base;
+    if (__builtin_expect(rotate_right(above, kShift) < size, 1)) {  // aligned data
+      *place = data + above;
+      return true;
+    }
+    const uint32_t offset = address - base;
+    if (offset >= bytes || sizeof(T) > bytes - offset) return false;
+    if (kStores && (is_source(offset) || is_source(offset + sizeof(T) - 1))) return false;
+    *place = ram + offset;
+    if (crosses_word(offset, sizeof(T))) {
       ++account;
       ++misaligned_stalls;
       misaligned = ip;
@@ -55,6 +74,7 @@ struct Interpreter::Frame {
     }
     return true;
   }
+  [[gnu::always_inline]] bool is_source(uint32_t offset) const { return offset < data_base - base && sources[offset / 4] != 0; }
 };
 
 // The semantics of every row as a function: true when a branch is taken, false when an access must be left to the step.
@@ -71,16 +91,16 @@ struct Interpreter::Semantics {
 #define PC 0u  // targets are absolute
 #define LINK f.block->end
 #define POST(value) f.x[ip->rs1] = (value);
-#define LOAD(type, address)                                  \
-  uint32_t offset;                                           \
-  if (!f.locate<type>((address), ip, &offset)) return false; \
-  type loaded;                                               \
-  std::memcpy(&loaded, f.ram + offset, sizeof(type));
-#define STORE(type, address, value)                          \
-  uint32_t offset;                                           \
-  if (!f.locate<type>((address), ip, &offset)) return false; \
-  const type stored = type(value);                           \
-  std::memcpy(f.ram + offset, &stored, sizeof(type));
+#define LOAD(type, address)                                        \
+  uint8_t* place;                                                  \
+  if (!f.locate<type, false>((address), ip, &place)) return false; \
+  type loaded;                                                     \
+  std::memcpy(&loaded, place, sizeof(type));
+#define STORE(type, address, value)                               \
+  uint8_t* place;                                                 \
+  if (!f.locate<type, true>((address), ip, &place)) return false; \
+  const type stored = type(value);                                \
+  std::memcpy(place, &stored, sizeof(type));
 #define BRANCH_IF(condition) return (condition)
 #define JUMP return true
 #define LINK_AND_JUMP_TO(address) \
@@ -215,16 +235,23 @@ void Interpreter::run(uint64_t* budget) {
   }
 
   if (stale_) clear();
-  if (core_.loops_need_steps()) return;
-  Block* const first = find(core_.state_.pc);
-  if (first == nullptr || first->insns == 0 || first->insns > *budget || !core_.model_.is_settled(first->code[0])) return;
+  if (machine_.loops_need_steps()) return;
+  Block* const first = find(machine_.state.pc);
+  if (first == nullptr || first->insns == 0 || first->insns > *budget || !machine_.model.is_settled(first->code[0])) return;
 
   constexpr uint64_t kMost = 1 << 24;  // of them cannot take more cycles than the account holds
-  Memory& memory = core_.memory_;
-  Frame f{core_.state_,  core_.state_.x,    memory.data(),     memory.base(),
-          memory.size(), memory.size() / 2, memory.size() / 4, int64_t(std::min(*budget, kMost)) << 32};
-  const uint64_t spare = *budget - uint64_t(f.left()), begin = core_.model_.ready();
-  Counters& dynamic = core_.model_.counters();
+  Memory& memory = machine_.memory;
+  Frame f{machine_.state, machine_.state.x, memory.data(),
+          memory.base(),  memory.size(),    int64_t(std::min(*budget, kMost)) << 32,
+          *this};
+  f.find_data();
+  const auto look_up = [&](uint32_t pc) __attribute__((always_inline)) {
+    Block* const block = find(pc);
+    f.find_data();
+    return block;
+  };
+  const uint64_t spare = *budget - uint64_t(f.left()), begin = machine_.model.ready();
+  Counters& dynamic = machine_.model.counters();
   const Slot* ip = nullptr;
   ENTER(first);
 
@@ -285,7 +312,7 @@ do_constant:
 next_block : {
   Block* to = f.block->next;
   if (to == nullptr) {
-    to = find(f.block->end);
+    to = look_up(f.block->end);
     const int stall = to == nullptr ? -1 : edge(*f.block, *to);
     if (stall < 0) {
       f.target = f.block->end;
@@ -304,8 +331,8 @@ loop_end : {
   --loop->count;
   Block* to = f.block->taken;
   if (to == nullptr || to->pc != loop->start) {
-    to = find(loop->start);
-    const int stall = to == nullptr ? -1 : edge(*f.block, *to);
+    to = look_up(loop->start);
+    const int stall = to == nullptr || to->crosses ? -1 : edge(*f.block, *to);
     if (stall < 0) {
       f.target = loop->start;
       goto leave_behind;
@@ -317,9 +344,9 @@ loop_end : {
 }
 
 loop_set:
-  if (!core_.loops_need_steps()) goto next_block;
+  if (!machine_.loops_need_steps()) goto next_block;
   f.target = f.block->end;
-  core_.last_pc_ = f.target;  // as step() leaves it behind lp.*
+  machine_.last_pc = f.target;  // as step() leaves it behind lp.*
   goto leave_behind;
 
 resolve_taken : {
@@ -328,7 +355,7 @@ resolve_taken : {
   // Never linked, because it takes as long as the divisor says.
   if (f.block->divides_in_shadow) f.divides(f.x[f.block->shadow_rs2], f.block->shadow_signed, 1);
   f.target = f.block->target;
-  Block* const to = find(f.target);
+  Block* const to = look_up(f.target);
   if (to == nullptr) goto leave;
   if (!f.block->divides_in_shadow) f.block->taken = to;
   ENTER(to);
@@ -336,7 +363,7 @@ resolve_taken : {
 
 resolve_jump : {
   f.target = f.block->target;
-  Block* const to = find(f.target);
+  Block* const to = look_up(f.target);
   if (to == nullptr) goto leave;
   f.block->taken = to;
   ENTER(to);
@@ -345,8 +372,8 @@ resolve_jump : {
 jump_to_target : {
   Block*& recent = recent_[f.target >> 1 & (recent_.size() - 1)];
   Block* to = recent;
-  if (to == nullptr || to->pc != f.target) to = find(f.target);
-  if (to == nullptr ? core_.is_crossing(f.target) : to->crosses) {
+  if (to == nullptr || to->pc != f.target) to = look_up(f.target);
+  if (!f.block->hides_crossing && (to == nullptr ? machine_.is_crossing(f.target) : to->crosses)) {
     ++f.account;
     ++dynamic.stalls[int(Stall::kCrossingTarget)];
   }
@@ -359,7 +386,7 @@ out_of_budget:
   f.account -= f.block->account;
   f.target = f.block->pc;
 leave:  // nothing of what was executed still matters to timing
-  core_.model_.restart(begin + uint32_t(f.account));
+  machine_.model.restart(begin + uint32_t(f.account));
   goto store;
 leave_behind:  // the next instruction may wait for the last of the block
   unwind(*f.block, f.block->insns, begin + uint32_t(f.account), f.waited_for_memory(f.block->slots + f.block->insns));
@@ -372,7 +399,7 @@ unwind : {
   f.target = unwind(*f.block, executed, cycles, waited);
 }
 store:
-  core_.state_.pc = f.target;
+  machine_.state.pc = f.target;
   dynamic.stalls[int(Stall::kMisaligned)] += f.misaligned_stalls;
   dynamic.stalls[int(Stall::kDivider)] += f.divider_stalls;
   *budget = spare + uint64_t(f.left());

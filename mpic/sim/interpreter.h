@@ -7,22 +7,26 @@
 #include <unordered_set>
 #include <vector>
 
-#include "mpic/sim/cycle_model.h"
+#include "mpic/sim/machine.h"
 
 namespace bitloom::mpic {
 
-class Core;
-
 class Interpreter {
  public:
-  explicit Interpreter(Core& core);
+  explicit Interpreter(Machine& machine);
   ~Interpreter();
 
   // Executes basic blocks while they fit into *budget instructions, which is reduced, and nothing happens that needs a single step: a system
   // instruction, a fault, an access outside memory. State, cycles and pipeline of the core are then as if it had stepped.
   void run(uint64_t* budget);
-  // Code may have changed: drops all blocks before the next one begins.
+  // The machine was reset: nothing counts any more. Blocks stay.
+  void restart();
+  // Anything may have changed in memory: drops all blocks before the next one begins.
   void forget() { stale_ = true; }
+  // These bytes have changed: the same if a block was made of them.
+  void written(uint32_t address, uint64_t bytes) { stale_ = stale_ || depends_on(address - machine_.memory.base(), bytes); }
+  // Stores to these bytes, at most 8, are left to the step.
+  void watch(uint32_t address, uint32_t bytes);
   // A hardware loop may end at `address`: blocks end there.
   void add_loop_end(uint32_t address);
   // Adds what the blocks counted.
@@ -50,8 +54,9 @@ class Interpreter {
     uint32_t insns = 0, cycles = 0;
     uint32_t target = 0;                             // of a branch or jal
     bool next_stalls = false, taken_stalls = false;  // a load-use stall across the edge (not of branches and jumps)
-    bool crosses = false;                            // as a target it costs a cycle
-    bool divides_in_shadow = false;                  // behind the branch is a division, whose divisor matters when it is taken
+    bool crosses = false;                            // as a target it costs a cycle,
+    bool hides_crossing = false;     // unless the jalr at the end of the block before waits longer than its bubble takes
+    bool divides_in_shadow = false;  // behind the branch is a division, whose divisor matters when it is taken
     bool shadow_signed = false;
     uint8_t shadow_rs2 = 0;
     std::vector<Insn> code;
@@ -69,6 +74,9 @@ class Interpreter {
   // Handlers beyond the rows of isa.inc, behind them in handlers_.
   enum Extra { kConstant = kOps, kFallThrough, kLoopEnd, kStep };
 
+  // Whether blocks were made of any of these bytes, by offset into memory, or they are watched.
+  bool depends_on(uint32_t offset, uint64_t bytes) const;
+  void depend(uint32_t address, uint32_t bytes);
   Block* find(uint32_t pc);
   std::unique_ptr<Block> build(uint32_t pc);
   Slot translate(const Insn& insn, uint32_t pc) const;
@@ -79,11 +87,13 @@ class Interpreter {
   uint32_t unwind(Block& block, size_t executed, uint64_t cycles, bool last_was_misaligned);
   void clear();
 
-  Core& core_;
+  Machine& machine_;
   const void* const* handlers_ = nullptr;                 // by Op, then Extra
   std::unordered_map<uint32_t, const void*> pairs_;       // by first and second Op
   std::unordered_map<uint32_t, const void*> loop_tails_;  // two Ops in front of bne
   bool stale_ = false;
+  std::vector<uint8_t> sources_;  // 1 for words of memory that blocks depend on; from its end on there are none
+  uint32_t watched_ = 0, watched_bytes_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<Block>> blocks_;
   std::array<Block*, 1024> recent_{};  // targets of indirect jumps, by address
   std::unordered_set<uint32_t> loop_ends_;

@@ -94,10 +94,13 @@ Program load_program(const std::string& path, const LoadOptions& options) {
 }
 
 void Program::start(Core& core) const {
-  image.load(core.memory());
+  image.load(core.writable_memory());
   core.reset(image.entry);
-  if (const Symbol* tohost = image.find("tohost"); tohost != nullptr && core.memory().contains(tohost->address, 4))
-    core.set_tohost(tohost->address);
+  const auto address = [&](const char* name) {
+    const Symbol* symbol = image.find(name);
+    return symbol != nullptr && core.memory().contains(symbol->address, 4) ? symbol->address : 0;
+  };
+  if (const uint32_t tohost = address("tohost"); tohost != 0) core.set_tohost(tohost, address("fromhost"));
 }
 
 }  // namespace bitloom::mpic

@@ -23,7 +23,7 @@ struct Program {
   uint64_t memory_size = 0;
 
   // Puts the image into the memory of a core made with that base and size, and resets it to the entry. Where the program has a symbol
-  // `tohost`, the core polls it.
+  // `tohost`, the core heeds it.
   void start(Core& core) const;
 };
 

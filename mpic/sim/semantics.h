@@ -1,5 +1,6 @@
 // What instructions compute, where an expression in isa.inc would be too long. Pure functions of 32-bit registers; sums wrap modulo 2^32.
-// Sources: RISC-V unprivileged manual, chapter 7 (division); MPIC dossier 1c (Xpulp, from the RI5CY manual and RTL) and 1.4 (dot products).
+// Sources: RISC-V unprivileged manual, chapter 7 (division); RI5CY user manual rev. 4.1 and RTL (Xpulp); mpic/README.md,
+// "Formats" (dot products).
 #pragma once
 #ifdef __SSE4_1__
 #include <immintrin.h>
@@ -42,7 +43,7 @@ inline uint32_t insert(uint32_t into, uint32_t x, uint32_t last, uint32_t lsb) {
   const uint32_t mask = field_mask(last, lsb);
   return (x << (lsb & 31) & mask) | (into & ~mask);
 }
-// Groups of radix + 1 bits in reverse order, after a left shift; radix 3 behaves as 0 (dossier 7.1).
+// Groups of radix + 1 bits in reverse order, after a left shift; radix 3 behaves as 0 (tests/data/rtl).
 inline uint32_t bit_reverse(uint32_t x, int32_t radix, int32_t shift) {
   const int group = radix == 3 ? 1 : radix + 1;
   x <<= shift;

@@ -1,4 +1,4 @@
-// Packed SIMD with lanes from the opcode (XpulpV2, XpulpNN) or from the status registers (MPIC): dossier 1.3 to 1.6, 7.1.
+// Packed SIMD with lanes from the opcode (XpulpV2, XpulpNN) or from the status registers (MPIC): mpic/README.md, "Formats".
 #pragma once
 #include "mpic/sim/semantics.h"
 #include "mpic/sim/state.h"

@@ -37,15 +37,15 @@ TEST(DeployMpic, BinaryAndMapAreAllThatACoreNeeds) {
   EXPECT_EQ(binary.size(), map["memory"]["code"]["bytes"].get<size_t>() + map["memory"]["data"]["bytes"].get<size_t>());
 
   mpic::Core core(map["base"], 1 << 20);
-  core.memory().fill(map["base"], 0xa5, 1 << 20);  // what lies behind the binary may be anything
-  core.memory().write(map["base"], binary.data(), binary.size());
+  core.writable_memory().fill(map["base"], 0xa5, 1 << 20);  // what lies behind the binary may be anything
+  core.writable_memory().write(map["base"], binary.data(), binary.size());
   const IntegerGraph graph = load_graph(folder / "run/network.blig");
   const IntegerRunner runner(graph);
   const TensorT<int16_t> inputs = random_codes(graph, 4, Rng(5));
   const int64_t size = inputs.size() / 4;
   for (int64_t n = 0; n < 4; ++n) {
     const int16_t* sample = inputs.data() + n * size;
-    mpic::write_codes(core.memory(), place_of(map["input"]), std::vector<int32_t>(sample, sample + size).data());
+    mpic::write_codes(core.writable_memory(), place_of(map["input"]), std::vector<int32_t>(sample, sample + size).data());
     core.reset(map["base"]);
     const mpic::RunResult result = core.run(100'000'000);
     ASSERT_EQ(result.reason, mpic::StopReason::kExit) << result.fault.cause;

@@ -74,7 +74,7 @@ TEST(Assembler, ImmediatesAreLoadedByTheShortestSequence) {
     const bool small = value >= -2048 && value < 2048, round = (value & 0xfff) == 0;
     ASSERT_EQ(image.segments[0].bytes.size(), small || round ? 12u : 16u) << value;
     Core core(kMemoryBase, 4096);
-    image.load(core.memory());
+    image.load(core.writable_memory());
     core.reset(image.entry);
     core.run();
     ASSERT_EQ(int32_t(core.state().x[10]), value);

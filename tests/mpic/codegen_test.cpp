@@ -47,7 +47,7 @@ TEST(Codegen, CyclesOfLayersAddUp) {
     options.memory = 4 << 20;
     const CompiledNetwork network = compile(test.graph, options);
     Core core(options.base, options.memory);
-    network.image.load(core.memory());
+    network.image.load(core.writable_memory());
     core.reset(network.image.entry);
     ASSERT_EQ(core.run().reason, StopReason::kExit);
     uint64_t sum = 0;

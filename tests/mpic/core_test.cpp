@@ -104,7 +104,7 @@ TEST(Core, ExecutionLeavesMemoryOrIsMisaligned) {
   core.set_pc(kTestEntry + 1);
   EXPECT_EQ(core.run(1).fault.cause, "misaligned jump");
   // The second half of the last instruction is outside.
-  core.memory().store<uint16_t>(kTestMemory - 2, 0x0013);
+  core.writable_memory().store<uint16_t>(kTestMemory - 2, 0x0013);
   core.set_pc(kTestMemory - 2);
   EXPECT_EQ(core.run(1).fault.cause, "execution outside memory");
 }
@@ -112,7 +112,7 @@ TEST(Core, ExecutionLeavesMemoryOrIsMisaligned) {
 TEST(Core, MemoryMayEndAtTheEndOfTheAddressSpace) {
   TestCore core(0xfffff000, 0x1000);
   const uint32_t word = assemble_word("lw t0, -2(zero)");
-  core.memory().store(0xfffffff0, word);
+  core.writable_memory().store(0xfffffff0, word);
   core.reset(0xfffffff0);
   const RunResult result = core.run(1);
   EXPECT_EQ(result.fault.cause, "load outside memory");
@@ -163,6 +163,87 @@ TEST(Core, ExitAddressAndToHost) {
   EXPECT_NE(testing::error_of([&] { core.set_tohost(0xfffe); }).find("outside memory"), std::string::npos);
 }
 
+// The store that ends the program is its last instruction, and is executed only once.
+TEST(Core, ToHostEndsTheProgramAtTheStore) {
+  const std::string program =
+      "li t0, 0x8000\n li t1, 15\n li t2, 5\n again: sw t2, 4(t0)\n addi t2, t2, -1\n bnez t2, again\n sw t1, 0(t0)\n nop\n "
+      "nop\n";
+  for (const bool stepping : {false, true}) {
+    TestCore core(program);
+    core.set_tohost(0x8000);
+    EXPECT_EQ((stepping ? core.step_through() : core.run()).exit_code, 7);
+    EXPECT_EQ(core.counters().instructions, 3u + 5 * 3 + 1);
+  }
+}
+
+TEST(Core, ToHostServesWrites) {
+  const std::string program =
+      "la s0, request\n li s1, 0x8000\n li s2, 0x8040\n sw s0, 0(s1)\n 1: lw s3, 0(s2)\n beqz s3, 1b\n lw s4, 0(s0)\n sw zero, "
+      "0(s2)\n"
+      "li t0, 63\n sw t0, 0(s0)\n sw s0, 0(s1)\n lw s5, 0(s0)\n lw s6, 4(s0)\n lw s7, 0(s1)\n li t0, 1\n sw t0, 0(s1)\n"
+      ".balign 8\n request: .dword 64, 1, text, 3\n text: .ascii \"hi\\n\"\n";
+  for (const bool stepping : {false, true}) {
+    TestCore core(program);
+    std::string text;
+    core.set_console([&](const char* bytes, size_t size) { text.append(bytes, size); });
+    core.set_tohost(0x8000, 0x8040);
+    const RunResult result = stepping ? core.step_through(1000) : core.run(1000);
+    EXPECT_EQ(result.reason, StopReason::kExit);
+    EXPECT_EQ(text, "hi\n");
+    EXPECT_EQ(core.x("s4"), 3u);             // bytes written
+    EXPECT_EQ(core.x("s5"), uint32_t(-38));  // no other request is known,
+    EXPECT_EQ(core.x("s6"), ~0u);            // in 64 bits
+    EXPECT_EQ(core.x("s7"), 0u);
+  }
+  TestCore core("li t0, 0x8000\n li t1, 0x12340\n sw t1, 0(t0)");
+  core.set_tohost(0x8000, 0x8040);
+  EXPECT_EQ(core.run(10).fault.cause, "store to tohost that is no exit code and no request");
+}
+
+TEST(Core, FencesIgnoreReservedFields) {
+  in_both_ways(".word 0x0ff0008f, 0x0ff0800f, 0x1ff0000f, 0x0010100f, 0x0000908f, 0xfff0100f\n li a0, 1\n ebreak",
+               [](TestCore& core, const RunResult& result) {
+                 EXPECT_EQ(result.reason, StopReason::kBreakpoint);
+                 EXPECT_EQ(core.x("ra"), 0u);
+                 EXPECT_EQ(core.x("a0"), 1u);
+                 EXPECT_EQ(core.counters().issued[int(Timing::kFence)], 6u);
+               });
+}
+
+// What an observer is told of a branch is the branch, taken or not.
+TEST(Core, ObserversSeeTheWordThatExecuted) {
+  TestCore core("li a0, 2\n 1: addi a0, a0, -1\n bnez a0, 1b\n addi a1, a1, 7\n");
+  std::vector<uint32_t> words;
+  core.observe([&](const Core::Observed& o) { words.push_back(o.word); });
+  core.run(6);
+  const uint32_t back = assemble_word("bne a0, zero, -4"), less = assemble_word("addi a0, a0, -1");
+  EXPECT_EQ(words, (std::vector<uint32_t>{assemble_word("li a0, 2"), less, back, less, back, assemble_word("addi a1, a1, 7")}));
+}
+
+// Code that was executed before, also in the block that stores, is what was last stored.
+TEST(Core, StoredCodeIsVisibleAtOnce) {
+  in_both_ways(
+      "la t0, patch\n la t1, new\n lw t1, 0(t1)\n call f\n mv s0, a0\n sw t1, 0(t0)\n call f\n mv s1, a0\n la t0, next\n sw "
+      "t1, 0(t0)\n"
+      "next: li a0, 9\n mv s2, a0\n ebreak\n f: nop\n patch: li a0, 1\n ret\n new: .word 0x00200513\n",
+      [](TestCore& core, const RunResult&) {
+        EXPECT_EQ(core.x("s0"), 1u);
+        EXPECT_EQ(core.x("s1"), 2u);
+        EXPECT_EQ(core.x("s2"), 2u);
+      });
+}
+
+// A jump that had to wait for a division hides that its target lies across two words (tests/data/rtl, "Timing"); behind nothing it does not.
+TEST(Core, WaitingJumpsHideTheCrossing) {
+  for (const auto& [waits, crossings] : {std::pair<const char*, uint64_t>{"divu a0, a0, a1", 0}, {"nop", 1}}) {
+    const std::string program = str("li a0, 1000\n li a1, -1\n la ra, target\n j f\n .balign 16\n f: ", waits,
+                                    "\n c.jr ra\n .balign 4\n c.nop\n target: addi a0, zero, 0\n ebreak\n");
+    in_both_ways(program, [&, waits = waits, crossings = crossings](TestCore& core, const RunResult&) {
+      EXPECT_EQ(core.counters().stalls[int(Stall::kCrossingTarget)], crossings) << waits;
+    });
+  }
+}
+
 TEST(Core, FenceIMakesNewCodeVisible) {
   // A loop that adds t2 once, and after its instruction has been replaced, twice as often.
   in_both_ways(
@@ -175,9 +256,13 @@ TEST(Core, FenceIMakesNewCodeVisible) {
 TEST(Core, TheHostMayWriteCodeBetweenRuns) {
   TestCore core("again: addi t0, t0, 1\n j again");
   core.run(20);
-  core.memory().store(kTestEntry, assemble_word("addi t0, t0, 3"));
+  core.writable_memory().store(kTestEntry, assemble_word("addi t0, t0, 3"));
   core.run(20);
   EXPECT_EQ(core.x("t0"), 10u + 30u);
+  const uint32_t five = assemble_word("addi t0, t0, 5");
+  core.write(kTestEntry, &five, 4);
+  core.run(20);
+  EXPECT_EQ(core.x("t0"), 10u + 30u + 50u);
 }
 
 TEST(Core, MisalignedAccesses) {

@@ -79,6 +79,27 @@ TEST(Counters, CycleAndInstret) {
       });
 }
 
+// What is written is what the next instruction reads (privileged manual 3.1.10), in either half; the user's copies follow and cannot be written.
+TEST(Counters, CycleAndInstretCanBeWritten) {
+  in_both_ways(
+      "nop\n nop\n csrwi mcycle, 0\n nop\n csrr s0, mcycle\n li t0, 1000\n csrw minstret, t0\n csrr s1, minstret\n csrr s2, "
+      "instret\n"
+      "csrwi mcycleh, 7\n csrr s3, cycleh\n csrr s4, mcycle\n li t0, -1\n csrw minstret, t0\n nop\n csrr s5, minstret\n csrr "
+      "s6, minstreth\n"
+      "csrwi cycle, 0\n csrr s7, mcycleh\n ebreak\n",
+      [](TestCore& core, const RunResult&) {
+        EXPECT_EQ(core.x("s0"), 1u);
+        EXPECT_EQ(core.x("s1"), 1000u);
+        EXPECT_EQ(core.x("s2"), 1001u);
+        EXPECT_EQ(core.x("s3"), 7u);
+        EXPECT_EQ(core.x("s4"), 8u);
+        EXPECT_EQ(core.x("s5"), 0u);
+        EXPECT_EQ(core.x("s6"), 1u);
+        EXPECT_EQ(core.x("s7"), 7u);
+        EXPECT_LT(core.counters().cycles, 50u);  // what the host reads is since reset
+      });
+}
+
 // Reading the time does not depend on what was executed in blocks before.
 TEST(Counters, TimeInALoopIsExact) {
   in_both_ways("li s0, 50\n rdcycle s1\n loop: addi s0, s0, -1\n rdcycle s2\n bnez s0, loop\n sub s3, s2, s1\n ebreak\n",

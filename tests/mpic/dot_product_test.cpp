@@ -155,7 +155,7 @@ class DotProducts {
     const std::vector<uint32_t> want = expected_results(p, model);
     for (const bool stepping : {false, true}) {
       core_.load(p.words);
-      core_.memory().write(kSources, p.sources.data(), p.sources.size() * 4);
+      core_.writable_memory().write(kSources, p.sources.data(), p.sources.size() * 4);
       if (format != 0) core_.mpic_mode(uint32_t(format), uint32_t(group), uint32_t(skip));
       core_.set_reg(1, kSources);
       core_.set_reg(2, kResults);
@@ -169,7 +169,7 @@ class DotProducts {
                  << hex(got) << ", expected " << hex(want[i]);
         }
       }
-      ASSERT_EQ(core_.read_csr(0x00e), uint32_t(model.group())) << where;
+      ASSERT_EQ(core_.read_csr(Csr::simd_group), uint32_t(model.group())) << where;
       ASSERT_EQ(core_.state().skipped, uint32_t(model.counter())) << where;
     }
   }

@@ -95,7 +95,7 @@ TEST(Elf, ALoadedProgramRuns) {
   testing::write_bytes(folder / "small.elf", small_elf());
   const Program program = load_program(folder / "small.elf");
   Core core(program.memory_base, program.memory_size);
-  core.memory().fill(kBase, 0xff, 0x2000);
+  core.writable_memory().fill(kBase, 0xff, 0x2000);
   program.start(core);
   EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1004), 0x55667788u);
   EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x1008), 0u) << "the rest of the segment must be zero";

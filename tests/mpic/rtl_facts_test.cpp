@@ -51,7 +51,7 @@ TEST(RtlFacts, Facts) {
       tally.check(TestCore(word).run(1).fault.cause == "illegal instruction", table.line(i));
     } else if (const std::string program = translate(kFacts, fact); !program.empty()) {
       TestCore core(program + "\n ebreak");
-      core.write_csr(0x010, 0);
+      core.write_csr(Csr::simd_legacy, 0);
       core.run(1000);
       tally.check(core.x("t0") == from_hex(rtl[0]) && core.x("t1") == from_hex(rtl[1]),
                   str(table.line(i), ": t0 ", hex(core.x("t0")), " t1 ", hex(core.x("t1"))));
@@ -125,7 +125,7 @@ TEST(RtlFacts, MixedPrecisionController) {
     const bool from_zero = text.find("from 0") != std::string::npos;
     core.mpic_mode(from_zero ? 0 : found_number(text, "fmt([0-9]+)", 8), found_number(text, "sbc[ =]?([0-9])", 0),
                    found_number(text, "skip ?([0-9]+)", 0));
-    core.memory().store(0x8000, rs1);
+    core.writable_memory().store(0x8000, rs1);
     core.set_reg(8, 0x8000);  // s0
     core.set_reg(10, rs1);
     core.set_reg(11, rs2);
@@ -134,7 +134,7 @@ TEST(RtlFacts, MixedPrecisionController) {
     const bool agrees = table(i, "agree") == "yes";
     const std::vector<std::string> want = words_of(table(i, agrees ? "rtl" : "ideal"));
     const State& s = core.state();
-    const uint32_t got[] = {s.x[5], s.x[6], s.x[7], core.read_csr(0x00e)};
+    const uint32_t got[] = {s.x[5], s.x[6], s.x[7], core.read_csr(Csr::simd_group)};
     bool good = want.size() == 4;
     for (size_t k = 0; good && k < 4; ++k) good = got[k] == from_hex(want[k]);
     if (agrees) good = good && s.skipped == found_number(table(i, "note"), "skip_counter_final=([0-9]+)", s.skipped);

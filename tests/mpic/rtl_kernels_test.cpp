@@ -29,7 +29,7 @@ std::vector<std::vector<int>> random_lines(Core& core, uint32_t at, int lines, i
       values.push_back(int(rng.below(int64_t(1) << bits)) - (is_signed ? 1 << (bits - 1) : 0));
       words[size_t(i * bits / 32)] |= (uint32_t(values.back()) & ((1u << bits) - 1)) << (i * bits % 32);
     }
-    core.memory().write(at + uint32_t(line * count * bits / 8), words.data(), words.size() * 4);
+    core.writable_memory().write(at + uint32_t(line * count * bits / 8), words.data(), words.size() * 4);
     all.push_back(values);
   }
   return all;
@@ -71,7 +71,7 @@ TEST(RtlKernels, InnerLoop) {
     core.set_reg(5, uint32_t(passes));
     const RunResult result = core.run(100000);
     const Counters counters = core.counters();
-    bool good = result.reason == StopReason::kBreakpoint && core.read_csr(0x00e) == 0;
+    bool good = result.reason == StopReason::kBreakpoint && core.read_csr(Csr::simd_group) == 0;
     for (int s = 0; s < 8; ++s)
       good = good && core.x(str("s", s)) == uint32_t(product(activations[size_t(s / 4)], weights[size_t(s % 4)]));
     tally.check(good && counters.cycles == std::stoull(table(i, "cycles_rtl")) &&
@@ -127,7 +127,7 @@ TEST(RtlKernels, Layer) {
               multiplier = int(65536.0 * (1 << kernel.a) / (std::sqrt(k) * (1 << (kernel.a + kernel.w - 1))));
     TestCore core(0, 1 << 17);
     const Image image = assemble(layer(kernel, k), "layer", kTestEntry);
-    image.load(core.memory());
+    image.load(core.writable_memory());
     core.reset(kTestEntry);
     core.mpic_mode(uint32_t(std::stoi(table(i, "fmt"))), 0, 8);
     core.set_reg(24, uint32_t(multiplier));  // s8
@@ -135,7 +135,7 @@ TEST(RtlKernels, Layer) {
     const auto activations = random_lines(core, kActivations, 8, k, kernel.a, false, Rng(i).split("a"));
     std::vector<int32_t> bias;
     for (int c = 0; c < 16; ++c) bias.push_back(int32_t(Rng(i).split("bias", uint64_t(c)).below(1 << 20)));
-    core.memory().write(kBias, bias.data(), bias.size() * 4);
+    core.writable_memory().write(kBias, bias.data(), bias.size() * 4);
 
     uint64_t begin = 0, inside = 0;
     const uint32_t inner = image.find("inner")->address, inner_end = image.find("inner_end")->address;

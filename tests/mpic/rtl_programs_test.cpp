@@ -29,10 +29,10 @@ class RtlProgram {
         data_(files.at("rand/" + name + ".data.bin")) {}
 
   void load(Core& core) const {
-    core.memory().write(kCode, code_.data(), code_.size());
-    core.memory().write(kData, data_.data(), data_.size());
+    core.writable_memory().write(kCode, code_.data(), code_.size());
+    core.writable_memory().write(kData, data_.data(), data_.size());
     core.reset(entry_);
-    core.write_csr(0x010, 0);
+    core.write_csr(Csr::simd_legacy, 0);
   }
   // The first register that is not as the RTL left it; "" when there is none.
   std::string wrong_register(Core& core) const {

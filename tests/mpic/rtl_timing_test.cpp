@@ -238,7 +238,7 @@ uint64_t cycles_of(const std::string& sequence, const std::string& program) {
   if (program.find("start:") != std::string::npos) text.erase(text.find("start:"));
   const Image image = assemble(text + program + "\n end:" + kBehind, "sequence", kTestEntry);
   TestCore core;
-  image.load(core.memory());
+  image.load(core.writable_memory());
   core.reset(kTestEntry);
   core.mpic_mode(2);
   std::smatch count;

@@ -151,7 +151,8 @@ TEST(RtlVectors, DotProductSequences) {
         }
         steps.check(core.state().x[7] == step.result, str("row ", i + 2, ", ", text, ": ", hex(core.state().x[7])));
       }
-      groups.check(core.read_csr(0x00e) == cell("sbc_final"), str("row ", i + 2, ": ", core.read_csr(0x00e)));
+      groups.check(core.read_csr(Csr::simd_group) == cell("sbc_final"),
+                   str("row ", i + 2, ": ", core.read_csr(Csr::simd_group)));
     }
   }
 }
@@ -182,9 +183,9 @@ TEST(RtlVectors, Memory) {
     if (same) text.replace(text.find("t2"), 2, "t0");
     const uint32_t word = assemble_word(text);
     for (const bool stepping : {false, true}) {
-      core.memory().fill(0x100000, 0x5a, 1 << 15);
-      if (!is_store) core.memory().write(at, &data, bytes);
-      core.memory().store(kCode, word);
+      core.writable_memory().fill(0x100000, 0x5a, 1 << 15);
+      if (!is_store) core.writable_memory().write(at, &data, bytes);
+      core.writable_memory().store(kCode, word);
       core.reset(kCode);
       core.mpic_mode(from_hex(table(i, "csr_0x00D")));
       core.set_reg(5, base_before);

@@ -93,40 +93,22 @@ Op find_op(const std::string& mnemonic) {
   return Op::illegal;
 }
 
-RunResult TestCore::step_watching(uint64_t max_instructions, bool* modified) {
-  const Memory& now = memory();
-  Memory before = now;
-  const auto is_new = [&](uint32_t pc) {
-    uint32_t word = 0, old = 0;
-    return now.fetch(pc, &word) && before.fetch(pc, &old) && word != old;
-  };
-  *modified = is_new(state().pc);
-  observe([&](const Observed& o) {
-    const bool branches = o.insn.op != Op::illegal && row(o.insn.op).timing == Timing::kBranch;
-    *modified = *modified || is_new(state().pc) || (branches && is_new(o.pc + o.insn.length));
-  });
-  const RunResult result = run(max_instructions);
-  observe(nullptr);
-  return result;
-}
-
-std::string difference(Core& a, Core& b) {
+std::string difference(const Core& a, const Core& b) {
   const State &s = a.state(), &t = b.state();
   for (int i = 0; i < 32; ++i)
     if (s.x[i] != t.x[i]) return str(register_name(i), " is ", hex(s.x[i]), " or ", hex(t.x[i]));
   if (s.pc != t.pc) return str("pc is ", hex(s.pc), " or ", hex(t.pc));
-  for (int i = 0; i < int(Csr::count); ++i)
-    if (s.csrs[i] != t.csrs[i]) return str("CSR ", i, " of csr.inc is ", hex(s.csrs[i]), " or ", hex(t.csrs[i]));
+  for (int i = 0; i < kCsrCount; ++i)
+    if (s.csrs[i] != t.csrs[i]) return str("the cell of ", kCsrs[i].name, " is ", hex(s.csrs[i]), " or ", hex(t.csrs[i]));
   if (std::memcmp(s.loop, t.loop, sizeof s.loop) != 0) return "the hardware loops differ";
   if (s.skipped != t.skipped) return str("skipped is ", s.skipped, " or ", t.skipped);
-  if (std::memcmp(s.pccr, t.pccr, sizeof s.pccr) != 0) return "pccr differs";
   const Counters c = a.counters(), d = b.counters();
   if (c.cycles != d.cycles) return str("cycles are ", c.cycles, " or ", d.cycles);
   if (c.instructions != d.instructions) return str("instructions are ", c.instructions, " or ", d.instructions);
   for (int i = 0; i < kStalls; ++i)
     if (c.stalls[i] != d.stalls[i]) return str("stalls by ", to_string(Stall(i)), " are ", c.stalls[i], " or ", d.stalls[i]);
   if (!(c == d)) return "other counters differ";
-  Memory &m = a.memory(), &n = b.memory();
+  const Memory &m = a.memory(), &n = b.memory();
   if (std::memcmp(m.data(), n.data(), m.size()) == 0) return "";
   for (uint32_t at = m.base(); at - m.base() < m.size(); at += 4)
     if (m.load<uint32_t>(at) != n.load<uint32_t>(at))

@@ -80,24 +80,24 @@ class TestCore : public Core {
 
   void load(const std::string& program) {
     const Image image = assemble(program, "program", kTestEntry);
-    image.load(memory());
+    image.load(writable_memory());
     reset(image.entry);
   }
   void load(const std::vector<uint32_t>& words) {
-    memory().write(kTestEntry, words.data(), words.size() * 4);
+    writable_memory().write(kTestEntry, words.data(), words.size() * 4);
     reset(kTestEntry);
   }
   // Formats from CSR 0x00D from now on, as on the RTL.
   TestCore& mpic_mode(uint32_t format = 0, uint32_t group = 0, uint32_t skip = 0) {
-    write_csr(0x010, 0);
-    write_csr(0x00d, format);
-    write_csr(0x00e, group);
-    write_csr(0x00f, skip);
+    write_csr(Csr::simd_legacy, 0);
+    write_csr(Csr::simd_format, format);
+    write_csr(Csr::simd_group, group);
+    write_csr(Csr::simd_skip, skip);
     return *this;
   }
   // One instruction at the entry, over registers that the caller has set.
   void execute(uint32_t word, bool stepping) {
-    memory().store<uint32_t>(kTestEntry, word);
+    writable_memory().store<uint32_t>(kTestEntry, word);
     set_pc(kTestEntry);
     const RunResult result = stepping ? step_through(1) : run(1);
     BITLOOM_CHECK(result.reason == StopReason::kLimit, "instruction ", hex(word), ": ", result.fault.cause);
@@ -109,9 +109,6 @@ class TestCore : public Core {
     observe(nullptr);
     return result;
   }
-  // The same; `modified` becomes whether the program executed, or had behind a branch, what it had written: before a fence.i the fast
-  // interpreter may then do something else.
-  RunResult step_watching(uint64_t max_instructions, bool* modified);
   uint32_t x(const std::string& name) const { return state().x[find_register(name)]; }
 };
 
@@ -127,7 +124,7 @@ void in_both_ways(const std::string& program, const Check& check, uint64_t max_i
 }
 
 // What two cores differ in, for messages; "" when state, counters and memory are the same.
-std::string difference(Core& a, Core& b);
+std::string difference(const Core& a, const Core& b);
 std::string difference(const RunResult& a, const RunResult& b);
 
 }  // namespace bitloom::mpic

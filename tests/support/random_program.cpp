@@ -28,6 +28,12 @@ int64_t random_in(const Operand& o, int64_t lo, int64_t hi, Rng& rng) {
   return lo + rng.below((hi - lo) / step + 1) * step;
 }
 
+// Any of csr.inc but the handler's address, or one that does not exist.
+int64_t random_csr(Rng& rng) {
+  const int64_t i = rng.below(kCsrCount + 1);
+  return i == kCsrCount || Csr(i) == Csr::mtvec ? 0x7ff : int64_t(kCsrs[i].address);
+}
+
 }  // namespace
 
 RandomProgram::RandomProgram(Rng rng) : rng_(rng) {
@@ -35,8 +41,9 @@ RandomProgram::RandomProgram(Rng rng) : rng_(rng) {
   for (uint32_t i = 0; i < kDataWords; ++i) data_.push_back(uint32_t(rng_.next_u64()));
   for (int r = 1; r < 32; ++r) x_[r] = rng_.below(3) == 0 ? uint32_t(rng_.below(64) - 32) : uint32_t(rng_.next_u64());
   for (const int r : {2, 8, 9}) x_[r] = kData + 1024 + uint32_t(rng_.below(2048));
+  if (rng_.below(8) == 0) x_[9] = kTestEntry + uint32_t(rng_.below(100));  // and sometimes into the code
   for (const int r : {10, 11}) x_[r] = uint32_t(rng_.below(9));
-  for (int64_t n = 5 + rng_.below(60); n > 0; --n) add_random();
+  for (int64_t n = 5 + rng_.below(60); n > 0; --n) add_random(random_op());
   Insn again = blank(Op::jal);
   again.imm = -int32_t(code_.size() * 2);
   add(again);
@@ -59,15 +66,17 @@ Op RandomProgram::random_op() {
   int64_t at = 0;
   for (const auto& w : kWeights) at += w.weight;
   at = rng_.below(at);
-  for (const auto& w : kWeights) {
-    const std::vector<Op>& ops = ops_of(w.timing);
-    if ((at -= w.weight) < 0) return ops[size_t(rng_.below(int64_t(ops.size())))];
-  }
+  for (const auto& w : kWeights)
+    if ((at -= w.weight) < 0) return random_of(w.timing);
   return Op::addi;
 }
 
-void RandomProgram::add_random() {
-  const Op op = random_op();
+Op RandomProgram::random_of(Timing timing) {
+  const std::vector<Op>& ops = ops_of(timing);
+  return ops[size_t(rng_.below(int64_t(ops.size())))];
+}
+
+void RandomProgram::add_random(Op op) {
   const Timing timing = row(op).timing;
   const bool is_memory = timing == Timing::kLoad || timing == Timing::kStore;
   for (;;) {
@@ -80,6 +89,8 @@ void RandomProgram::add_random() {
       there.imm = int32_t(rng_.below(60)) * 2 - 40;
       if (insn.rs1 == 0) continue;
       add(here), add(there);
+      constexpr Timing kSlow[] = {Timing::kDiv, Timing::kMulHigh, Timing::kLoad};
+      if (rng_.below(2) == 0) add_random(random_of(kSlow[rng_.below(3)]));  // for which the jump has to wait
       insn.imm &= 15;
     }
     try {
@@ -104,14 +115,12 @@ int RandomProgram::random_register(const Operand& o, bool is_memory) {
 }
 
 void RandomProgram::set_random(Insn& insn, const Operand& o, bool is_memory) {
-  constexpr uint32_t kCsrs[] = {0x00d, 0x00e, 0x00f, 0x010, 0x340, 0x341, 0x300, 0x780, 0x781, 0x782, 0x783, 0x789, 0x7e0,
-                                0x7e1, 0x7c0, 0x7c1, 0x7c2, 0x7c5, 0x7c6, 0xb00, 0xc00, 0xc02, 0xc80, 0x041, 0x7ff};
   const bool is_loop = row(insn.op).timing == Timing::kLoop;
   int64_t value = 0;
   if (o.is_register()) {
     value = is_loop ? 10 + rng_.below(2) : random_register(o, is_memory);
   } else if (o.role == Role::kCsr) {
-    value = kCsrs[rng_.below(std::size(kCsrs))];
+    value = random_csr(rng_);
   } else if (o.role == Role::kTarget) {
     value = is_loop ? random_in(o, 0, 40, rng_) : random_in(o, -60, 60, rng_);
   } else if (is_memory) {
@@ -123,7 +132,7 @@ void RandomProgram::set_random(Insn& insn, const Operand& o, bool is_memory) {
 }
 
 void RandomProgram::load(TestCore& core) const {
-  Memory& memory = core.memory();
+  Memory& memory = core.writable_memory();
   memory.fill(memory.base(), 0, memory.size());
   memory.write(kTestEntry, code_.data(), code_.size() * 2);
   memory.write(kData, data_.data(), data_.size() * 4);
@@ -134,7 +143,7 @@ void RandomProgram::load(TestCore& core) const {
   const uint32_t handler[] = {assemble_word("csrrs t6, mepc, zero"), assemble_word("addi t6, t6, 4"),
                               assemble_word("csrrw zero, mepc, t6"), assemble_word("mret")};
   memory.write(kHandler, handler, sizeof handler);
-  core.write_csr(0x305, kHandler);
+  core.write_csr(Csr::mtvec, kHandler);
 }
 
 std::string RandomProgram::listing() const {

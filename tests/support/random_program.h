@@ -1,5 +1,5 @@
 // Random programs out of all rows of the instruction table: computation, memory accesses of any alignment, branches, calls, hardware loops,
-// CSRs, traps. They may fault, loop for ever and jump into the middle of instructions.
+// CSRs, traps. They may fault, loop for ever, jump into the middle of instructions and store into their own code.
 #pragma once
 #include <optional>
 #include <string>
@@ -20,8 +20,9 @@ class RandomProgram {
 
  private:
   void add(const Insn& insn);
-  void add_random();
+  void add_random(Op op);
   Op random_op();
+  Op random_of(Timing timing);
   void set_random(Insn& insn, const Operand& o, bool is_memory);
   int random_register(const Operand& o, bool is_memory);
 

@@ -6,7 +6,7 @@
 
 #include "core/error.h"
 #include "mpic/compile/emit/emitter.h"
-#include "mpic/sim/state.h"
+#include "mpic/isa/csr.h"
 #include "quant/integer/pack.h"
 
 namespace bitloom::mpic {

@@ -51,8 +51,8 @@ void Emitter::add_immediate(Reg rd, Reg rs, int64_t value, Reg temporary) {
 
 void Emitter::set_format(uint32_t format, uint32_t skip) {
   if (!sub_byte_) return;
-  a.emit(Op::csrrwi, zero, 0x00d, format);
-  a.emit(Op::csrrwi, zero, 0x00f, skip);
+  a.emit(Op::csrrwi, zero, Csr::simd_format, format);
+  a.emit(Op::csrrwi, zero, Csr::simd_skip, skip);
 }
 
 void Emitter::requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const QuantScheme& scheme) {

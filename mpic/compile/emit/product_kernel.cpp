@@ -1,7 +1,7 @@
 // Formats, dot products and stores that all kernels share.
 #include "mpic/compile/emit/product_kernel.h"
 
-#include "mpic/sim/state.h"
+#include "mpic/isa/csr.h"
 
 namespace bitloom::mpic {
 
@@ -10,7 +10,7 @@ void ProductKernel::set_format(const Run& run, int together) {
   const int narrow = run.wide / run.parts;
   if (run.parts == 1) return e.set_format(run.wide == 8 ? k8 : run.wide == 4 ? k4 : k2, 0);
   e.set_format(run.wide == 4 ? k2x4 : narrow == 4 ? k4x8 : k2x8, uint32_t(together));
-  a.emit(Op::csrrwi, zero, 0x00e, 0);
+  a.emit(Op::csrrwi, zero, Csr::simd_group, 0);
 }
 
 void ProductKernel::begin_output(const Run& run) {

@@ -80,7 +80,7 @@ bool ends_with(const std::string& text, std::string_view end) {
 }
 
 // The rows that a mnemonic may mean. Beyond those of its name: p.lw is also a spelling of lw (and so on); the .v forms of vector instructions,
-// whose lanes CSR simd_format chooses, are encoded as .b (MPIC dossier 1.7); gas also has a final i where an operand is a number.
+// whose lanes CSR simd_format chooses, are encoded as .b (the MPIC tools are not public; the RTL looks at bits 14 and 13 only); gas also has a final i where an operand is a number.
 Rows rows_of(const std::string& mnemonic) {
   Rows rows = rows_named(mnemonic);
   if (mnemonic.compare(0, 2, "p.") == 0) {
