@@ -203,6 +203,7 @@ std::vector<BadRun> bad_data() {
       {"NaNSample", kBad, kFailed, "bad.npz: x_train: element 0 of sample 0 is nan; values must be finite",
        bad_task([](Npz& a) {
          a["x_train"] = NpyArray::from(Tensor(Shape{256, 8, 8, 3}, std::numeric_limits<float>::quiet_NaN()));
+         a["x_test"] = NpyArray::from(Tensor(Shape{64, 8, 8, 3}, 0.0f));
        })},
       {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed,
        "model autoencoder learns without labels, but dataset 'npz'"},
