@@ -13,7 +13,7 @@ struct SearchOptions {
   double lambda = 0.5;  // loss + lambda * cost / cost of the w8a8 network
   double budget = 0;    // cost the discretized network must meet (bits, cycles, microjoule); 0: none, lambda stays fixed
   Sampler sampler = Sampler::kSoftmax;
-  double first_temperature = 5, last_temperature = 0.05;  // geometric over the run (METHOD section 1)
+  double first_temperature = 5, last_temperature = 0.05;  // geometric over the run (nas/README.md, section 1)
   OptimizerOptions weights, architecture;
   uint64_t seed = 0;
 };
@@ -22,7 +22,7 @@ struct SearchOptions {
 double parse_budget(const std::string& text, CostKind cost);
 
 // Every fifth batch of an epoch, a fresh random fifth of the samples, updates only gamma and delta (weights and BN statistics frozen); the
-// others update only the weights (METHOD section 4).
+// others update only the weights (nas/README.md, section 5).
 class SearchLearner : public NetworkLearner {
  public:
   SearchLearner(SearchNetwork& network, const SearchOptions& options);
