@@ -8,15 +8,14 @@
 #include "datasets/sources.h"
 #include "nas/run/deployed.h"
 #include "nas/run/result.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {
 
 TEST(Results, DeployedNetworksReproduceTheirFigures) {
-  const char* chosen = std::getenv("BITLOOM_DATA");
-  const std::string folder = chosen ? chosen : "/var/tmp/bitloom-data";
-  if (!file_exists(folder + "/cifar-10-batches-bin/test_batch.bin"))
-    GTEST_SKIP() << "CIFAR-10 is not in " << folder << " (BITLOOM_DATA)";
+  const std::string folder = testing::data_path("cifar-10-batches-bin");
+  if (!file_exists(folder + "/test_batch.bin")) GTEST_SKIP() << "no CIFAR-10 in " << folder;
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const TaskData data = load_cifar10(folder);
   int networks = 0;

@@ -47,7 +47,7 @@ TEST(Simulate, WithoutSubByteFormats) {
 }
 
 TEST(Simulate, SearchedResnetOnRealImages) {
-  const std::string data = from_environment("BITLOOM_DATA", "/var/tmp/bitloom-data") + "/cifar-10-batches-bin";
+  const std::string data = data_path("cifar-10-batches-bin");
   if (!file_exists(data + "/test_batch.bin")) GTEST_SKIP() << "no CIFAR-10 in " << data;
   const bool fast = from_environment("BITLOOM_FAST", "") != "";
   const nlohmann::json result = simulate(str("--images ", fast ? 5 : 100, " --model results/cifar10/channel-1 --data ", data));

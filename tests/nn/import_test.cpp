@@ -144,7 +144,7 @@ TEST(ReferenceTest, Resnet8ReachesItsAccuracyOnCifar10) {
 }
 
 TEST(ReferenceTest, DsCnnReachesItsAccuracyOnKws01) {
-  const std::string path = shared_path("data/kws01.npz");
+  const std::string path = data_path("kws01.npz");
   BITLOOM_NEEDS(path);
   Network network = load_reference("ds_cnn");
   const Npz inputs = read_npz(path);

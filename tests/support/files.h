@@ -63,12 +63,10 @@ inline std::string from_environment(const char* name, const char* otherwise) {
   return value ? value : otherwise;
 }
 
-// The unpacked data sets, and the folder of reference models.
-inline std::string data_path(const std::string& name) {
-  return from_environment("BITLOOM_DATA", "/var/tmp/bitloom-data") + "/" + name;
-}
+// A file among the data sets, or the reference models: where the environment says, else nowhere, and tests that want it skip.
+inline std::string data_path(const std::string& name) { return from_environment("BITLOOM_DATA", "$BITLOOM_DATA") + "/" + name; }
 inline std::string shared_path(const std::string& name) {
-  return from_environment("BITLOOM_SHARED", "/work/shared") + "/" + name;
+  return from_environment("BITLOOM_SHARED", "$BITLOOM_SHARED") + "/" + name;
 }
 
 // Runs a Python program with numpy and returns what it prints; "no numpy" when there is none.
