@@ -46,10 +46,16 @@ int64_t step(const Windows& s) {
   return mode == Mode::kDense ? 1 : s.pixel;
 }
 
-// How many elements of a window row meet one output channel.
+// How many elements of a window meet one output channel, per tap.
+template <Mode mode>
+int64_t tap_length(const Windows& s) {
+  return mode == Mode::kDense ? s.c : 1;
+}
+
+// How many elements of the windows a weight gradient handles as one: those of a tap, or of a row of taps in a padded copy.
 template <Mode mode>
 int64_t slice_length(const Windows& s) {
-  return mode == Mode::kDense ? s.kw * s.c : s.kw;
+  return (s.in_place ? 1 : s.image_columns.kernel) * tap_length<mode>(s);
 }
 
 // y = bias + the products of x's windows with packed filters. The windows' pixel (row, column) of an image is written to
@@ -61,39 +67,80 @@ struct Correlation {
   int64_t h, w, c, step_h, step_w, y0, x0;
 };
 
+// What to fetch while a tile is computed, relative to it: `rows` rows of inputs that no window has met so far, and outputs.
+struct Ahead {
+  int64_t rows, in, out;
+
+  __attribute__((always_inline)) void fetch(const DotTile& t, int64_t pixels, int64_t row_floats) const {
+    const int64_t fresh = std::min(t.a_step, t.length);
+    for (int64_t r = 0; r < rows; ++r) {
+      for (int64_t p = 0; p < pixels; ++p) prefetch<kRead>(t.a + in + r * row_floats + p * t.a_step, fresh);
+    }
+    for (int64_t p = 0; p < pixels && out > 0; ++p) prefetch<kWrite>(t.out + out + p * t.out_step, t.channels);
+  }
+};
+
+// The loop nest: column blocks of output channels; regions of windows that meet the same taps; tiles of neighbours in a row or a
+// column, whichever makes fewer of them; in a tile, the taps' inputs one after the other.
 template <Mode mode>
 class Correlator {
  public:
   explicit Correlator(const Correlation& job)
-      : job_(job),
-        from_(job.windows.window_offsets()),
-        to_(job.windows.pixel_offsets(job.step_h * job.w * job.c, job.step_w * job.c)) {}
+      : job_(job), rows_(job.windows.rows().runs()), columns_(job.windows.columns().runs()) {}
 
   void run(const Band& band, const float* x, float* y) const {
-    const Windows& s = job_.windows;
-    const int64_t length = slice_length<mode>(s), depth = s.kh * length;
-    const float* rows = input_rows(x, s, band);
-    float* image = y + ((band.image * job_.h + band.first * job_.step_h + job_.y0) * job_.w + job_.x0) * job_.c;
+    const Source source(x, job_.windows, band);
+    float* image = y + band.image * job_.h * job_.w * job_.c;
     for_column_blocks(job_.c, [&](int64_t first_vector, int64_t count) {
-      const int64_t channel = first_vector * kLanes;
-      split_evenly(band.rows * s.ow, max_rows<DotTile>(count), [&](int64_t first, int64_t pixels) {
-        const float* a[kAccumulators];
-        float* out[kAccumulators];
-        for (int64_t p = 0; p < pixels; ++p) {
-          a[p] = rows + from_[size_t(first + p)] + (mode == Mode::kDense ? 0 : channel);
-          out[p] = image + to_[size_t(first + p)] + channel;
-        }
-        kTiles<mode, DotTile>.at(pixels, count)({a, s.kh, s.row_floats(), length, step<mode>(s), job_.filters + channel * depth,
-                                                 job_.bias + channel, out, std::min(count * kLanes, job_.c - channel)});
-      });
+      for (Run row : rows_) {
+        row.begin = std::max(row.begin, band.first), row.end = std::min(row.end, band.end);
+        if (row.begin >= row.end) continue;
+        for (const Run& column : columns_) run(source, row, column, first_vector * kLanes, count, image);
+      }
     });
   }
 
   const Windows& windows() const { return job_.windows; }
 
  private:
+  // One region, for `count` vectors of channels.
+  void run(const Source& source, const Run& row, const Run& column, int64_t channel, int64_t count, float* image) const {
+    const Windows& s = job_.windows;
+    const int64_t length = tap_length<mode>(s), width = count * kLanes, kw = s.image_columns.kernel;
+    const float* filters = job_.filters + channel * s.image_rows.kernel * kw * length;
+    const int64_t row_step = s.image_rows.stride * s.row_floats(), column_step = s.image_columns.stride * s.pixel;
+    const int64_t row_out = job_.step_h * job_.w * job_.c, column_out = job_.step_w * job_.c;
+    DotTile t;
+    t.rows = row.end_tap - row.first_tap, t.a_row = s.row_floats();
+    t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
+    t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
+    t.bias = job_.bias + channel, t.channels = std::min(width, job_.c - channel);
+    const int64_t limit = max_rows<DotTile>(count);
+    const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, const Ahead& ahead) {
+      const float* a = source.at(r, row.first_tap, c, column.first_tap) + (mode == Mode::kDense ? 0 : channel);
+      float* to = image + (r * job_.step_h + job_.y0) * job_.w * job_.c + (c * job_.step_w + job_.x0) * job_.c + channel;
+      t.a_step = in, t.out_step = out;
+      split_evenly(n, limit, [&](int64_t first, int64_t pixels) {
+        t.a = a + first * in, t.out = to + first * out;
+        ahead.fetch(t, pixels, s.row_floats());
+        kTiles<mode, DotTile>.at(pixels, count)(t);
+      });
+    };
+    const bool reads = s.in_place && channel == 0 && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
+    const int64_t rows = row.end - row.begin, columns = column.end - column.begin;
+    if (rows * parts(columns, limit) <= columns * parts(rows, limit)) {
+      const int64_t stride = s.image_rows.stride, fresh = std::min(t.rows, stride);
+      const Ahead next_row{reads ? fresh : 0, (stride + t.rows - fresh) * s.row_floats(), row_out};
+      for (int64_t r = row.begin; r < row.end; ++r) line(r, column.begin, columns, column_step, column_out, next_row);
+    } else {
+      const int64_t ahead = columns == s.image_columns.positions ? 2 * limit : 0;
+      const Ahead next_tiles{reads && ahead > 0, ahead * row_step, ahead * row_out};
+      for (int64_t c = column.begin; c < column.end; ++c) line(row.begin, c, rows, row_step, row_out, next_tiles);
+    }
+  }
+
   Correlation job_;
-  std::vector<int64_t> from_, to_;
+  std::vector<Run> rows_, columns_;
 };
 
 // Runs all jobs on one image before the next, so that the image stays in the cache.
@@ -136,19 +183,26 @@ int64_t pixel_floats(int64_t c) {
 }
 
 template <Mode mode>
+Windows make_windows(int64_t n, int64_t c, const Axis& rows, const Axis& columns) {
+  Windows s{n, c, rows, columns, pixel_floats<mode>(c), false};
+  s.in_place = s.pixel == c && s.mostly_inside();
+  return s;
+}
+
+template <Mode mode>
 Windows forward_windows(const Conv2dShape& s) {
-  return {s.n, s.h, s.w, s.c, s.kh, s.kw, s.sh, s.sw, s.pt, s.pl, s.oh(), s.ow(), pixel_floats<mode>(s.c)};
+  return make_windows<mode>(s.n, s.c, {s.h, s.kh, s.sh, s.pt, s.oh()}, {s.w, s.kw, s.sw, s.pl, s.ow()});
 }
 
 // One axis of the input gradient at input positions phase, phase + stride, ... < extent: they meet only every stride-th tap, so
 // their gradient is a correlation of dy, at stride 1, with the taps last, last - stride, ..., first.
 struct Phase {
-  Phase(int64_t extent, int64_t kernel, int64_t stride, int64_t pad, int64_t phase)
+  Phase(int64_t extent, int64_t outputs, int64_t kernel, int64_t stride, int64_t pad, int64_t phase)
       : first((phase + pad) % stride),
         taps(first < kernel ? (kernel - first + stride - 1) / stride : 0),
-        before(taps > 0 ? taps - 1 - (phase + pad) / stride : 0),
-        outputs((extent - phase + stride - 1) / stride) {}
-  int64_t first, taps, before, outputs;
+        axis{outputs, taps, 1, taps > 0 ? taps - 1 - (phase + pad) / stride : 0, (extent - phase + stride - 1) / stride} {}
+  int64_t first, taps;
+  Axis axis;
   int64_t tap(int64_t t, int64_t stride) const { return first + (taps - 1 - t) * stride; }
 };
 
@@ -175,14 +229,13 @@ void convolution_input_grad(const float* dy, const float* w, float* dx, const Co
   std::vector<Correlation> jobs;
   for (int64_t y0 = 0; y0 < std::min(s.sh, s.h); ++y0) {
     for (int64_t x0 = 0; x0 < std::min(s.sw, s.w); ++x0) {
-      const Phase v(s.h, s.kh, s.sh, s.pt, y0), u(s.w, s.kw, s.sw, s.pl, x0);
+      const Phase v(s.h, s.oh(), s.kh, s.sh, s.pt, y0), u(s.w, s.ow(), s.kw, s.sw, s.pl, x0);
       const int64_t depth = v.taps * u.taps * inputs;
       pack(depth, s.c, packed, [&](int64_t k, int64_t c) {
         const int64_t kh = v.tap(k / inputs / u.taps, s.sh), kw = u.tap(k / inputs % u.taps, s.sw);
         return mode == Mode::kDense ? w[((k % inputs * s.kh + kh) * s.kw + kw) * s.c + c] : w[(c * s.kh + kh) * s.kw + kw];
       });
-      const Windows windows{
-          s.n, s.oh(), s.ow(), s.oc, v.taps, u.taps, 1, 1, v.before, u.before, v.outputs, u.outputs, pixel_floats<mode>(s.oc)};
+      const Windows windows = make_windows<mode>(s.n, s.oc, v.axis, u.axis);
       jobs.push_back({windows, packed, no_bias, s.h, s.w, s.c, s.sh, s.sw, y0, x0});
       packed += padded(s.c) * depth;
     }
@@ -192,32 +245,56 @@ void convolution_input_grad(const float* dy, const float* w, float* dx, const Co
 
 // The rows of y's gradient that belong to a band, each pixel's channels padded with zeros to full vectors.
 inline const float* output_rows(const float* dy, const Windows& s, const Band& band, int64_t oc) {
-  const float* rows = dy + (band.image * s.oh + band.first) * s.ow * oc;
+  const float* rows = dy + (band.image * s.image_rows.positions + band.first) * s.image_columns.positions * oc;
   if (oc == padded(oc)) return rows;
   thread_local Scratch scratch;
-  float* copy = scratch.reserve(band.rows * s.ow * padded(oc));
-  copy_pixels(rows, band.rows * s.ow, oc, padded(oc), copy);
+  const int64_t pixels = (band.end - band.first) * s.image_columns.positions;
+  float* copy = scratch.reserve(pixels * padded(oc));
+  copy_pixels(rows, pixels, oc, padded(oc), copy);
   return copy;
 }
 
-// sum (kh * slice_length, padded oc) += the outer products of a band, for elements [begin, end) of every window row.
+// sum (kh, kw, tap length, padded oc) += the outer products of a band, for elements [begin, end) of every slice of the windows: of
+// a tap when the image is read in place, of a whole row of taps when a padded copy is.
 template <Mode mode>
-void add_outer_products(const float* x, const float* dy, const Windows& s, const Band& band, const int64_t* offset, int64_t oc,
-                        int64_t begin, int64_t end, float* sum) {
-  const float* rows = input_rows(x, s, band);
+void add_outer_products(const float* x, const float* dy, const Windows& s, const Band& band, int64_t oc, int64_t begin,
+                        int64_t end, float* sum) {
+  const Source source(x, s, band);
   const float* columns = output_rows(dy, s, band, oc);
-  const int64_t width = padded(oc);
-  for (int64_t kh = 0; kh < s.kh; ++kh) {
-    for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-      const int64_t channel = first_vector * kLanes;
-      const float* first_input = rows + kh * s.row_floats() + (mode == Mode::kDense ? 0 : channel);
-      split_evenly(end - begin, max_rows<OuterTile>(count), [&](int64_t first, int64_t size) {
-        const int64_t k = begin + first;
-        kTiles<mode, OuterTile>.at(
-            size, count)({first_input + k * step<mode>(s), offset, step<mode>(s), columns + channel, band.rows * s.ow, width,
-                          sum + (kh * slice_length<mode>(s) + k) * width + channel, width});
+  const int64_t width = padded(oc), ow = s.image_columns.positions, kw = s.image_columns.kernel;
+  const int64_t slice = slice_length<mode>(s), taps = s.in_place ? kw : 1;
+  // While a tile is computed, its share of the next band is fetched: what follows this one. A 1x1 window has too few tiles.
+  const int64_t tiles =
+      s.image_rows.kernel * taps * parts(vectors(oc), kMaxVectors) * parts(end - begin, max_rows<OuterTile>(kMaxVectors));
+  const int64_t rows = s.image_rows.kernel * kw > 1 ? band.end - band.first : 0;
+  const int64_t in = rows * s.image_rows.stride * s.image_columns.extent * s.c / tiles, out = rows * ow * oc / tiles;
+  const float* next_in = x + (band.image * s.image_rows.extent + band.end * s.image_rows.stride) * s.image_columns.extent * s.c;
+  const float* next_out = dy + (band.image * s.image_rows.positions + band.end) * ow * oc;
+  for (int64_t row_tap = 0; row_tap < s.image_rows.kernel; ++row_tap) {
+    const Run v = s.rows().of_tap(row_tap, band.first, band.end);
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      const Run u = s.columns().of_tap(tap, 0, ow);
+      OuterTile t;
+      t.step = step<mode>(s), t.out_step = width;
+      t.rows = v.end - v.begin, t.a_row = s.image_rows.stride * s.row_floats(), t.b_row = ow * width;
+      t.columns = u.end - u.begin, t.a_step = s.image_columns.stride * s.pixel, t.b_step = width;
+      if (t.columns == 1) std::swap(t.rows, t.columns), std::swap(t.a_row, t.a_step), std::swap(t.b_row, t.b_step);
+      const float* a = source.at(v.begin, row_tap, u.begin, tap);
+      const float* b = columns + ((v.begin - band.first) * ow + u.begin) * width;
+      float* to = sum + (row_tap * taps + tap) * slice * width;
+      for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+        const int64_t channel = first_vector * kLanes;
+        t.b = b + channel;
+        split_evenly(end - begin, max_rows<OuterTile>(count), [&](int64_t first, int64_t size) {
+          const int64_t k = begin + first;
+          t.a = a + k * t.step + (mode == Mode::kDense ? 0 : channel);
+          prefetch<kRead>(next_in, in), prefetch<kRead>(next_out, out);
+          next_in += in, next_out += out;
+          t.out = to + k * width + channel;
+          kTiles<mode, OuterTile>.at(size, count)(t);
+        });
       });
-    });
+    }
   }
 }
 
@@ -238,9 +315,11 @@ inline void fold(float* partial, int64_t chunks, int64_t depth, int64_t oc, floa
 template <Mode mode>
 void convolution_weight_grad(const float* x, const float* dy, float* dw, const Conv2dShape& shape) {
   const Conv2dShape s = flattened(shape);
-  const Windows windows = forward_windows<mode>(s);
-  const std::vector<int64_t> offset = windows.window_offsets();
-  const int64_t bands = windows.bands(), slice = slice_length<mode>(windows), depth = s.kh * slice, width = padded(s.oc);
+  Windows windows = forward_windows<mode>(s);
+  // In place, a tile meets a single tap: too few inputs if that is one channel, or a few.
+  windows.in_place = windows.in_place && (s.kw == 1 || 2 * tap_length<mode>(windows) >= kLanes);
+  const int64_t slice = slice_length<mode>(windows), bands = windows.bands(), width = padded(s.oc);
+  const int64_t depth = s.kh * s.kw * tap_length<mode>(windows);
   // At most 16 partial sums over 1024 or more pixels each; where that leaves few, the window elements are divided too.
   const int64_t chunks = std::clamp<int64_t>(s.n * s.oh() * s.ow() / 1024, 1, std::min<int64_t>(16, bands));
   const int64_t parts = std::clamp<int64_t>(16 / chunks, 1, (slice + 31) / 32);
@@ -249,10 +328,10 @@ void convolution_weight_grad(const float* x, const float* dy, float* dw, const C
   parallel_for(chunks * parts, [&](int64_t task) {
     const int64_t chunk = task / parts, begin = task % parts * slice / parts, end = (task % parts + 1) * slice / parts;
     float* sum = partial + chunk * depth * width;
-    for (int64_t kh = 0; kh < s.kh; ++kh) std::fill_n(sum + (kh * slice + begin) * width, (end - begin) * width, 0.0f);
+    for (int64_t k = 0; k < depth; k += slice) std::fill_n(sum + (k + begin) * width, (end - begin) * width, 0.0f);
     for (int64_t i = chunk * bands / chunks; i < (chunk + 1) * bands / chunks; ++i) {
       add_outer_products<mode>(x, dy, windows, Band(windows, i / windows.bands_per_image(), i % windows.bands_per_image()),
-                               offset.data(), s.oc, begin, end, sum);
+                               s.oc, begin, end, sum);
     }
   });
   fold(partial, chunks, depth, s.oc, dw);

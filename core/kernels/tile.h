@@ -23,99 +23,108 @@ auto input(const float* a, int v) {
   }
 }
 
-// out[p][j] = bias[j] + sum over s < slices, k < length of a[p][s * slice_stride + k * step] * b[s * length + k][j], in order,
-// for P pixels p and `channels` columns j. b and bias are padded with zeros to V vectors per row.
+// out[p * out_step + j] = bias[j] + sum over r < rows, k < length of a[p * a_step + r * a_row + k * step] * b[r * b_row + k][j],
+// in order, for P pixels p and `channels` columns j. Rows of b and the bias are padded with zeros to V vectors.
 struct DotTile {
-  const float* const* a;
-  int64_t slices, slice_stride, length, step;
+  const float* a;
+  int64_t a_step, rows, a_row, length, step;
   const float* b;
+  int64_t b_row;
   const float* bias;
-  float* const* out;
-  int64_t channels;
+  float* out;
+  int64_t out_step, channels;
 };
 
 template <Mode mode, int P, int V>
 void run(const DotTile& t) {
-  const int64_t step = mode == Mode::kDense ? 1 : t.step;
+  // A pointer serves three pixels, at no, one and two steps: as much as an address can express with a single step register.
+  constexpr int kGroup = 3, kGroups = (P + kGroup - 1) / kGroup;
+  const int64_t a_step = t.a_step, step = mode == Mode::kDense ? 1 : t.step;
   Vec acc[P][V];
 #pragma GCC unroll 32
   for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 2
+#pragma GCC unroll 4
     for (int v = 0; v < V; ++v) acc[p][v] = load(t.bias + v * kLanes);
   }
-  const float* b = t.b;
-  for (int64_t s = 0; s < t.slices; ++s) {
-    const float* a[P];
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const float* a[kGroups];
 #pragma GCC unroll 32
-    for (int p = 0; p < P; ++p) a[p] = t.a[p] + s * t.slice_stride;
+    for (int g = 0; g < kGroups; ++g) a[g] = opaque(t.a + r * t.a_row + g * kGroup * a_step);
+    const float* b = t.b + r * t.b_row;
     for (int64_t k = 0; k < t.length; ++k, b += V * kLanes) {
       Vec column[V];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) column[v] = load(b + v * kLanes);
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 2
-        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a[p] + k * step, v) * column[v];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a[p / kGroup] + p % kGroup * a_step, v) * column[v];
       }
+#pragma GCC unroll 32
+      for (int g = 0; g < kGroups; ++g) a[g] += step;
     }
   }
+  float* out = t.out;
+  const int64_t out_step = t.out_step, last = t.channels - (V - 1) * kLanes;
+  if (last == kLanes) {
 #pragma GCC unroll 32
-  for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      const int64_t left = t.channels - v * kLanes;
-      if (left >= kLanes) {
-        store(t.out[p] + v * kLanes, acc[p][v]);
-      } else {
-        store_partial(t.out[p] + v * kLanes, acc[p][v], left);
-      }
+    for (int p = 0; p < P; ++p, out += out_step) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) store(out + v * kLanes, acc[p][v]);
+    }
+  } else {
+#pragma GCC unroll 32
+    for (int p = 0; p < P; ++p, out += out_step) {
+#pragma GCC unroll 4
+      for (int v = 0; v < V - 1; ++v) store(out + v * kLanes, acc[p][v]);
+      store_partial(out + (V - 1) * kLanes, acc[p][V - 1], last);
     }
   }
 }
 
-// out[p * out_stride + j] += sum over i < count of a[offset[i] + p * step] * b[i * b_stride + j] for P inputs p and V vectors
-// of columns j. The sum starts from zero, so that its rounding error does not grow with what `out` already holds.
+// out[p * out_step + j] += sum over r < rows, i < columns of a[r * a_row + i * a_step + p * step] * b[r * b_row + i * b_step + j]
+// for P inputs p and V vectors of columns j. The sum starts from zero, so that its rounding error does not grow with what `out`
+// already holds.
 struct OuterTile {
   const float* a;
-  const int64_t* offset;
-  int64_t step;
+  int64_t step, rows, columns, a_row, a_step;
   const float* b;
-  int64_t count, b_stride;
+  int64_t b_row, b_step;
   float* out;
-  int64_t out_stride;
+  int64_t out_step;
 };
 
 template <Mode mode, int P, int V>
 void run(const OuterTile& t) {
   const int64_t step = mode == Mode::kDense ? 1 : t.step;
   Vec acc[P][V] = {};
-  const float* b = t.b;
-  for (int64_t i = 0; i < t.count; ++i, b += t.b_stride) {
-    const float* a = t.a + t.offset[i];
-    Vec row[V];
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const float* a = t.a + r * t.a_row;
+    const float* b = t.b + r * t.b_row;
+    for (int64_t i = 0; i < t.columns; ++i, a += t.a_step, b += t.b_step) {
+      Vec row[V];
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
 #pragma GCC unroll 32
-    for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a + p * step, v) * row[v];
+      for (int p = 0; p < P; ++p) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a + p * step, v) * row[v];
+      }
     }
   }
+  float* out = t.out;
+  const int64_t out_step = t.out_step;
 #pragma GCC unroll 32
-  for (int p = 0; p < P; ++p) {
-#pragma GCC unroll 2
-    for (int v = 0; v < V; ++v) {
-      float* out = t.out + p * t.out_stride + v * kLanes;
-      store(out, load(out) + acc[p][v]);
-    }
+  for (int p = 0; p < P; ++p, out += out_step) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) store(out + v * kLanes, load(out + v * kLanes) + acc[p][v]);
   }
 }
 
-// The tile code for each number of rows and vectors that fits in the registers. A dot tile also keeps an address per row.
-inline constexpr int kMaxVectors = 2;
+// The tile code for each number of rows and vectors that fits in the registers. A dot tile also keeps an address per three rows.
 template <class Tile>
 constexpr int max_rows(int64_t v) {
-  constexpr int limit = std::is_same_v<Tile, DotTile> ? 8 : kAccumulators;
+  constexpr int limit = std::is_same_v<Tile, DotTile> ? 16 : kAccumulators;
   return std::min(limit, kAccumulators / int(v));
 }
 
@@ -123,12 +132,14 @@ template <class Tile, Mode mode>
 class TileTable {
  public:
   using Run = void (*)(const Tile&);
-  constexpr TileTable() : run_{row<1>(Rows<1>()), row<2>(Rows<2>())} {}
+  constexpr TileTable() : TileTable(std::make_integer_sequence<int, kMaxVectors>()) {}
   // 1 <= rows <= max_rows<Tile>(vectors), 1 <= vectors <= kMaxVectors.
   Run at(int64_t rows, int64_t vectors) const { return run_[size_t(vectors - 1)][size_t(rows - 1)]; }
 
  private:
   using Row = std::array<Run, kAccumulators>;
+  template <int... V>
+  constexpr explicit TileTable(std::integer_sequence<int, V...>) : run_{row<V + 1>(Rows<V + 1>())...} {}
   template <int V>
   using Rows = std::make_integer_sequence<int, max_rows<Tile>(V)>;
   template <int V, int... P>
@@ -138,14 +149,16 @@ class TileTable {
   std::array<Row, kMaxVectors> run_;
 };
 
+constexpr int64_t parts(int64_t n, int64_t limit) { return (n + limit - 1) / limit; }
+
 // Splits [0, n) into the fewest parts of at most `limit` whose sizes differ by at most one, and runs f(begin, size) on each.
 template <class F>
 void split_evenly(int64_t n, int64_t limit, F f) {
-  const int64_t parts = (n + limit - 1) / limit, size = n / parts, larger = n % parts;
-  for (int64_t i = 0, begin = 0; i < parts; ++i) {
-    const int64_t count = size + (i < larger);
-    f(begin, count);
-    begin += count;
+  const int64_t count = parts(n, limit), size = n / count, larger = n % count;
+  for (int64_t i = 0, begin = 0; i < count; ++i) {
+    const int64_t part = size + (i < larger);
+    f(begin, part);
+    begin += part;
   }
 }
 
