@@ -52,10 +52,18 @@ int64_t tap_length(const Windows& s) {
   return mode == Mode::kDense ? s.c : 1;
 }
 
-// How many elements of the windows a weight gradient handles as one: those of a tap, or of a row of taps in a padded copy.
+// How many elements of the windows a weight gradient handles as one: those of a tap of an image read in place; in a padded copy, those
+// of a row of taps, or all of a depthwise window.
 template <Mode mode>
 int64_t slice_length(const Windows& s) {
-  return (s.in_place ? 1 : s.image_columns.kernel) * tap_length<mode>(s);
+  const int64_t kh = s.image_rows.kernel, kw = s.image_columns.kernel;
+  return s.in_place ? tap_length<mode>(s) : mode == Mode::kDense ? kw * s.c : kh * kw;
+}
+
+// How many neighbouring pixels of a row a depthwise tile's vector holds.
+template <Mode mode>
+int64_t pixels_per_vector(int64_t c, int64_t column_stride) {
+  return mode == Mode::kDepthwise && column_stride == 1 && kLanes % c == 0 ? kLanes / c : 1;
 }
 
 // y = bias + the products of x's windows with packed filters. The windows' pixel (row, column) of an image is written to
@@ -64,7 +72,7 @@ struct Correlation {
   Windows windows;
   const float* filters;
   const float* bias;
-  int64_t h, w, c, step_h, step_w, y0, x0;
+  int64_t h, w, c, step_h, step_w, y0, x0, shared;  // `shared` pixels to a vector
 };
 
 // What to fetch while a tile is computed, relative to it: `rows` rows of inputs that no window has met so far, and outputs.
@@ -91,7 +99,7 @@ class Correlator {
   void run(const Band& band, const float* x, float* y) const {
     const Source source(x, job_.windows, band);
     float* image = y + band.image * job_.h * job_.w * job_.c;
-    for_column_blocks(job_.c, [&](int64_t first_vector, int64_t count) {
+    for_column_blocks(job_.c * job_.shared, [&](int64_t first_vector, int64_t count) {
       for (Run row : rows_) {
         row.begin = std::max(row.begin, band.first), row.end = std::min(row.end, band.end);
         if (row.begin >= row.end) continue;
@@ -114,8 +122,8 @@ class Correlator {
     t.rows = row.end_tap - row.first_tap, t.a_row = s.row_floats();
     t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
     t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
-    t.bias = job_.bias + channel, t.channels = std::min(width, job_.c - channel);
-    const int64_t limit = max_rows<DotTile>(count);
+    t.bias = job_.bias + channel, t.channels = std::min(width, job_.c * job_.shared - channel);
+    const int64_t limit = max_rows(count);
     const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, const Ahead& ahead) {
       const float* a = source.at(r, row.first_tap, c, column.first_tap) + (mode == Mode::kDense ? 0 : channel);
       float* to = image + (r * job_.step_h + job_.y0) * job_.w * job_.c + (c * job_.step_w + job_.x0) * job_.c + channel;
@@ -128,7 +136,15 @@ class Correlator {
     };
     const bool reads = s.in_place && channel == 0 && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
     const int64_t rows = row.end - row.begin, columns = column.end - column.begin;
-    if (rows * parts(columns, limit) <= columns * parts(rows, limit)) {
+    if (job_.shared > 1) {
+      const int64_t in = column_step * job_.shared, out = column_out * job_.shared, whole = columns / job_.shared;
+      for (int64_t r = row.begin; r < row.end; ++r) {
+        t.channels = kLanes;
+        if (whole > 0) line(r, column.begin, whole, in, out, {0, 0, row_out});
+        t.channels = columns % job_.shared * job_.c;
+        if (t.channels > 0) line(r, column.begin + whole * job_.shared, 1, in, out, {0, 0, 0});
+      }
+    } else if (rows * parts(columns, limit) <= columns * parts(rows, limit)) {
       const int64_t stride = s.image_rows.stride, fresh = std::min(t.rows, stride);
       const Ahead next_row{reads ? fresh : 0, (stride + t.rows - fresh) * s.row_floats(), row_out};
       for (int64_t r = row.begin; r < row.end; ++r) line(r, column.begin, columns, column_step, column_out, next_row);
@@ -183,15 +199,15 @@ int64_t pixel_floats(int64_t c) {
 }
 
 template <Mode mode>
-Windows make_windows(int64_t n, int64_t c, const Axis& rows, const Axis& columns) {
-  Windows s{n, c, rows, columns, pixel_floats<mode>(c), false};
-  s.in_place = s.pixel == c && s.mostly_inside();
+Windows make_windows(int64_t n, int64_t c, const Axis& rows, const Axis& columns, int64_t pixel) {
+  Windows s{n, c, rows, columns, pixel, false};
+  s.in_place = pixel == c && (mode == Mode::kDense || c % kLanes == 0) && s.mostly_inside();
   return s;
 }
 
 template <Mode mode>
-Windows forward_windows(const Conv2dShape& s) {
-  return make_windows<mode>(s.n, s.c, {s.h, s.kh, s.sh, s.pt, s.oh()}, {s.w, s.kw, s.sw, s.pl, s.ow()});
+Windows forward_windows(const Conv2dShape& s, int64_t pixel) {
+  return make_windows<mode>(s.n, s.c, {s.h, s.kh, s.sh, s.pt, s.oh()}, {s.w, s.kw, s.sw, s.pl, s.ow()}, pixel);
 }
 
 // One axis of the input gradient at input positions phase, phase + stride, ... < extent: they meet only every stride-th tap, so
@@ -209,19 +225,22 @@ struct Phase {
 template <Mode mode>
 void convolution_forward(const float* x, const float* w, const float* bias, float* y, const Conv2dShape& shape) {
   const Conv2dShape s = flattened(shape);
-  const int64_t depth = s.kh * s.kw * (mode == Mode::kDense ? s.c : 1);
+  const int64_t depth = s.kh * s.kw * (mode == Mode::kDense ? s.c : 1), shared = pixels_per_vector<mode>(s.c, s.sw);
+  const auto channel = [&](int64_t j) { return mode == Mode::kDense ? j : j % s.oc; };  // of lane j
   thread_local Scratch scratch;
   float* packed = scratch.reserve(padded(s.oc) * (depth + 1));
   float* packed_bias = packed + padded(s.oc) * depth;
-  pack(depth, s.oc, packed, [&](int64_t k, int64_t oc) { return w[oc * depth + k]; });
-  pack(1, s.oc, packed_bias, [&](int64_t, int64_t oc) { return bias ? bias[oc] : 0.0f; });
-  correlate<mode>({{forward_windows<mode>(s), packed, packed_bias, s.oh(), s.ow(), s.oc, 1, 1, 0, 0}}, x, y);
+  pack(depth, s.oc * shared, packed, [&](int64_t k, int64_t j) { return w[channel(j) * depth + k]; });
+  pack(1, s.oc * shared, packed_bias, [&](int64_t, int64_t j) { return bias ? bias[channel(j)] : 0.0f; });
+  const Windows windows = forward_windows<mode>(s, shared > 1 ? s.c : pixel_floats<mode>(s.c));
+  correlate<mode>({{windows, packed, packed_bias, s.oh(), s.ow(), s.oc, 1, 1, 0, 0, shared}}, x, y);
 }
 
 template <Mode mode>
 void convolution_input_grad(const float* dy, const float* w, float* dx, const Conv2dShape& shape) {
   const Conv2dShape s = flattened(shape);
   const int64_t inputs = mode == Mode::kDense ? s.oc : 1;  // channels of dy that meet one channel of dx
+  const int64_t shared = pixels_per_vector<mode>(s.c, s.sw), pixel = shared > 1 ? s.c : pixel_floats<mode>(s.oc);
   thread_local Scratch scratch;
   float* no_bias = scratch.reserve(padded(s.c) * (1 + s.kh * s.kw * inputs));  // the phases share out the taps
   std::fill_n(no_bias, padded(s.c), 0.0f);
@@ -231,12 +250,13 @@ void convolution_input_grad(const float* dy, const float* w, float* dx, const Co
     for (int64_t x0 = 0; x0 < std::min(s.sw, s.w); ++x0) {
       const Phase v(s.h, s.oh(), s.kh, s.sh, s.pt, y0), u(s.w, s.ow(), s.kw, s.sw, s.pl, x0);
       const int64_t depth = v.taps * u.taps * inputs;
-      pack(depth, s.c, packed, [&](int64_t k, int64_t c) {
+      pack(depth, s.c * shared, packed, [&](int64_t k, int64_t c) {
         const int64_t kh = v.tap(k / inputs / u.taps, s.sh), kw = u.tap(k / inputs % u.taps, s.sw);
-        return mode == Mode::kDense ? w[((k % inputs * s.kh + kh) * s.kw + kw) * s.c + c] : w[(c * s.kh + kh) * s.kw + kw];
+        return mode == Mode::kDense ? w[((k % inputs * s.kh + kh) * s.kw + kw) * s.c + c]
+                                    : w[(c % s.c * s.kh + kh) * s.kw + kw];
       });
-      const Windows windows = make_windows<mode>(s.n, s.oc, v.axis, u.axis);
-      jobs.push_back({windows, packed, no_bias, s.h, s.w, s.c, s.sh, s.sw, y0, x0});
+      const Windows windows = make_windows<mode>(s.n, s.oc, v.axis, u.axis, pixel);
+      jobs.push_back({windows, packed, no_bias, s.h, s.w, s.c, s.sh, s.sw, y0, x0, shared});
       packed += padded(s.c) * depth;
     }
   }
@@ -254,47 +274,43 @@ inline const float* output_rows(const float* dy, const Windows& s, const Band& b
   return copy;
 }
 
-// sum (kh, kw, tap length, padded oc) += the outer products of a band, for elements [begin, end) of every slice of the windows: of
-// a tap when the image is read in place, of a whole row of taps when a padded copy is.
+// sum (kh, kw, tap length, padded oc) += the outer products of a band, for elements [begin, end) of every slice of the windows.
+// offset[k]: where element k of a depthwise slice lies.
 template <Mode mode>
-void add_outer_products(const float* x, const float* dy, const Windows& s, const Band& band, int64_t oc, int64_t begin,
-                        int64_t end, float* sum) {
+void add_outer_products(const float* x, const float* dy, const Windows& s, const Band& band, const int64_t* offset, int64_t oc,
+                        int64_t begin, int64_t end, float* sum) {
   const Source source(x, s, band);
   const float* columns = output_rows(dy, s, band, oc);
-  const int64_t width = padded(oc), ow = s.image_columns.positions, kw = s.image_columns.kernel;
-  const int64_t slice = slice_length<mode>(s), taps = s.in_place ? kw : 1;
+  const int64_t width = padded(oc), ow = s.image_columns.positions, kh = s.image_rows.kernel, kw = s.image_columns.kernel;
+  const int64_t slice = slice_length<mode>(s), taps = s.in_place ? kw : 1, slices = kh * kw * tap_length<mode>(s) / slice;
   // While a tile is computed, its share of the next band is fetched: what follows this one. A 1x1 window has too few tiles.
-  const int64_t tiles =
-      s.image_rows.kernel * taps * parts(vectors(oc), kMaxVectors) * parts(end - begin, max_rows<OuterTile>(kMaxVectors));
-  const int64_t rows = s.image_rows.kernel * kw > 1 ? band.end - band.first : 0;
+  const int64_t tiles = slices * parts(vectors(oc), kMaxVectors) * parts(end - begin, max_rows(kMaxVectors));
+  const int64_t rows = kh * kw > 1 ? band.end - band.first : 0;
   const int64_t in = rows * s.image_rows.stride * s.image_columns.extent * s.c / tiles, out = rows * ow * oc / tiles;
   const float* next_in = x + (band.image * s.image_rows.extent + band.end * s.image_rows.stride) * s.image_columns.extent * s.c;
   const float* next_out = dy + (band.image * s.image_rows.positions + band.end) * ow * oc;
-  for (int64_t row_tap = 0; row_tap < s.image_rows.kernel; ++row_tap) {
-    const Run v = s.rows().of_tap(row_tap, band.first, band.end);
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      const Run u = s.columns().of_tap(tap, 0, ow);
-      OuterTile t;
-      t.step = step<mode>(s), t.out_step = width;
-      t.rows = v.end - v.begin, t.a_row = s.image_rows.stride * s.row_floats(), t.b_row = ow * width;
-      t.columns = u.end - u.begin, t.a_step = s.image_columns.stride * s.pixel, t.b_step = width;
-      if (t.columns == 1) std::swap(t.rows, t.columns), std::swap(t.a_row, t.a_step), std::swap(t.b_row, t.b_step);
-      const float* a = source.at(v.begin, row_tap, u.begin, tap);
-      const float* b = columns + ((v.begin - band.first) * ow + u.begin) * width;
-      float* to = sum + (row_tap * taps + tap) * slice * width;
-      for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-        const int64_t channel = first_vector * kLanes;
-        t.b = b + channel;
-        split_evenly(end - begin, max_rows<OuterTile>(count), [&](int64_t first, int64_t size) {
-          const int64_t k = begin + first;
-          t.a = a + k * t.step + (mode == Mode::kDense ? 0 : channel);
-          prefetch<kRead>(next_in, in), prefetch<kRead>(next_out, out);
-          next_in += in, next_out += out;
-          t.out = to + k * width + channel;
-          kTiles<mode, OuterTile>.at(size, count)(t);
-        });
+  for (int64_t i = 0; i < slices; ++i) {
+    const int64_t row_tap = i / taps, tap = i % taps;
+    const Run v = s.rows().of_tap(row_tap, band.first, band.end), u = s.columns().of_tap(tap, 0, ow);
+    OuterTile t;
+    t.rows = v.end - v.begin, t.a_row = s.image_rows.stride * s.row_floats(), t.b_row = ow * width;
+    t.columns = u.end - u.begin, t.a_step = s.image_columns.stride * s.pixel, t.b_step = width;
+    t.out_step = width;
+    if (t.columns == 1) std::swap(t.rows, t.columns), std::swap(t.a_row, t.a_step), std::swap(t.b_row, t.b_step);
+    const float* a = source.at(v.begin, row_tap, u.begin, tap);
+    const float* b = columns + ((v.begin - band.first) * ow + u.begin) * width;
+    for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+      const int64_t channel = first_vector * kLanes;
+      t.b = b + channel;
+      split_evenly(end - begin, max_rows(count), [&](int64_t first, int64_t size) {
+        const int64_t k = begin + first;
+        t.a = a + (mode == Mode::kDense ? k : channel), t.offset = mode == Mode::kDense ? nullptr : offset + k;
+        t.out = sum + (i * slice + k) * width + channel;
+        prefetch<kRead>(next_in, in), prefetch<kRead>(next_out, out);
+        next_in += in, next_out += out;
+        kTiles<mode, OuterTile>.at(size, count)(t);
       });
-    }
+    });
   }
 }
 
@@ -315,11 +331,15 @@ inline void fold(float* partial, int64_t chunks, int64_t depth, int64_t oc, floa
 template <Mode mode>
 void convolution_weight_grad(const float* x, const float* dy, float* dw, const Conv2dShape& shape) {
   const Conv2dShape s = flattened(shape);
-  Windows windows = forward_windows<mode>(s);
+  Windows windows = forward_windows<mode>(s, pixel_floats<mode>(s.c));
   // In place, a tile meets a single tap: too few inputs if that is one channel, or a few.
   windows.in_place = windows.in_place && (s.kw == 1 || 2 * tap_length<mode>(windows) >= kLanes);
   const int64_t slice = slice_length<mode>(windows), bands = windows.bands(), width = padded(s.oc);
   const int64_t depth = s.kh * s.kw * tap_length<mode>(windows);
+  std::vector<int64_t> offset;  // of the taps in a depthwise window
+  for (int64_t k = 0; k < depth && mode == Mode::kDepthwise; ++k) {
+    offset.push_back(k / s.kw * windows.row_floats() + k % s.kw * windows.pixel);
+  }
   // At most 16 partial sums over 1024 or more pixels each; where that leaves few, the window elements are divided too.
   const int64_t chunks = std::clamp<int64_t>(s.n * s.oh() * s.ow() / 1024, 1, std::min<int64_t>(16, bands));
   const int64_t parts = std::clamp<int64_t>(16 / chunks, 1, (slice + 31) / 32);
@@ -331,7 +351,7 @@ void convolution_weight_grad(const float* x, const float* dy, float* dw, const C
     for (int64_t k = 0; k < depth; k += slice) std::fill_n(sum + (k + begin) * width, (end - begin) * width, 0.0f);
     for (int64_t i = chunk * bands / chunks; i < (chunk + 1) * bands / chunks; ++i) {
       add_outer_products<mode>(x, dy, windows, Band(windows, i / windows.bands_per_image(), i % windows.bands_per_image()),
-                               s.oc, begin, end, sum);
+                               offset.data(), s.oc, begin, end, sum);
     }
   });
   fold(partial, chunks, depth, s.oc, dw);

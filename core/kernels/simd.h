@@ -33,6 +33,17 @@ inline Vec load(const float* p) {
 
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 
+// n <= kLanes floats, and zeros.
+inline Vec load_partial(const float* p, int64_t n) {
+#if defined(__AVX512F__)
+  return Vec(_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p));
+#else
+  Vec v = {};
+  std::memcpy(&v, p, size_t(n) * sizeof(float));
+  return v;
+#endif
+}
+
 // Stores the first n <= kLanes lanes.
 inline void store_partial(float* p, Vec v, int64_t n) {
 #if defined(__AVX512F__)

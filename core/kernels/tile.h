@@ -2,7 +2,6 @@
 #pragma once
 #include <algorithm>
 #include <array>
-#include <type_traits>
 #include <utility>
 
 #include "core/kernels/simd.h"
@@ -82,12 +81,13 @@ void run(const DotTile& t) {
   }
 }
 
-// out[p * out_step + j] += sum over r < rows, i < columns of a[r * a_row + i * a_step + p * step] * b[r * b_row + i * b_step + j]
-// for P inputs p and V vectors of columns j. The sum starts from zero, so that its rounding error does not grow with what `out`
+// out[p * out_step + j] += sum over r < rows, i < columns of a[r * a_row + i * a_step + offset[p]] * b[r * b_row + i * b_step + j]
+// for P inputs p, dense ones at offset[p] = p, and V vectors of columns j. The sum starts from zero, so that its rounding error does not grow with what `out`
 // already holds.
 struct OuterTile {
   const float* a;
-  int64_t step, rows, columns, a_row, a_step;
+  const int64_t* offset;
+  int64_t rows, columns, a_row, a_step;
   const float* b;
   int64_t b_row, b_step;
   float* out;
@@ -96,7 +96,9 @@ struct OuterTile {
 
 template <Mode mode, int P, int V>
 void run(const OuterTile& t) {
-  const int64_t step = mode == Mode::kDense ? 1 : t.step;
+  int64_t offset[P];
+#pragma GCC unroll 32
+  for (int p = 0; p < P; ++p) offset[p] = mode == Mode::kDense ? p : t.offset[p];
   Vec acc[P][V] = {};
   for (int64_t r = 0; r < t.rows; ++r) {
     const float* a = t.a + r * t.a_row;
@@ -108,7 +110,7 @@ void run(const OuterTile& t) {
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a + p * step, v) * row[v];
+        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a + offset[p], v) * row[v];
       }
     }
   }
@@ -121,27 +123,23 @@ void run(const OuterTile& t) {
   }
 }
 
-// The tile code for each number of rows and vectors that fits in the registers. A dot tile also keeps an address per three rows.
-template <class Tile>
-constexpr int max_rows(int64_t v) {
-  constexpr int limit = std::is_same_v<Tile, DotTile> ? 16 : kAccumulators;
-  return std::min(limit, kAccumulators / int(v));
-}
+// The tile code for each number of rows and vectors that fits in the registers. More than 16 rows gain nothing.
+constexpr int max_rows(int64_t v) { return std::min(16, kAccumulators / int(v)); }
 
 template <class Tile, Mode mode>
 class TileTable {
  public:
   using Run = void (*)(const Tile&);
   constexpr TileTable() : TileTable(std::make_integer_sequence<int, kMaxVectors>()) {}
-  // 1 <= rows <= max_rows<Tile>(vectors), 1 <= vectors <= kMaxVectors.
+  // 1 <= rows <= max_rows(vectors), 1 <= vectors <= kMaxVectors.
   Run at(int64_t rows, int64_t vectors) const { return run_[size_t(vectors - 1)][size_t(rows - 1)]; }
 
  private:
-  using Row = std::array<Run, kAccumulators>;
+  using Row = std::array<Run, max_rows(1)>;
   template <int... V>
   constexpr explicit TileTable(std::integer_sequence<int, V...>) : run_{row<V + 1>(Rows<V + 1>())...} {}
   template <int V>
-  using Rows = std::make_integer_sequence<int, max_rows<Tile>(V)>;
+  using Rows = std::make_integer_sequence<int, max_rows(V)>;
   template <int V, int... P>
   static constexpr Row row(std::integer_sequence<int, P...>) {
     return {run<mode, P + 1, V>...};

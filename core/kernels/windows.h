@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/kernels/scratch.h"
+#include "core/kernels/simd.h"
 
 namespace bitloom::kernel {
 
@@ -80,15 +81,16 @@ struct Band {
   int64_t image, first, end;
 };
 
-// `count` pixels of c floats, copied to pixels of `pixel` floats that end in zeros.
+// `count` pixels of c floats, copied to pixels of `pixel` floats: as many, or whole vectors that end in zeros.
 inline void copy_pixels(const float* from, int64_t count, int64_t c, int64_t pixel, float* to) {
   if (c == pixel) {
     std::copy_n(from, count * c, to);
     return;
   }
-  for (int64_t i = 0; i < count; ++i) {
-    std::copy_n(from + i * c, c, to + i * pixel);
-    std::fill_n(to + i * pixel + c, pixel - c, 0.0f);
+  const int64_t whole = pixel - kLanes;
+  for (int64_t i = 0; i < count; ++i, from += c, to += pixel) {
+    for (int64_t j = 0; j < whole; j += kLanes) store(to + j, load(from + j));
+    store(to + whole, load_partial(from + whole, c - whole));
   }
 }
 
@@ -112,7 +114,8 @@ class Source {
     thread_local Scratch scratch;
     const Axis &v = s.image_rows, &u = s.image_columns;
     const int64_t rows = (band.end - band.first - 1) * v.stride + v.kernel, top = band.first * v.stride - v.before;
-    float* copy = scratch.reserve(rows * s.row_floats());
+    float* copy = scratch.reserve(rows * s.row_floats() + kLanes);
+    std::fill_n(copy + rows * s.row_floats(), kLanes, 0.0f);  // a vector of several pixels may begin at the last one
     const int64_t begin = std::clamp<int64_t>(u.before, 0, u.covered());
     const int64_t end = std::clamp<int64_t>(u.extent + u.before, begin, u.covered());
     for (int64_t r = 0; r < rows; ++r) {
