@@ -89,49 +89,83 @@ struct Ahead {
 };
 
 // The loop nest: column blocks of output channels; regions of windows that meet the same taps; tiles of neighbours in a row or a
-// column, whichever makes fewer of them; in a tile, the taps' inputs one after the other.
+// column, whichever makes fewer of them; in a tile, the taps' inputs one after the other. A band's tiles are laid out once, for all
+// images and for all bands that look alike.
 template <Mode mode>
 class Correlator {
  public:
-  explicit Correlator(const Correlation& job)
-      : job_(job), rows_(job.windows.rows().runs()), columns_(job.windows.columns().runs()) {}
-
-  void run(const Band& band, const float* x, float* y) const {
-    const Source source(x, job_.windows, band);
-    float* image = y + band.image * job_.h * job_.w * job_.c;
-    for_column_blocks(job_.c * job_.shared, [&](int64_t first_vector, int64_t count) {
-      for (Run row : rows_) {
-        row.begin = std::max(row.begin, band.first), row.end = std::min(row.end, band.end);
-        if (row.begin >= row.end) continue;
-        for (const Run& column : columns_) run(source, row, column, first_vector * kLanes, count, image);
+  explicit Correlator(const Correlation& job) : job_(job) {
+    const Windows& s = job_.windows;
+    const std::vector<Run> rows = s.rows().runs(), columns = s.columns().runs();
+    std::vector<Run> regions, previous;
+    for (int64_t i = 0; i < s.bands_per_image(); ++i) {
+      const Band band(s, 0, i);
+      regions.clear();
+      for (Run row : rows) {
+        row.begin = std::max(row.begin, band.first) - band.first, row.end = std::min(row.end, band.end) - band.first;
+        if (row.begin < row.end) regions.push_back(row);
       }
-    });
+      if (regions != previous) plans_.push_back(plan(regions, columns));
+      plan_of_band_.push_back(plans_.size() - 1);
+      previous.swap(regions);
+    }
+  }
+
+  void run(int64_t band_index, int64_t image, const float* x, float* y) const {
+    const Windows& s = job_.windows;
+    const Band band(s, image, band_index);
+    const float* a = Source(x, s, band).at(band.first, 0, 0, 0);
+    float* out = y + ((band.image * job_.h + band.first * job_.step_h + job_.y0) * job_.w + job_.x0) * job_.c;
+    for (const Step& step : plans_[plan_of_band_[size_t(band_index)]]) {
+      DotTile t = step.tile;
+      t.a = a + step.in, t.out = out + step.out;
+      step.ahead.fetch(t, step.pixels, s.row_floats());
+      step.run(t);
+    }
   }
 
   const Windows& windows() const { return job_.windows; }
 
  private:
-  // One region, for `count` vectors of channels.
-  void run(const Source& source, const Run& row, const Run& column, int64_t channel, int64_t count, float* image) const {
+  // A tile whose inputs and outputs lie `in` and `out` floats behind those of the band's first window.
+  struct Step {
+    typename TileTable<DotTile, mode>::Run run;
+    int64_t pixels, in, out;
+    DotTile tile;
+    Ahead ahead;
+  };
+  using Plan = std::vector<Step>;
+
+  Plan plan(const std::vector<Run>& rows, const std::vector<Run>& columns) const {
+    Plan steps;
+    for_column_blocks(job_.c * job_.shared, [&](int64_t first_vector, int64_t count) {
+      for (const Run& row : rows) {
+        for (const Run& column : columns) add_region(row, column, first_vector * kLanes, count, steps);
+      }
+    });
+    return steps;
+  }
+
+  // The tiles of one region, for `count` vectors of channels.
+  void add_region(const Run& row, const Run& column, int64_t channel, int64_t count, Plan& steps) const {
     const Windows& s = job_.windows;
     const int64_t length = tap_length<mode>(s), width = count * kLanes, kw = s.image_columns.kernel;
     const float* filters = job_.filters + channel * s.image_rows.kernel * kw * length;
     const int64_t row_step = s.image_rows.stride * s.row_floats(), column_step = s.image_columns.stride * s.pixel;
     const int64_t row_out = job_.step_h * job_.w * job_.c, column_out = job_.step_w * job_.c;
-    DotTile t;
+    const int64_t limit = max_rows(count);
+    DotTile t{};
     t.rows = row.end_tap - row.first_tap, t.a_row = s.row_floats();
     t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
     t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
     t.bias = job_.bias + channel, t.channels = std::min(width, job_.c * job_.shared - channel);
-    const int64_t limit = max_rows(count);
+    // n neighbours from (r, c) on, whose inputs and outputs lie `in` and `out` floats apart
     const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, const Ahead& ahead) {
-      const float* a = source.at(r, row.first_tap, c, column.first_tap) + (mode == Mode::kDense ? 0 : channel);
-      float* to = image + (r * job_.step_h + job_.y0) * job_.w * job_.c + (c * job_.step_w + job_.x0) * job_.c + channel;
       t.a_step = in, t.out_step = out;
+      const int64_t a = r * row_step + row.first_tap * s.row_floats() + c * column_step + column.first_tap * s.pixel;
       split_evenly(n, limit, [&](int64_t first, int64_t pixels) {
-        t.a = a + first * in, t.out = to + first * out;
-        ahead.fetch(t, pixels, s.row_floats());
-        kTiles<mode, DotTile>.at(pixels, count)(t);
+        steps.push_back({kTiles<mode, DotTile>.at(pixels, count), pixels, a + first * in + (mode == Mode::kDense ? 0 : channel),
+                         r * row_out + c * column_out + first * out + channel, t, ahead});
       });
     };
     const bool reads = s.in_place && channel == 0 && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
@@ -156,7 +190,8 @@ class Correlator {
   }
 
   Correlation job_;
-  std::vector<Run> rows_, columns_;
+  std::vector<Plan> plans_;
+  std::vector<size_t> plan_of_band_;
 };
 
 // Runs all jobs on one image before the next, so that the image stays in the cache.
@@ -170,7 +205,7 @@ void correlate(const std::vector<Correlation>& jobs, const float* x, float* y) {
   const int64_t per_image = int64_t(tasks.size());
   parallel_for(jobs[0].windows.n * per_image, [&](int64_t i) {
     const auto& [correlator, band] = tasks[size_t(i % per_image)];
-    correlator->run(Band(correlator->windows(), i / per_image, band), x, y);
+    correlator->run(band, i / per_image, x, y);
   });
 }
 

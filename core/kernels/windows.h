@@ -12,6 +12,9 @@ namespace bitloom::kernel {
 // A range of neighbouring window positions and of the window's taps.
 struct Run {
   int64_t begin, end, first_tap, end_tap;
+  bool operator==(const Run& o) const {
+    return begin == o.begin && end == o.end && first_tap == o.first_tap && end_tap == o.end_tap;
+  }
 };
 
 // One axis of an image under a sliding window: tap t of position i meets input i * stride + t - before, or zero where that is not
