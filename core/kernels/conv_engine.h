@@ -40,6 +40,18 @@ void pack(int64_t depth, int64_t channels, float* packed, F element) {
   });
 }
 
+// The same of filters w (channels, depth).
+inline void pack(int64_t depth, int64_t channels, float* packed, const float* w) {
+  parallel_blocks(depth, std::max<int64_t>(kLanes, kGrain / padded(channels) / kLanes * kLanes), [&](int64_t k0, int64_t k1) {
+    for_column_blocks(channels, [&](int64_t first, int64_t count) {
+      const int64_t width = count * kLanes, begin = first * kLanes, valid = std::min(width, channels - begin);
+      float* to = packed + begin * depth + k0 * width;
+      transpose(w + begin * depth + k0, depth, valid, k1 - k0, to, width);
+      for (int64_t k = 0; k < k1 - k0 && valid < width; ++k) std::fill(to + k * width + valid, to + (k + 1) * width, 0.0f);
+    });
+  });
+}
+
 // The distance between the inputs of a window's consecutive elements in one row.
 template <Mode mode>
 int64_t step(const Windows& s) {
@@ -265,7 +277,11 @@ void convolution_forward(const float* x, const float* w, const float* bias, floa
   thread_local Scratch scratch;
   float* packed = scratch.reserve(padded(s.oc) * (depth + 1));
   float* packed_bias = packed + padded(s.oc) * depth;
-  pack(depth, s.oc * shared, packed, [&](int64_t k, int64_t j) { return w[channel(j) * depth + k]; });
+  if (shared > 1) {
+    pack(depth, s.oc * shared, packed, [&](int64_t k, int64_t j) { return w[channel(j) * depth + k]; });
+  } else {
+    pack(depth, s.oc, packed, w);
+  }
   pack(1, s.oc * shared, packed_bias, [&](int64_t, int64_t j) { return bias ? bias[channel(j)] : 0.0f; });
   const Windows windows = forward_windows<mode>(s, shared > 1 ? s.c : pixel_floats<mode>(s.c));
   correlate<mode>({{windows, packed, packed_bias, s.oh(), s.ow(), s.oc, 1, 1, 0, 0, shared}}, x, y);
@@ -357,9 +373,7 @@ inline void fold(float* partial, int64_t chunks, int64_t depth, int64_t oc, floa
       const float* other = partial + chunk * depth * width;
       for (int64_t i = begin * width; i < end * width; ++i) partial[i] += other[i];
     }
-    for (int64_t j = 0; j < oc; ++j) {
-      for (int64_t k = begin; k < end; ++k) dw[j * depth + k] = partial[k * width + j];
-    }
+    transpose(partial + begin * width, width, end - begin, oc, dw + begin, depth);
   });
 }
 

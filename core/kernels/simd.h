@@ -1,7 +1,9 @@
 // One vector type for all kernels, as wide as the target allows, from the vector extensions of gcc and clang.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
@@ -51,6 +53,47 @@ inline void store_partial(float* p, Vec v, int64_t n) {
 #else
   std::memcpy(p, &v, size_t(n) * sizeof(float));
 #endif
+}
+
+// a and b with the lanes of every second group of `step` lanes exchanged: one step of a transposition.
+template <int step, int... lane>
+void exchange(Vec& a, Vec& b, std::integer_sequence<int, lane...>) {
+  const Vec low = __builtin_shufflevector(a, b, (lane & step ? kLanes + lane - step : lane)...);
+  b = __builtin_shufflevector(a, b, (lane & step ? kLanes + lane : lane + step)...);
+  a = low;
+}
+
+template <int step>
+void transpose_block(Vec (&rows)[kLanes]) {
+  if constexpr (step > 0) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) {
+      if (!(i & step)) exchange<step>(rows[i], rows[i + step], std::make_integer_sequence<int, kLanes>());
+    }
+    transpose_block<step / 2>(rows);
+  }
+}
+
+// to[j * to_stride + i] = from[i * from_stride + j] for i < rows, j < columns.
+inline void transpose(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to, int64_t to_stride) {
+  for (int64_t i = 0; i < rows; i += kLanes) {
+    for (int64_t j = 0; j < columns; j += kLanes) {
+      const float* a = from + i * from_stride + j;
+      float* b = to + j * to_stride + i;
+      if (rows - i < kLanes || columns - j < kLanes) {
+        for (int64_t c = 0; c < std::min<int64_t>(kLanes, columns - j); ++c) {
+          for (int64_t r = 0; r < std::min<int64_t>(kLanes, rows - i); ++r) b[c * to_stride + r] = a[r * from_stride + c];
+        }
+        continue;
+      }
+      Vec block[kLanes];
+#pragma GCC unroll 16
+      for (int r = 0; r < kLanes; ++r) block[r] = load(a + r * from_stride);
+      transpose_block<kLanes / 2>(block);
+#pragma GCC unroll 16
+      for (int r = 0; r < kLanes; ++r) store(b + r * to_stride, block[r]);
+    }
+  }
 }
 
 // Asks for n floats to be brought into the cache, for reading or for writing. They may lie outside any array. To be inlined: gcc 12
