@@ -1,15 +1,17 @@
-// Speed of the convolution kernels on real layers, in FLOP/s, beside the machine's multiply-add ceiling measured in the same
-// run. Every kernel is checked against its naive definition on a small batch before it is timed.
+// Speed of the convolution and matrix product kernels on real layers, in FLOP/s, beside the machine's ceilings measured in the
+// same run: multiply-adds per vector width, and copies within each level of memory. Every kernel is checked against its naive definition on a small batch before it is timed.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/kernels/conv2d.h"
 #include "core/kernels/depthwise.h"
+#include "core/kernels/gemm.h"
 #include "core/kernels/ref.h"
 #include "core/kernels/simd.h"
 #include "core/parallel.h"
@@ -127,46 +129,123 @@ void time_kernel(benchmark::State& state, const Layer& layer, const std::string&
   state.counters["FLOP"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
 }
 
+// A matrix product of gemm.h: nt as in a layer forward, nn as in its input gradient, tn as in its weight gradient.
+struct Product {
+  std::string name;
+  void (*run)(const float*, const float*, float*, int64_t, int64_t, int64_t);
+  bool a_transposed, b_transposed;
+};
+
+const Product kProducts[] = {
+    {"nt",
+     [](const float* a, const float* b, float* c, int64_t m, int64_t n, int64_t k) { gemm_nt(a, b, nullptr, c, m, n, k); },
+     false, true},
+    {"nn", gemm_nn, false, false},
+    {"tn", gemm_tn, true, false},
+};
+
+void time_product(benchmark::State& state, const Product& product, int64_t m, int64_t n, int64_t k) {
+  const std::vector<float> a = random_values(m * k, 1), b = random_values(k * n, 2);
+  std::vector<float> c(size_t(m * n));
+  product.run(a.data(), b.data(), c.data(), m, n, k);
+  for (int64_t i = 0; i < 100; ++i) {  // samples suffice: kernels_test.cpp compares whole products
+    const int64_t row = i * 7919 % m, column = i * 104729 % n;
+    double sum = 0;
+    for (int64_t j = 0; j < k; ++j) {
+      sum += double(a[size_t(product.a_transposed ? j * m + row : row * k + j)]) *
+             double(b[size_t(product.b_transposed ? column * k + j : j * n + column)]);
+    }
+    if (std::abs(sum - double(c[size_t(row * n + column)])) > 1e-4 * std::sqrt(double(k))) {
+      return state.SkipWithError("the result differs from its definition");
+    }
+  }
+  for (auto _ : state) product.run(a.data(), b.data(), c.data(), m, n, k);
+  state.counters["FLOP"] = benchmark::Counter(2.0 * double(m * n * k), benchmark::Counter::kIsIterationInvariantRate);
+}
+
 // Independent multiply-adds on registers only, on every thread.
+using HalfVec = float __attribute__((vector_size(sizeof(Vec) / 2)));
+
+template <class Register>
 void peak_fma(benchmark::State& state) {
-  constexpr int kChains = 12;
+  constexpr int kChains = 12, kWidth = sizeof(Register) / sizeof(float);
   constexpr int64_t kSteps = 1 << 18;
   const int64_t threads = omp_get_max_threads();
   std::vector<float> results(static_cast<size_t>(threads));
   for (auto _ : state) {
     parallel_for(threads, [&](int64_t t) {
-      Vec chain[kChains];
-      for (int i = 0; i < kChains; ++i) chain[i] = Vec{} + float(i);
-      const Vec factor = Vec{} + 0.999f, term = Vec{} + float(t + 1);
+      Register chain[kChains];
+      for (int i = 0; i < kChains; ++i) chain[i] = Register{} + float(i);
+      const Register factor = Register{} + 0.999f, term = Register{} + float(t + 1);
       for (int64_t step = 0; step < kSteps; ++step) {
 #pragma GCC unroll 12
         for (int i = 0; i < kChains; ++i) chain[i] = chain[i] * factor + term;
       }
-      Vec sum = {};
-      for (const Vec& v : chain) sum += v;
+      Register sum = {};
+      for (const Register& v : chain) sum += v;
       results[size_t(t)] = sum[0];
     });
     benchmark::DoNotOptimize(results.data());
   }
   state.counters["FLOP"] =
-      benchmark::Counter(2.0 * kChains * kLanes * double(kSteps * threads), benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(2.0 * kChains * kWidth * double(kSteps * threads), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+// Every thread copies `bytes` to as many others, over and over: bytes read and written per second.
+void copy_bandwidth(benchmark::State& state, int64_t bytes) {
+  const int64_t threads = omp_get_max_threads(), floats = bytes / int64_t(sizeof(float)),
+                repeats = std::max<int64_t>(1, (1 << 24) / bytes);
+  std::vector<std::vector<float>> from(size_t(threads), std::vector<float>(size_t(floats), 1.0f)), to = from;
+  for (auto _ : state) {
+    parallel_for(threads, [&](int64_t t) {
+      const float* a = from[size_t(t)].data();
+      float* b = to[size_t(t)].data();
+      for (int64_t r = 0; r < repeats; ++r) {
+        for (int64_t i = 0; i + kLanes <= floats; i += kLanes) kernel::store(b + i, kernel::load(a + i));
+        benchmark::ClobberMemory();
+      }
+    });
+  }
+  state.counters["bytes"] = benchmark::Counter(2.0 * double(bytes * repeats * threads),
+                                               benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1024);
 }
 
 void register_all() {
   const auto real_time = [](benchmark::internal::Benchmark* b) { b->UseRealTime()->Unit(benchmark::kMillisecond); };
-  real_time(benchmark::RegisterBenchmark("peak/fma", peak_fma));
+  real_time(benchmark::RegisterBenchmark("peak/fma", peak_fma<Vec>));
+  real_time(benchmark::RegisterBenchmark("peak/fma_half_width", peak_fma<HalfVec>));
+  for (const auto& [name, bytes] :
+       {std::pair{"copy/l1", 12 << 10}, {"copy/l2", 192 << 10}, {"copy/l3", 4 << 20}, {"copy/dram", 128 << 20}}) {
+    const auto run = [size = int64_t(bytes)](benchmark::State& state) { copy_bandwidth(state, size); };
+    real_time(benchmark::RegisterBenchmark(name, run));
+  }
   const Layer layers[] = {
       same_padded("resnet8/conv0", false, 32, 32, 3, 16, 3, 1),  same_padded("resnet8/conv1", false, 32, 32, 16, 16, 3, 1),
       same_padded("resnet8/conv3", false, 32, 32, 16, 32, 3, 2), same_padded("resnet8/conv4", false, 16, 16, 32, 32, 3, 1),
       same_padded("resnet8/conv5", false, 32, 32, 16, 32, 1, 2), same_padded("resnet8/conv6", false, 16, 16, 32, 64, 3, 2),
       same_padded("resnet8/conv7", false, 8, 8, 64, 64, 3, 1),   same_padded("resnet8/conv8", false, 16, 16, 32, 64, 1, 2),
       same_padded("ds_cnn/conv1", true, 25, 5, 64, 64, 3, 1),    same_padded("ds_cnn/conv2", false, 25, 5, 64, 64, 1, 1),
+      same_padded("mobilenet/dw8", true, 48, 48, 8, 8, 3, 1),    same_padded("mobilenet/dw16", true, 48, 48, 16, 16, 3, 2),
+      same_padded("mobilenet/dw64", true, 12, 12, 64, 64, 3, 1), same_padded("mobilenet/dw64_2", true, 12, 12, 64, 64, 3, 2),
+      same_padded("mobilenet/pw8", false, 48, 48, 8, 16, 1, 1),  same_padded("mobilenet/pw128", false, 6, 6, 128, 128, 1, 1),
   };
   for (const Layer& layer : layers) {
     for (const char* kernel : {"forward", "input_grad", "weight_grad"}) {
       if (layer.shape.c == 3 && kernel == std::string("input_grad")) continue;  // the images need no gradient
       const auto run = [layer, kernel](benchmark::State& state) { time_kernel(state, layer, kernel); };
       real_time(benchmark::RegisterBenchmark((layer.name + "/" + kernel).c_str(), run));
+    }
+  }
+  struct {
+    int64_t m, n, k;
+  } const sizes[] = {{512, 512, 512}, {1024, 1024, 1024}, {32, 128, 640},  {32, 128, 128}, {32, 8, 128},  {32, 128, 8},
+                     {32, 640, 128},  {128, 128, 640},    {128, 128, 128}, {128, 8, 128},  {128, 128, 8}, {128, 640, 128}};
+  for (const auto& size : sizes) {
+    for (const Product& product : kProducts) {
+      const auto run = [size, &product](benchmark::State& state) { time_product(state, product, size.m, size.n, size.k); };
+      const std::string name =
+          "gemm_" + product.name + "/" + std::to_string(size.m) + "x" + std::to_string(size.n) + "x" + std::to_string(size.k);
+      real_time(benchmark::RegisterBenchmark(name.c_str(), run));
     }
   }
 }
