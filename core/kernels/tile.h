@@ -96,22 +96,25 @@ struct OuterTile {
 
 template <Mode mode, int P, int V>
 void run(const OuterTile& t) {
-  int64_t offset[P];
-#pragma GCC unroll 32
-  for (int p = 0; p < P; ++p) offset[p] = mode == Mode::kDense ? p : t.offset[p];
+  const int64_t a_step = t.a_step;
+  constexpr int kPointers = mode == Mode::kDense ? 1 : P;
   Vec acc[P][V] = {};
   for (int64_t r = 0; r < t.rows; ++r) {
-    const float* a = t.a + r * t.a_row;
+    const float* a[kPointers];
+#pragma GCC unroll 32
+    for (int p = 0; p < kPointers; ++p) a[p] = opaque(t.a + r * t.a_row + (mode == Mode::kDense ? 0 : t.offset[p]));
     const float* b = t.b + r * t.b_row;
-    for (int64_t i = 0; i < t.columns; ++i, a += t.a_step, b += t.b_step) {
+    for (int64_t i = 0; i < t.columns; ++i, b += t.b_step) {
       Vec row[V];
 #pragma GCC unroll 4
       for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a + offset[p], v) * row[v];
+        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a[p % kPointers] + (mode == Mode::kDense ? p : 0), v) * row[v];
       }
+#pragma GCC unroll 32
+      for (int p = 0; p < kPointers; ++p) a[p] += a_step;
     }
   }
   float* out = t.out;
