@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,9 +26,23 @@ using kernel::Vec;
 
 constexpr int64_t kBatch = 128, kVerifyBatch = 2;
 
-std::vector<float> random_values(int64_t n, uint64_t key) {
+// Memory aligned as a tensor's: vectors that straddle cache lines cost a depthwise kernel half its speed.
+template <class T>
+struct Aligned {
+  using value_type = T;
+  Aligned() = default;
+  template <class U>
+  Aligned(const Aligned<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, size_t) { ::operator delete (p, std::align_val_t{64}); }
+  bool operator==(const Aligned&) const { return true; }
+  bool operator!=(const Aligned&) const { return false; }
+};
+using Floats = std::vector<float, Aligned<float>>;
+
+Floats random_values(int64_t n, uint64_t key) {
   Rng rng(key);
-  std::vector<float> values(static_cast<size_t>(n));
+  Floats values(static_cast<size_t>(n));
   for (float& v : values) v = float(rng.normal());
   return values;
 }
@@ -52,7 +67,7 @@ Layer same_padded(const std::string& name, bool depthwise, int64_t h, int64_t w,
 // One kernel as a map from two inputs to an output, fast and naive alike.
 struct Kernel {
   std::string name;
-  std::vector<float> a, b, out;
+  Floats a, b, out;
   void (*fast)(const Layer&, const Conv2dShape&, const float*, const float*, float*);
   void (*naive)(const Layer&, const Conv2dShape&, const double*, const double*, double*);
 };
@@ -72,7 +87,7 @@ Kernel make_kernel(const Layer& layer, const std::string& name) {
     return {name,
             random_values(sizes.x, 1),
             random_values(sizes.w, 2),
-            std::vector<float>(size_t(sizes.y)),
+            Floats(size_t(sizes.y)),
             [](const Layer& l, const Conv2dShape& s, const float* x, const float* w, float* y) {
               (l.depthwise ? depthwise_forward : conv2d_forward)(x, w, nullptr, y, s);
             },
@@ -84,7 +99,7 @@ Kernel make_kernel(const Layer& layer, const std::string& name) {
     return {name,
             random_values(sizes.y, 1),
             random_values(sizes.w, 2),
-            std::vector<float>(size_t(sizes.x)),
+            Floats(size_t(sizes.x)),
             [](const Layer& l, const Conv2dShape& s, const float* dy, const float* w, float* dx) {
               (l.depthwise ? depthwise_input_grad : conv2d_input_grad)(dy, w, dx, s);
             },
@@ -95,7 +110,7 @@ Kernel make_kernel(const Layer& layer, const std::string& name) {
   return {name,
           random_values(sizes.x, 1),
           random_values(sizes.y, 2),
-          std::vector<float>(size_t(sizes.w)),
+          Floats(size_t(sizes.w)),
           [](const Layer& l, const Conv2dShape& s, const float* x, const float* dy, float* dw) {
             (l.depthwise ? depthwise_weight_grad : conv2d_weight_grad)(x, dy, dw, s);
           },
@@ -145,8 +160,8 @@ const Product kProducts[] = {
 };
 
 void time_product(benchmark::State& state, const Product& product, int64_t m, int64_t n, int64_t k) {
-  const std::vector<float> a = random_values(m * k, 1), b = random_values(k * n, 2);
-  std::vector<float> c(size_t(m * n));
+  const Floats a = random_values(m * k, 1), b = random_values(k * n, 2);
+  Floats c(size_t(m * n));
   product.run(a.data(), b.data(), c.data(), m, n, k);
   for (int64_t i = 0; i < 100; ++i) {  // samples suffice: kernels_test.cpp compares whole products
     const int64_t row = i * 7919 % m, column = i * 104729 % n;
@@ -195,7 +210,7 @@ void peak_fma(benchmark::State& state) {
 void copy_bandwidth(benchmark::State& state, int64_t bytes) {
   const int64_t threads = omp_get_max_threads(), floats = bytes / int64_t(sizeof(float)),
                 repeats = std::max<int64_t>(1, (1 << 24) / bytes);
-  std::vector<std::vector<float>> from(size_t(threads), std::vector<float>(size_t(floats), 1.0f)), to = from;
+  std::vector<Floats> from(size_t(threads), Floats(size_t(floats), 1.0f)), to = from;
   for (auto _ : state) {
     parallel_for(threads, [&](int64_t t) {
       const float* a = from[size_t(t)].data();
