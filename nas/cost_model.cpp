@@ -90,12 +90,7 @@ T CostModel::macs_term(const Numbers<T>& n, int i) const {
     for (size_t p = 0; p < weight_bits.size(); ++p) row += channels[p] * price(i, act_bits[a], weight_bits[p]);
     sum += n.act[source][a] * row;
   }
-  const auto all = [&] { return kept(n, int(source)); };  // channels that each output channel reads
-  const T channels_in = match(
-      layer.kind, [](const InputLayer&) { return T(0.0); }, [&](const Conv2dLayer&) { return all(); },
-      [](const DepthwiseLayer&) { return T(1.0); }, [&](const LinearLayer&) { return all(); },
-      [](const AddLayer&) { return T(0.0); }, [](const AvgPoolLayer&) { return T(0.0); });
-  return sum * channels_in * double(filter[1] * filter[2]);
+  return sum * (is_channelwise(layer) ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]);
 }
 
 std::string CostModel::where() const { return "cost table '" + table_.name + "'"; }

@@ -99,7 +99,8 @@ LayerMix<double> mix_of(double four_bits, int64_t in_c, int64_t c) {
 
 // The same layer in shares: tiles of four as far as activations have 4 bits, with the slope that says so.
 TEST(Plan, SharesAreCutAsTheirParts) {
-  const LayerGeometry geometry = geometry_of(convolution(5, 256, 24, 3, 8, 4), convolution(5, 256, 24, 3, 8, 4).layers.back());
+  const IntegerGraph graph = convolution(5, 256, 24, 3, 8, 4);
+  const LayerGeometry geometry = geometry_of(graph, graph.layers.back());
   const double narrow = priced(count_pieces(geometry, mix_of(1, 256, 24))),
                wide = priced(count_pieces(geometry, mix_of(0, 256, 24)));
   EXPECT_LT(narrow, 0.8 * wide);

@@ -266,16 +266,15 @@ class Counter {
     count(kGroup, groups);
     count(kPlaneQuad, groups * quads);
     count(kPlaneSpread, groups * (mix_.in[0] + mix_.in[1]) * double(g_.in_h * g_.in_w));
+    count(plane.in_registers ? kPlaneOutput : kLargeOutput, mix_.kept_out * pixels());
     count(kPlaneInsert, mix_.kept_out * (mix_.out[0] + mix_.out[1]) * pixels());
     count(kMisalignedLoad, (mix_.in[2] * misaligned(1, 2) + mix_.in[1] * misaligned(1, 1) * 0.25) * groups * (quads * 4));
     double windows = 0;  // that do not begin with a word, in a row of outputs
     for (int64_t x = 0; x < l_.w; ++x) windows += (plane.margin - l_.pl + x * l_.sw) % 4 != 0;
     const double tap_rows = double(l_.h * l_.kh * plane.window_words);
     if (plane.in_registers) {
-      count(kPlaneOutput, mix_.kept_out * pixels());
       count(kPlaneTap, mix_.kept_out * (tap_rows * double(l_.w)));
     } else {
-      count(kLargeOutput, mix_.kept_out * pixels());
       count(kLargeRow, mix_.kept_out * (pixels() * double(l_.kh)));
       count(kLargeWord, mix_.kept_out * (tap_rows * double(l_.w)));
     }
