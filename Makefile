@@ -32,7 +32,7 @@ TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(patsubst %.h,$(BUILD)/%.h.alone,$(fil
 # Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
 FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
 LANGUAGE := -std=c++17 -march=$(ARCH) -fopenmp -I.
-WARNINGS := -Wall -Wextra -Wpedantic -Wshadow
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Werror=switch
 COMPILE   = $(CXX) $(WARNINGS) $(CXXFLAGS) $(LANGUAGE) $(FP)
 # g++ 12 warns of its own std::function when it is instrumented.
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized
