@@ -1,40 +1,52 @@
-// Integer kernels of the interpreter on one image: int16 codes, int32 sums, layout (h,w,c). Exact: they add the terms of
-// graph.h in another order, and IntegerGraph::validate has bounded every partial sum. One thread; outputs must not overlap inputs.
+// Kernels of the integer interpreter: layout (n,h,w,c), one thread, outputs must not overlap inputs.
+//
+// Between layers a code is kept as the byte `code - lo` of its scheme: unsigned, so that all kernels multiply unsigned bytes by signed
+// weights. What that adds to a sum, -lo times the sum of the weights, is a constant of the channel; times the multiplier it is taken
+// back by the channel's offset. Sums and offsets may wrap at 32 bits on the way, but what is shifted does not: IntegerGraph::validate
+// has proved it.
 #pragma once
 #include <vector>
 
 #include "core/tensor.h"
 #include "quant/integer/graph.h"
+#include "quant/integer/simd.h"
 
 namespace bitloom::integer {
 
-// The kernels read up to this many codes beyond the end of an image and multiply them by zero weights: every buffer has as many
-// more.
-constexpr int64_t kSlack = 64;
+// The kernels read up to this many bytes beyond the end of their inputs, which they multiply by zero weights or drop, and write up to
+// as many beyond the end of byte outputs: every buffer has as many more.
+constexpr int64_t kSlack = 128;
+static_assert(2 * kCodes <= kSlack);
 
-// A window sliding over an image that is already padded: in_w is its width, out_h x out_w the number of its positions.
-struct Window {
-  int64_t in_w, in_c, kh, kw, sh, sw, out_h, out_w;
+// A layer's numbers in the order in which its kernel reads them.
+struct Prepared {
+  int64_t in_h, in_w, in_c;  // of the input, padding included
+  int64_t kh, kw, sh, sw, out_h, out_w, out_c;
+  Limits limits;            // of its codes
+  TensorT<Weight> weights;  // zero where a group of four, or a vector of channels, is not full
+  TensorT<int32_t> rules;   // for each vector of channels multipliers, offsets, shifts: (vectors, 3, kLanes)
 };
 
-// The image with zero borders in `padded`, or `image` itself when the layer has no padding.
-const int16_t* pad_image(const int16_t* image, int64_t h, int64_t w, int64_t c, const IntegerLayer& layer, int16_t* padded);
-int64_t padded_size(int64_t h, int64_t w, int64_t c, const IntegerLayer& layer);
+// `codes`: unpack_weights of the layer.
+Prepared prepare_conv2d(const IntegerLayer& layer, const IntegerLayer& in, const std::vector<int8_t>& codes);  // and kLinear
+Prepared prepare_depthwise(const IntegerLayer& layer, const IntegerLayer& in, const std::vector<int8_t>& codes);
+Prepared prepare_avg_pool(const IntegerLayer& layer, const IntegerLayer& in);
+Prepared prepare_add(const IntegerLayer& layer, const IntegerLayer& a, const IntegerLayer& b);
 
-// codes (out_c, kh, kw, in_c) reordered as the kernels below read them.
-TensorT<int16_t> arrange_conv2d(const std::vector<int8_t>& codes, int64_t out_c, const Window& window);
-TensorT<int16_t> arrange_depthwise(const std::vector<int8_t>& codes, const Window& window);
+// Bytes of one image with its padding.
+inline int64_t padded_size(const Prepared& p) { return p.in_h * p.in_w * p.in_c; }
+// The images with borders of code 0 in `padded`, or `images` themselves when the layer has no padding.
+const uint8_t* pad_images(const uint8_t* images, int64_t count, const IntegerLayer& in, const IntegerLayer& layer,
+                          uint8_t* padded);
 
-// The sums of a layer, requantized by its tables into out (out_h, out_w, c); Out is int16_t between layers, int32_t for the
-// last one.
+// A layer on `count` images. Out is uint8_t between layers, and int32_t, the codes themselves, for the last one.
 template <class Out>
-void conv2d(const int16_t* image, const Window& window, const TensorT<int16_t>& weights, const IntegerLayer& layer, Out* out);
+void conv2d(const uint8_t* images, int64_t count, const Prepared& p, Out* out);
 template <class Out>
-void depthwise(const int16_t* image, const Window& window, const TensorT<int16_t>& weights, const IntegerLayer& layer,
-               Out* out);
+void depthwise(const uint8_t* images, int64_t count, const Prepared& p, Out* out);
 template <class Out>
-void avg_pool(const int16_t* image, const Window& window, const IntegerLayer& layer, Out* out);
+void avg_pool(const uint8_t* images, int64_t count, const Prepared& p, Out* out);
 template <class Out>
-void add(const int16_t* a, const int16_t* b, const IntegerLayer& layer, Out* out);
+void add(const uint8_t* a, const uint8_t* b, int64_t count, const Prepared& p, Out* out);
 
 }  // namespace bitloom::integer

@@ -80,6 +80,40 @@ TEST(IntegerRunner, ConvolvesEveryChannelCount) {
   }
 }
 
+TEST(IntegerRunner, FillsVectorsOfEveryWidth) {
+  // Channels below, at and above what a vector and a strip hold; rows of positions that do and do not fill one.
+  for (const int64_t c : {1, 2, 4, 8, 16, 32, 48, 63, 64, 65, 80, 130}) {
+    for (const int64_t stride : {1, 2, 3}) {
+      RandomGraph g(Rng(uint64_t(c * 4 + stride)), 9, 19, 3, kByte);
+      const QuantScheme nibble{4, true, 1}, byte{8, true, 1};
+      const int32_t conv = g.window(IntegerOp::kConv2d, 0, c, {3, 2}, {1, 1}, {1, 1, 0, 1}, byte);
+      const int32_t depthwise = g.window(IntegerOp::kDepthwise, conv, c, {3, 3}, {stride, stride}, {1, 1, 1, 1}, nibble, {8});
+      const int32_t branch = g.window(IntegerOp::kConv2d, conv, c, {1, 1}, {stride, stride}, {0, 0, 0, 0}, kByte);
+      const int32_t pool = g.window(IntegerOp::kAvgPool, g.add(depthwise, branch, byte), c, {2, 3}, {2, 3}, {0, 0, 0, 0}, byte);
+      g.linear(pool, 131 - c, kByte);
+      ASSERT_EQ(difference(g.graph, uint64_t(c)), "") << c << " channels, stride " << stride;
+    }
+  }
+}
+
+TEST(IntegerRunner, AnyOpMayComeLast) {
+  for (const QuantScheme& out : {QuantScheme{32, true, 1}, QuantScheme{4, true, 1}}) {
+    for (const int64_t c : {5, 16, 70}) {
+      for (int op = 1; op < 6; ++op) {
+        RandomGraph g(Rng(uint64_t(c)), 4, 6, 3, kByte);
+        const int32_t conv = g.window(IntegerOp::kConv2d, 0, c, {1, 1}, {1, 1}, {0, 0, 0, 0}, {8, true, 1}, {4});
+        const IntegerOp last = IntegerOp(op);
+        if (last == IntegerOp::kAdd) g.add(conv, conv, out);
+        if (last == IntegerOp::kLinear) g.linear(conv, c, out);
+        if (last == IntegerOp::kConv2d || last == IntegerOp::kDepthwise)
+          g.window(last, conv, c, {2, 2}, {1, 1}, {0, 1, 1, 0}, out);
+        if (last == IntegerOp::kAvgPool) g.window(last, conv, c, {2, 2}, {2, 2}, {0, 0, 0, 0}, out);
+        ASSERT_EQ(difference(g.graph, uint64_t(c)), "") << to_string(last) << " of " << c << " channels";
+      }
+    }
+  }
+}
+
 TEST(IntegerRunner, HoldsTheLargestSums) {
   // 255 * -128 in every product: the pairs and the total are as large as they can be.
   RandomGraph g(Rng(1), 3, 3, 64, kByte);
@@ -124,10 +158,14 @@ TEST(IntegerRunner, RoundsAsRequantizeDoes) {
 TEST(IntegerRunner, DoesNotDependOnTheNumberOfThreads) {
   const IntegerGraph graph = testing::random_integer_graph(Rng(11));
   const IntegerRunner runner(graph);
-  const TensorT<int16_t> input = testing::random_input(graph, 13, Rng(3));
+  const TensorT<int16_t> input = testing::random_input(graph, 53, Rng(3));
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
   const TensorT<int32_t> one = runner.run(input);
+  for (int64_t n = 0, size = one.size() / 53; n < 53; ++n) {
+    const Codes alone = runner.run_layers(input.data() + n * (input.size() / 53)).back();
+    ASSERT_TRUE(std::equal(alone.begin(), alone.end(), one.data() + n * size)) << "image " << n << " in a block of images";
+  }
   omp_set_num_threads(5);
   const TensorT<int32_t> five = runner.run(input);
   omp_set_num_threads(threads);
