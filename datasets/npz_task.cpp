@@ -28,13 +28,14 @@ std::vector<T> elements(const NpyArray& array) {
 // Reads the arrays of one file and names them in messages. Arrays of other names are the user's own affair.
 class TaskFile {
  public:
-  explicit TaskFile(const std::string& path) : path_(path), arrays_(read_npz(path)) {
-    for (const auto& [key, array] : arrays_)
+  explicit TaskFile(const std::string& path) : path_(path), file_(path) {
+    for (const std::string& key : file_.keys())
       for (const char* own : {"x_val", "y_val"})
-        BITLOOM_CHECK(key == own || key.rfind(own, 0) != 0, path_, ": unknown array '", key, "'; the validation part is ", own);
+        BITLOOM_CHECK(key == own || key.rfind(own, 0) != 0, path_, ": unknown array ", quote(key), "; the validation part is ",
+                      own);
   }
 
-  bool has(const std::string& key) const { return arrays_.count(key) > 0; }
+  bool has(const std::string& key) const { return file_.has(key); }
 
   // One part ("train", "val", "test") of samples with labels and groups where they are.
   Samples part(const std::string& name, bool labelled) const {
@@ -63,14 +64,6 @@ class TaskFile {
   }
 
  private:
-  const NpyArray& array(const std::string& key) const {
-    const auto found = arrays_.find(key);
-    if (found != arrays_.end()) return found->second;
-    std::string names;
-    for (const auto& item : arrays_) names += (names.empty() ? "" : ", ") + item.first;
-    throw Error(str(path_, ": no array '", key, "'; the file holds ", names.empty() ? "nothing" : names));
-  }
-
   static std::string describe(const Samples& data) {
     return str("(", data.h, ",", data.w, ",", data.c, ") ", data.codes.empty() ? "float32" : "uint8");
   }
@@ -82,7 +75,7 @@ class TaskFile {
   }
 
   Samples samples(const std::string& key) const {
-    const NpyArray& x = array(key);
+    NpyArray x = file_.read(key);
     const std::vector<int64_t>& shape = x.shape;
     BITLOOM_CHECK(shape.size() >= 2 && shape.size() <= 4, path_, ": ", key, " has rank ", shape.size(),
                   ", expected (N,H,W,C), (N,H,W) or (N,F)");
@@ -98,11 +91,11 @@ class TaskFile {
     data.w = shape.size() == 2 ? 1 : shape[2];
     data.c = shape.size() == 3 ? 1 : shape.back();
     if (x.dtype == "|u1") {
-      data.codes = x.bytes;
+      data.codes = std::move(x.bytes);
       data.scale = 1.0f / 255;
     } else {
-      BITLOOM_CHECK(x.dtype == "<f4", path_, ": ", key, " has dtype '", x.dtype,
-                    "', expected uint8 or float32; convert it with .astype(numpy.float32)");
+      BITLOOM_CHECK(x.dtype == "<f4", path_, ": ", key, " has dtype ", quote(x.dtype),
+                    ", expected uint8 or float32; convert it with .astype(numpy.float32)");
       data.values = elements<float>(x);
     }
     return data;
@@ -110,7 +103,7 @@ class TaskFile {
 
   // One whole number for each sample: (N), or (N,1) as Keras gives labels.
   std::vector<int32_t> numbers(const std::string& key, int64_t count) const {
-    const NpyArray& y = array(key);
+    const NpyArray y = file_.read(key);
     const bool column = y.shape.size() == 2 && y.shape[1] == 1;
     BITLOOM_CHECK(y.shape.size() != 2 || column, path_, ": ", key, " has shape ", shape_text(y.shape),
                   "; use y.argmax(1) to make one label of each one-hot row");
@@ -142,7 +135,7 @@ class TaskFile {
   }
 
   const std::string path_;
-  const Npz arrays_;
+  const NpzFile file_;
 };
 
 }  // namespace

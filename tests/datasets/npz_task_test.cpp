@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/npz.h"
+#include "core/zip.h"
 #include "datasets/sources.h"
 #include "tests/support/files.h"
 #include "tests/support/tiny_task.h"
@@ -224,6 +225,23 @@ TEST_F(NpzTask, NamesWhatIsWrong) {
   arrays_["x_train"] = float_array(Shape{40, 60});
   arrays_["x_test"] = NpyArray::from(values);
   EXPECT_EQ(error_of([&] { load(); }), path_ + ": x_test: element 10 of sample 2 is nan; values must be finite");
+}
+
+// A zipped folder of arrays, with what a Mac and its owner left beside them.
+TEST_F(NpzTask, OtherEntriesOfTheArchiveDoNotMatter) {
+  write_npz(path_, arrays_);
+  ZipContents contents;
+  for (const auto& [name, bytes] : read_zip(path_)) contents["mine/" + name] = bytes;
+  const std::string header = "{'descr': '|O', 'fortran_order': False, 'shape': ()}",
+                    object = std::string("\x93NUMPY\1\0", 8) + char(header.size()) + '\0' + header + "\x80\x04N.";
+  contents["mine/meta.npy"] = {object.begin(), object.end()};
+  contents["mine/x_mean.npy"] = contents.at("mine/y_test.npy");
+  contents["mine/"] = {};
+  contents["README.txt"] = {'h', 'i'};
+  contents["__MACOSX/mine/._x_train.npy"] = contents["mine/._x_train.npy"] = {0, 5, 22, 7};
+  write_zip(path_, contents, true);
+  const TaskData apart = load_npz_task(path_, 1), plain = load();
+  EXPECT_EQ(digest(apart), digest(plain));
 }
 
 }  // namespace
