@@ -10,8 +10,6 @@ namespace bitloom {
 namespace {
 
 using testing::error_of;
-using testing::samples_of;
-using testing::tiny_data;
 using testing::tiny_split;
 
 Task nine_classes() {
