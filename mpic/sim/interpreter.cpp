@@ -19,13 +19,11 @@ struct Interpreter::Frame {
   State& state;
   uint32_t* const x;
   uint8_t* const ram;
-  const uint32_t base, bytes;  // of ram
-  int64_t account;             // instructions left << 32 | cycles since run() began: one addition keeps both
+  const uint32_t base, bytes, halves, words;  // of ram
+  int64_t account;                            // instructions left << 32 | cycles since run() began: one addition keeps both
   const Interpreter& interpreter;
-  // The upper part of ram, behind all code that was translated: `sources` has a byte for every word below, 1 where a block depends on it.
-  const uint8_t* sources = nullptr;
-  uint8_t* data = nullptr;
-  uint32_t data_base = 0, data_bytes = 0, data_halves = 0, data_words = 0;
+  // Up to the end of all code that was translated; the rest is data.
+  uint32_t code_bytes = 0, data_bytes = 0, data_halves = 0, data_words = 0;
   Block* block = nullptr;            // the current one
   uint32_t target = 0;               // of an indirect jump
   uint32_t chained = 0;              // what the first of a pair wrote
@@ -44,29 +42,24 @@ struct Interpreter::Frame {
     divider_stalls += uint64_t(longer);
   }
   [[gnu::always_inline]] void find_data() {
-    const uint32_t code = uint32_t(interpreter.sources_.size()) * 4;
-    sources = interpreter.sources_.data();
-    data = ram + code;
-    data_base = base + code;
-    data_bytes = bytes - code;
+    code_bytes = uint32_t(interpreter.sources_.size()) * 4;
+    data_bytes = bytes - code_bytes;
     data_halves = data_bytes / 2;
     data_words = data_bytes / 4;
   }
-  // Where an access is in the host's memory. False when it is not all inside ram, or stores to what blocks depend on.
+  // Offset of an access into ram. False when it is not all inside, or stores to what blocks depend on.
   template <class T, bool kStores>
-  [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint8_t** place) {
+  [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint32_t* offset) {
     constexpr uint32_t kShift = sizeof(T) == 4 ? 2 : sizeof(T) == 2 ? 1 : 0;
-    const uint32_t size = sizeof(T) == 4 ? data_words : sizeof(T) == 2 ? data_halves : data_bytes;
-    const uint32_t above = address - data_base;
-    if (__builtin_expect(rotate_right(above, kShift) < size, 1)) {  // aligned data
-      *place = data + above;
-      return true;
-    }
-    const uint32_t offset = address - base;
-    if (offset >= bytes || sizeof(T) > bytes - offset) return false;
-    if (kStores && (is_source(offset) || is_source(offset + sizeof(T) - 1))) return false;
-    *place = ram + offset;
-    if (crosses_word(offset, sizeof(T))) {
+    const uint32_t size = sizeof(T) == 4   ? (kStores ? data_words : words)
+                          : sizeof(T) == 2 ? (kStores ? data_halves : halves)
+                                           : (kStores ? data_bytes : bytes);
+    *offset = address - base;
+    if (__builtin_expect(rotate_right(kStores ? *offset - code_bytes : *offset, kShift) < size, 1))
+      return true;  // aligned and inside
+    if (*offset >= bytes || sizeof(T) > bytes - *offset) return false;
+    if (kStores && (is_source(*offset) || is_source(*offset + sizeof(T) - 1))) return false;
+    if (crosses_word(*offset, sizeof(T))) {
       ++account;
       ++misaligned_stalls;
       misaligned = ip;
@@ -74,7 +67,9 @@ struct Interpreter::Frame {
     }
     return true;
   }
-  [[gnu::always_inline]] bool is_source(uint32_t offset) const { return offset < data_base - base && sources[offset / 4] != 0; }
+  [[gnu::always_inline]] bool is_source(uint32_t offset) const {
+    return offset / 4 < interpreter.sources_.size() && interpreter.sources_[offset / 4] != 0;
+  }
 };
 
 // The semantics of every row as a function: true when a branch is taken, false when an access must be left to the step.
@@ -91,16 +86,16 @@ struct Interpreter::Semantics {
 #define PC 0u  // targets are absolute
 #define LINK f.block->end
 #define POST(value) f.x[ip->rs1] = (value);
-#define LOAD(type, address)                                        \
-  uint8_t* place;                                                  \
-  if (!f.locate<type, false>((address), ip, &place)) return false; \
-  type loaded;                                                     \
-  std::memcpy(&loaded, place, sizeof(type));
-#define STORE(type, address, value)                               \
-  uint8_t* place;                                                 \
-  if (!f.locate<type, true>((address), ip, &place)) return false; \
-  const type stored = type(value);                                \
-  std::memcpy(place, &stored, sizeof(type));
+#define LOAD(type, address)                                         \
+  uint32_t offset;                                                  \
+  if (!f.locate<type, false>((address), ip, &offset)) return false; \
+  type loaded;                                                      \
+  std::memcpy(&loaded, f.ram + offset, sizeof(type));
+#define STORE(type, address, value)                                \
+  uint32_t offset;                                                 \
+  if (!f.locate<type, true>((address), ip, &offset)) return false; \
+  const type stored = type(value);                                 \
+  std::memcpy(f.ram + offset, &stored, sizeof(type));
 #define BRANCH_IF(condition) return (condition)
 #define JUMP return true
 #define LINK_AND_JUMP_TO(address) \
@@ -241,8 +236,8 @@ void Interpreter::run(uint64_t* budget) {
 
   constexpr uint64_t kMost = 1 << 24;  // of them cannot take more cycles than the account holds
   Memory& memory = machine_.memory;
-  Frame f{machine_.state, machine_.state.x, memory.data(),
-          memory.base(),  memory.size(),    int64_t(std::min(*budget, kMost)) << 32,
+  Frame f{machine_.state, machine_.state.x,  memory.data(),     memory.base(),
+          memory.size(),  memory.size() / 2, memory.size() / 4, int64_t(std::min(*budget, kMost)) << 32,
           *this};
   f.find_data();
   const auto look_up = [&](uint32_t pc) __attribute__((always_inline)) {
