@@ -103,7 +103,7 @@ void deploy_mpic(const IntegerGraph& graph, const DeployOptions& o) {
 }
 
 void deploy(const DeployOptions& o) {
-  const IntegerGraph graph = load_graph(network_file(o.model));
+  const IntegerGraph graph = load_deployed(o.model);
   if (o.target == "c")
     deploy_c(graph, o);
   else

@@ -52,7 +52,7 @@ void add_scores(Figures& f, const std::string& form, const TaskData& data, const
 Figures eval_run(EvalOptions& o) {
   const bool folder = std::filesystem::is_directory(o.run);
   const std::string file = network_file(o.run);
-  const IntegerGraph graph = load_graph(file);
+  const IntegerGraph graph = load_deployed(o.run);
   take_task_of(o.run, o.config);
   const TaskData data = load_task(o.config);
   check_fits(graph, file, data);

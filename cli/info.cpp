@@ -82,7 +82,7 @@ void show(const InfoOptions& o) {
   const CostTable& costs = cost_table(o.cost_table);
   if (!o.run.empty()) {
     const std::string file = network_file(o.run);
-    const IntegerGraph graph = load_graph(file);
+    const IntegerGraph graph = load_deployed(o.run);
     if (o.json) {
       std::cout << to_json(figures_of(graph, costs));
       return;

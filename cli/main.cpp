@@ -8,12 +8,24 @@
 #include <new>
 
 #include "cli/commands.h"
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/tensor.h"
-#include "nn/trainer.h"
+#include "core/version.h"
 
 namespace bitloom {
 namespace {
+
+// The first Ctrl-C ends the work in good order, a second one the process.
+void on_interrupt(int signal) {
+  request_cancel();
+  std::signal(signal, SIG_DFL);
+}
+
+void check_output() {
+  std::cout.flush();
+  BITLOOM_CHECK(std::cout.good(), "cannot write to the standard output: ", std::strerror(errno));
+}
 
 int run(int argc, char** argv) {
   std::string typed;
@@ -22,6 +34,8 @@ int run(int argc, char** argv) {
       "bitloom: channel-wise mixed-precision quantization search, from training to integers.\n"
       "Start with `bitloom demo --out out/demo`; every command explains itself with --help.");
   app.require_subcommand(1);
+  app.set_version_flag("--version", std::string("bitloom ") + kVersion);
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   Chosen chosen;
   add_train(app, chosen);
   add_search(app, chosen);
@@ -41,7 +55,9 @@ int run(int argc, char** argv) {
     if (argc > 1 && argv[1][0] != '-') app.get_subcommand(argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::Success& e) {
-    return app.exit(e);
+    app.exit(e);
+    check_output();
+    return 0;
   } catch (const CLI::OptionNotFound&) {  // parse() would only say that a subcommand is missing
     std::cerr << "error: there is no subcommand " << quote(argv[1]) << " (see bitloom --help)\n";
     return 2;
@@ -58,8 +74,7 @@ int run(int argc, char** argv) {
   } catch (const ExitCode& e) {
     code = e.code;
   }
-  std::cout.flush();
-  BITLOOM_CHECK(std::cout.good(), "cannot write to the standard output: ", std::strerror(errno));
+  check_output();
   return code;
 }
 
@@ -68,6 +83,8 @@ int run(int argc, char** argv) {
 }  // namespace bitloom
 
 int main(int argc, char** argv) {
+  std::signal(SIGINT, bitloom::on_interrupt);
+  std::signal(SIGTERM, bitloom::on_interrupt);
   std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(), reported like a full disk
   bitloom::keep_freed_memory();
   try {

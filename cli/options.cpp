@@ -30,12 +30,14 @@ std::vector<std::string> model_names() {
   return names;
 }
 
-// An option for an enum: the names it takes are those of its table.
+// An option for an enum: the names it takes are those of its table, but for one.
 template <class E>
-void add_choice(CLI::App& app, const std::string& name, E& value, const std::string& help) {
+void add_choice(CLI::App& app, const std::string& name, E& value, const std::string& help, const std::string& except = "") {
+  std::vector<std::string> names = all_names<E>();
+  names.erase(std::remove(names.begin(), names.end(), except), names.end());
   app.add_option_function<std::string>(
          name, [&value](const std::string& text) { value = named<E>(text); }, help)
-      ->check(CLI::IsMember(all_names<E>()))
+      ->check(CLI::IsMember(names))
       ->default_str(name_of(value));
 }
 
@@ -107,7 +109,8 @@ void add_search_options(CLI::App& app, RunConfig& c) {
         "BITS");
   };
   add_choice(app, "--granularity", c.granularity,
-             "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all");
+             "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all",
+             name_of(Granularity::kGiven));
   app.add_option("--weight-bits", c.weight_bits,
                  "Weight precisions offered, any of 0,2,4,8 (0 removes a channel); fixed: the one used")
       ->delimiter(',')
@@ -130,6 +133,10 @@ void add_search_options(CLI::App& app, RunConfig& c) {
       ->capture_default_str();
   app.add_option("--search-lr", c.search.lr, "Weight learning rate of the search")
       ->check(number("POSITIVE"))
+      ->capture_default_str();
+  app.add_option("--arch-every", c.arch_every,
+                 "One of so many steps of the search moves the precisions, the others the weights")
+      ->check(CLI::Range(int64_t(1), int64_t(1) << 20))
       ->capture_default_str();
   app.add_option("--arch-lr", c.arch_lr, "Learning rate of the architecture parameters")
       ->check(number("POSITIVE"))

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #include "cli/commands.h"
 #include "cli/svg_plot.h"
@@ -11,6 +12,7 @@
 #include "core/error.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "nas/run/deployed.h"
 
 namespace bitloom {
 
@@ -21,6 +23,7 @@ std::string run_name(const RunResult& r) {
   if (!r.precisions) return "float";
   const PrecisionChoice& p = *r.precisions;
   if (p.granularity == Granularity::kFixed) return str("w", p.weight_bits.at(0), "a", p.act_bits.at(0));
+  if (p.granularity == Granularity::kGiven) return name_of(p.granularity);
   return str(name_of(p.granularity), " ", p.budget ? *p.budget : str(p.lambda));
 }
 
@@ -71,13 +74,17 @@ std::string results_picture(const std::string& title, const std::string& subtitl
   const Metric* metric = common_metric(results);
   BITLOOM_CHECK(metric, "these runs are judged by different metrics; draw a picture of each");
   plot.y_label = metric->unit() == "%" ? metric->name() + " [%]" : metric->name();
-  for (const Granularity granularity : {Granularity::kChannel, Granularity::kLayer, Granularity::kFixed}) {
+  const std::pair<Granularity, const char*> kinds[] = {{Granularity::kChannel, "channel-wise search"},
+                                                       {Granularity::kLayer, "layer-wise search"},
+                                                       {Granularity::kGiven, "given widths"},
+                                                       {Granularity::kFixed, "one width for all"}};
+  for (const auto& [kind, name] : kinds) {
     PlotSeries series;
-    series.name = granularity == Granularity::kFixed ? "one width for all" : str(name_of(granularity), "-wise search");
+    series.name = name;
     for (const RunResult& r : results)
-      if (r.precisions && r.precisions->granularity == granularity && r.network && r.test_score_integer)
+      if (r.precisions && r.precisions->granularity == kind && r.network && r.test_score_integer)
         series.points.push_back({double(r.network->weight_bytes) / 1e3, metric->in_unit(*r.test_score_integer), ""});
-    plot.series.push_back(series);
+    if (kind != Granularity::kGiven || !series.points.empty()) plot.series.push_back(series);
   }
   return to_svg(plot);
 }
@@ -94,6 +101,7 @@ void report(const ReportOptions& o) {
   std::vector<RunResult> results;
   for (const std::string& run : o.runs) {
     const std::string file = run + "/result.json";
+    check_finished(run);
     results.push_back(result_from_json(read_text(file, JsonValue::kMaxBytes), file));
   }
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));

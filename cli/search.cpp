@@ -1,6 +1,4 @@
 // bitloom search: the bit-width of every channel by gradient descent.
-#include "nas/search.h"
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
@@ -10,6 +8,7 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/training.h"
+#include "nas/budget.h"
 #include "nas/run/task.h"
 
 namespace bitloom {

@@ -201,7 +201,7 @@ void print_text(const IntegerGraph& graph, const mpic::CompiledNetwork& network,
 }
 
 void run_simulation(SimulateOptions& o) {
-  const IntegerGraph graph = load_graph(network_file(o.model));
+  const IntegerGraph graph = load_deployed(o.model);
   mpic::CodegenOptions options;
   options.stop_after_layers = true;
   options.sub_byte = o.core == "mpic";

@@ -20,9 +20,13 @@ void add_train(CLI::App& program, Chosen& chosen) {
       "Examples:\n"
       "  bitloom train --out out/float                                     float, built-in images\n"
       "  bitloom train --quant w4a8 --warmup out/float/warmup.npz --out out/w4a8\n"
+      "  bitloom train --assignment mine.json --warmup out/float/warmup.npz --out out/mine\n"
       "  bitloom train --task cifar10 --data cifar-10-binary.tar.gz --out out/cifar10");
   add_data_options(*app, *config);
   add_training_options(*app, *config);
+  CLI::Option* assignment =
+      app->add_option("--assignment", config->assignment_file,
+                      "Precisions of every channel and activation, from a file as a search writes it (assignment.json)");
   app->add_option("--quant", *quant,
                   "Precisions wNaM, for example w8a8, w4a8, w2a4: quantization-aware training after the warm-up")
       ->check(CLI::Validator(
@@ -31,13 +35,15 @@ void add_train(CLI::App& program, Chosen& chosen) {
                             std::string("248").find(t[3]) != std::string::npos;
             return ok ? std::string() : "'" + t + "' is not of the form wNaM with N and M among 2, 4, 8";
           },
-          "wNaM"));
+          "wNaM"))
+      ->excludes(assignment);
   app->callback([=, &chosen] {
     chosen = [=](const std::string& command) {
       RunConfig c = *config;
       c.command = command;
+      c.quantize = !quant->empty() || !c.assignment_file.empty();
+      if (!c.assignment_file.empty()) c.granularity = Granularity::kGiven;
       if (!quant->empty()) {
-        c.quantize = true;
         c.granularity = Granularity::kFixed;
         c.weight_bits = {(*quant)[1] - '0'};
         c.act_bits = {(*quant)[3] - '0'};

@@ -1,7 +1,7 @@
 // A run on the command line.
 #include "cli/training.h"
 
-#include <csignal>
+#include <iostream>
 #include <memory>
 
 #include "cli/progress.h"
@@ -9,10 +9,6 @@
 
 namespace bitloom {
 namespace {
-
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) { interrupted = 1; }
 
 // One line of progress a stage.
 class TrainingProgress {
@@ -25,7 +21,8 @@ class TrainingProgress {
     if (stage_ != s.options->stage) {
       finish();
       stage_ = s.options->stage;
-      progress_ = std::make_unique<Progress>(stage_, total, "img", done - batch);
+      progress_ = std::make_unique<Progress>(stage_, total, "img", done);
+      return;
     }
     std::string note = str("epoch ", s.epoch + 1, "/", s.epochs, "  loss ", fixed(s.loss, 4));
     if (data_.task.kind == TaskKind::kClassification) note += "  acc " + fixed(100 * s.accuracy, 1) + "%";
@@ -47,14 +44,15 @@ class TrainingProgress {
 }  // namespace
 
 RunResult run_visibly(const RunConfig& config, const TaskData& data) {
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
   TrainingProgress progress(data);
   RunResult result = run(config, data, [&](const TrainState& state) {
     progress.update(state);
-    return interrupted == 0;
+    return true;
   });
   progress.finish();
+  if (result.architecture_steps == 0 && config.search.epochs > 0)
+    std::cerr << "warning: the search was too short to move any precision: it took fewer steps than --arch-every "
+              << config.arch_every << "; use a smaller --batch or more --search-epochs\n";
   return result;
 }
 

@@ -1,10 +1,10 @@
-// A run on the command line: progress on stderr, and Ctrl-C.
+// A run on the command line: progress on stderr.
 #pragma once
 #include "nas/run/run.h"
 
 namespace bitloom {
 
-// run(), shown as it goes. Ctrl-C and SIGTERM save it and throw Interrupted.
+// run(), shown as it goes.
 RunResult run_visibly(const RunConfig& config, const TaskData& data);
 
 }  // namespace bitloom

@@ -7,12 +7,16 @@
 #include <exception>
 #include <vector>
 
+#include "core/cancel.h"
+
 namespace bitloom {
 
 // Runs f(i) for i in [0, n), split over the threads. Iterations must write to disjoint memory. An
-// exception thrown by an iteration is rethrown here (OpenMP would terminate the program).
+// exception thrown by an iteration is rethrown here (OpenMP would terminate the program). Does not begin when the process was asked to
+// end its work (core/cancel.h).
 template <class F>
 void parallel_for(int64_t n, F f) {
+  check_cancel();
   if (n == 1) return f(int64_t(0));
   std::exception_ptr failure;
 #pragma omp parallel for schedule(static)

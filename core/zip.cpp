@@ -7,6 +7,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/io.h"
 
@@ -171,10 +172,11 @@ class ZipFile::Reader {
     BITLOOM_CHECK(inflateInit2(&stream, -MAX_WBITS) == Z_OK, path_, ": out of memory");
     const std::unique_ptr<z_stream, int (*)(z_stream*)> ended(&stream, inflateEnd);
     // zlib counts in 32 bits.
-    constexpr uint64_t kChunk = uint64_t(1) << 30;
+    constexpr uint64_t kChunk = uint64_t(1) << 26;
     uint64_t in = 0, made = 0;
     int status = Z_OK;
     while (status == Z_OK) {
+      check_cancel();
       if (made == out.size()) out.resize(std::min(entry.size + 1, 2 * made));
       stream.next_in = const_cast<uint8_t*>(file_.data() + begin + in);
       stream.avail_in = uInt(std::min(kChunk, entry.stored_size - in));

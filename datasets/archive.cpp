@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/error.h"
 
 namespace bitloom {
@@ -135,6 +136,7 @@ struct TarGzReader::Stream {
 
   // Reads up to `size` bytes; fewer only at the end of the stream.
   int64_t read_some(uint8_t* out, int64_t size) {
+    check_cancel();
     const int got = gzread(file, out, unsigned(size));
     int code = Z_OK;
     const char* reason = gzerror(file, &code);

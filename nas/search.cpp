@@ -4,29 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-namespace bitloom {
+#include "nas/budget.h"
 
-double parse_budget(const std::string& text, CostKind cost) {
-  struct Unit {
-    CostKind kind;
-    const char* suffix;
-    double factor;
-  };
-  constexpr Unit kUnits[] = {{CostKind::kSize, "kB", 8e3},  {CostKind::kSize, "MB", 8e6},  {CostKind::kSize, "B", 8},
-                             {CostKind::kCycles, "M", 1e6}, {CostKind::kCycles, "k", 1e3}, {CostKind::kEnergy, "uJ", 1.0},
-                             {CostKind::kEnergy, "mJ", 1e3}};
-  size_t used = 0;
-  double value = 0;
-  try {
-    value = std::stod(text, &used);
-  } catch (const std::exception&) {
-    used = 0;
-  }
-  for (const Unit& unit : kUnits)
-    if (used > 0 && value > 0 && std::isfinite(value) && unit.kind == cost && text.substr(used) == unit.suffix)
-      return value * unit.factor;
-  throw Error("--budget: '" + text + "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ");
-}
+namespace bitloom {
 
 SearchLearner::SearchLearner(SearchNetwork& network, const SearchOptions& options)
     : NetworkLearner(network.network(), &network, options.weights, Schedule{Schedule::kConstant, 0, 0, 0.1, {}, 0.3}),
@@ -43,7 +23,7 @@ void SearchLearner::set_weights_trainable(bool on) {
 }
 
 StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) {
-  const bool architecture_step = batch_index % 5 == 4;
+  const bool architecture_step = ++steps_ % options_.arch_every == 0;
   temperature_ = float(options_.first_temperature * std::pow(options_.last_temperature / options_.first_temperature, progress));
   const Sampling sampling{options_.sampler, double(temperature_)};
   const Rng noise = Rng(options_.seed).split("gumbel", uint64_t(epoch)).split("batch", uint64_t(batch_index));
@@ -92,6 +72,7 @@ std::vector<std::pair<std::string, double>> SearchLearner::report() const {
 StateDict SearchLearner::progress() const {
   StateDict out = NetworkLearner::progress();
   out.put("architecture.", architecture_.state());
+  out.put("steps", std::vector<int64_t>{steps_});
   out.put("search", Tensor(Shape{3}, {lambda_, relative_cost_, temperature_}));
   return out;
 }
@@ -99,43 +80,13 @@ StateDict SearchLearner::progress() const {
 void SearchLearner::load_progress(const StateDict& state) {
   NetworkLearner::load_progress(state);
   architecture_.load(state.part("architecture."));
+  steps_ = state.integers("steps", 1, "not a checkpoint of this search")[0];
   const Tensor numbers = state.tensor("search", Shape{3}, "not a checkpoint of this search");
   lambda_ = numbers[0], relative_cost_ = numbers[1], temperature_ = numbers[2];
 }
 
 Assignment SearchLearner::result() const {
-  Assignment a = search_.discretize();
-  if (options_.budget <= 0) return a;
-  struct Move {
-    double regret;
-    size_t layer;
-    int64_t row;
-    int bits;
-  };
-  const ModelSpec& spec = network_.spec();
-  while (cost_model_.cost(a) > options_.budget) {
-    Move best{INFINITY, 0, 0, 0};
-    for (size_t i = 1; i < spec.layers.size(); ++i) {
-      const Tensor gamma = search_.gamma(int(i));
-      if (!gamma.defined()) continue;
-      const std::vector<int>& bits = search_.weight_bits(int(i));
-      const int64_t options = int64_t(bits.size());
-      for (int64_t r = 0; r < gamma.shape()[0]; ++r) {
-        const auto now = std::find(bits.begin(), bits.end(), a.weight_bits[i][size_t(r)]) - bits.begin();
-        if (now == 0 || bits[size_t(now - 1)] == 0) continue;
-        const double regret = double(gamma[r * options + now] - gamma[r * options + now - 1]);
-        if (regret < best.regret) best = {regret, i, r, bits[size_t(now - 1)]};
-      }
-    }
-    BITLOOM_CHECK(best.layer > 0, "--budget: even the smallest precisions offered cost ", cost_model_.cost(a),
-                  ", the budget is ", options_.budget);
-    std::vector<int>& chosen = a.weight_bits[best.layer];
-    if (search_.gamma(int(best.layer)).shape()[0] == 1)
-      std::fill(chosen.begin(), chosen.end(), best.bits);
-    else
-      chosen[size_t(best.row)] = best.bits;
-  }
-  return a;
+  return options_.budget > 0 ? meet_budget(search_, cost_model_, options_.budget) : search_.discretize();
 }
 
 }  // namespace bitloom

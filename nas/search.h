@@ -15,14 +15,12 @@ struct SearchOptions {
   Sampler sampler = Sampler::kSoftmax;
   double first_temperature = 5, last_temperature = 0.05;  // geometric over the run (nas/README.md, section 1)
   OptimizerOptions weights, architecture;
+  int64_t arch_every = 5;
   uint64_t seed = 0;
 };
 
-// "30kB" -> bits of weights, "2M" -> cycles, "80uJ" -> microjoule; Error when the unit does not fit the cost.
-double parse_budget(const std::string& text, CostKind cost);
-
-// Every fifth batch of an epoch, a fresh random fifth of the samples, updates only gamma and delta (weights and BN statistics frozen); the
-// others update only the weights (nas/README.md, section 5).
+// Every arch_every-th step of the run, on a fresh random share of the samples, updates only gamma and delta (weights and normalization
+// statistics frozen); the others update only the weights (nas/README.md, section 5).
 class SearchLearner : public NetworkLearner {
  public:
   SearchLearner(SearchNetwork& network, const SearchOptions& options);
@@ -33,8 +31,9 @@ class SearchLearner : public NetworkLearner {
   StateDict progress() const override;
   void load_progress(const StateDict& state) override;
 
-  // The assignment the search arrived at; with a budget, channels move to fewer bits, least regretted first, until it is met.
+  // The assignment the search arrived at; with a budget, by meet_budget().
   Assignment result() const;
+  int64_t architecture_steps() const { return steps_ / options_.arch_every; }
 
  private:
   void set_weights_trainable(bool on);
@@ -44,6 +43,7 @@ class SearchLearner : public NetworkLearner {
   CostModel cost_model_;
   double reference_cost_;
   float lambda_;
+  int64_t steps_ = 0;                          // of both kinds
   float relative_cost_ = 1, temperature_ = 0;  // of the last architecture step; float, as a checkpoint keeps them
   Optimizer architecture_;
 };

@@ -90,6 +90,11 @@ Tensor SearchNetwork::gamma(int layer) const {
   return v.defined() ? v.value() : Tensor();
 }
 
+Tensor SearchNetwork::delta(int layer) const {
+  const Variable& v = choices_[size_t(layer)].delta;
+  return v.defined() ? v.value() : Tensor();
+}
+
 StateDict SearchNetwork::state() const {
   StateDict out = QatNetwork::state();
   for (const Parameter& p : architecture_) out.put("arch." + p.name, p.value.value());

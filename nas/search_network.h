@@ -9,8 +9,8 @@
 
 namespace bitloom {
 
-// What has precisions of its own: every channel, every layer, or, with one precision offered, the whole network.
-enum class Granularity { kChannel, kLayer, kFixed };
+// What has precisions of its own: every channel or every layer, searched; the whole network; or what an assignment says.
+enum class Granularity { kChannel, kLayer, kFixed, kGiven };
 template <>
 struct NamesOf<Granularity> {
   static constexpr const char* kWhat = "granularity";
@@ -18,6 +18,7 @@ struct NamesOf<Granularity> {
       {Granularity::kChannel, "channel"},
       {Granularity::kLayer, "layer"},
       {Granularity::kFixed, "fixed"},
+      {Granularity::kGiven, "given"},
   };
 };
 
@@ -36,6 +37,8 @@ class SearchNetwork : public QatNetwork {
   Assignment discretize() const;
   // gamma of the layer, (C,P) or (1,P); undefined where nothing is chosen.
   Tensor gamma(int layer) const;
+  // delta of its output, (1,P); likewise.
+  Tensor delta(int layer) const;
 
   // gamma and delta: trained by an optimizer of their own.
   std::vector<Parameter> architecture() const { return architecture_; }

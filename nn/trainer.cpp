@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <sstream>
 
 #include "core/io.h"
 #include "datasets/loader.h"
@@ -12,6 +13,26 @@ namespace bitloom {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// What determines the bits of a run, a line each, "name value".
+std::string identity(const TaskData& data, const TrainerOptions& options) {
+  std::string text = str("stage ", options.stage, "\nseed ", options.seed, "\nepochs ", options.epochs, "\nbatch ",
+                         std::min(options.batch_size, data.train->size()), "\nsamples ", data.train->size(), "\n");
+  for (const auto& [name, value] : options.identity) text += name + " " + value + "\n";
+  return text;
+}
+
+void check_identity(const StateDict& checkpoint, const TaskData& data, const TrainerOptions& options) {
+  std::istringstream found(checkpoint.text("run.identity", "not a training checkpoint")), own(identity(data, options));
+  for (std::string theirs, ours; bool(std::getline(own, ours)) | bool(std::getline(found, theirs));
+       theirs.clear(), ours.clear()) {
+    const std::string name = ours.substr(0, ours.find(' '));
+    const bool named = theirs.rfind(name + " ", 0) == 0;
+    BITLOOM_CHECK(theirs == ours, options.checkpoint, ": belongs to another run: its ", name, " is ",
+                  named ? theirs.substr(name.size() + 1) : "another", ", not ",
+                  ours.substr(std::min(ours.size(), name.size() + 1)), "; choose another --out or remove the file");
+  }
+}
 
 class Run {
  public:
@@ -27,6 +48,7 @@ class Run {
     resume();
     start_ = last_save_ = Clock::now();
     Loader loader = training_batches(*data_.train, batch_size_, options_.epochs, rng_);
+    if (epoch_ < options_.epochs && !stopped_early()) go_on();
     while (epoch_ < options_.epochs && !stopped_early()) {
       run_epoch(loader);
       finish_epoch();
@@ -45,6 +67,7 @@ class Run {
   }
 
   void run_epoch(Loader& loader) {
+    const CancelShield whole_steps;
     while (batch_ < batches_) {
       const Batch batch = loader.get(epoch_ * batches_ + batch_);
       const double progress = (double(epoch_) + double(batch_) / double(batches_)) / double(options_.epochs);
@@ -53,15 +76,33 @@ class Run {
       loss_sum_ += result.loss;
       correct_ += result.correct;
       ++batch_;
-      const bool proceed = !observer_ || observer_(state());
-      const bool due = std::chrono::duration<double>(Clock::now() - last_save_).count() >= options_.checkpoint_seconds;
-      if (due || !proceed) save();
-      if (!proceed) throw Interrupted(options_.stage + " was interrupted; run the same command again to continue");
+      go_on();
     }
   }
 
+  // Between steps: tells the observer, saves what is due, and ends here if that is wanted.
+  void go_on() {
+    const bool wanted = !observer_ || observer_(state());
+    const bool due = std::chrono::duration<double>(Clock::now() - last_save_).count() >= options_.checkpoint_seconds;
+    if (!wanted || cancel_requested()) interrupt(checkpoint());
+    if (due) save();
+  }
+
+  [[noreturn]] void interrupt(const StateDict& at) {
+    const CancelShield while_it_is_written;
+    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, at.arrays(), false);
+    throw Interrupted(options_.stage + " was interrupted; run the same command again to continue");
+  }
+
   void finish_epoch() {
-    const EvalResult val = learner_.validate(data_);
+    const StateDict before = checkpoint();
+    EvalResult val;
+    try {
+      val = learner_.validate(data_);
+    } catch (const Interrupted&) {  // halfway through the learner is in no state to be saved
+      interrupt(before);
+    }
+    const CancelShield to_the_end;
     check_finite(val.loss, "validation");
     const TrainState now = state();
     ++epoch_;
@@ -93,16 +134,14 @@ class Run {
         best_score_, seconds()};
   }
 
-  std::string identity() const {
-    return str(options_.stage, " seed ", options_.seed, " epochs ", options_.epochs, " batch ", batch_size_, " data ",
-               data_.task.name, " ", data_.train->size());
-  }
-
   void save() {
     last_save_ = Clock::now();
-    if (options_.checkpoint.empty()) return;
+    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, checkpoint().arrays(), false);
+  }
+
+  StateDict checkpoint() const {
     StateDict out;
-    out.put("run.identity", identity());
+    out.put("run.identity", identity(data_, options_));
     out.put("run.counters", std::vector<int64_t>{epoch_, batch_, correct_, best_epoch_});
     out.put("run.loss_sum", loss_sum_);
     out.put("run.best_score", best_score_);
@@ -111,16 +150,14 @@ class Run {
     out.put("best.", best_);
     out.put("model.", learner_.model());
     out.put("progress.", learner_.progress());
-    write_npz(options_.checkpoint, out.arrays(), false);
+    return out;
   }
 
   void resume() {
     if (options_.checkpoint.empty() || !file_exists(options_.checkpoint)) return;
     const StateDict in(read_npz(options_.checkpoint), options_.checkpoint);
     constexpr const char* kOtherwise = "not a training checkpoint";
-    const std::string found = in.text("run.identity", kOtherwise);
-    BITLOOM_CHECK(found == identity(), options_.checkpoint, ": belongs to another run (", found, "), this one is (", identity(),
-                  "); choose another --out or remove the file");
+    check_identity(in, data_, options_);
     const std::vector<int64_t> counters = in.integers("run.counters", 4, kOtherwise);
     BITLOOM_CHECK(*std::min_element(counters.begin(), counters.end()) >= 0, options_.checkpoint, ": bad counters");
     epoch_ = counters[0], batch_ = counters[1], correct_ = counters[2], best_epoch_ = counters[3];
@@ -147,6 +184,11 @@ class Run {
 };
 
 }  // namespace
+
+void check_checkpoint(const TaskData& data, const TrainerOptions& options) {
+  if (!options.checkpoint.empty() && file_exists(options.checkpoint))
+    check_identity(StateDict(read_npz(options.checkpoint), options.checkpoint), data, options);
+}
 
 TrainResult train(Learner& learner, const TaskData& data, const TrainerOptions& options, const TrainObserver& observer) {
   return Run(learner, data, options, observer).run();

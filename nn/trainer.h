@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cancel.h"
 #include "nn/learner.h"
 
 namespace bitloom {
@@ -18,6 +19,8 @@ struct TrainerOptions {
   int64_t patience = 0;    // stop after this many epochs without a better score; 0: never
   std::string checkpoint;  // file to write and resume from; empty: none
   double checkpoint_seconds = 20;  // at most this much work is lost
+  // What else determines the bits, by name ("data" and a digest): a checkpoint of another value is refused.
+  std::vector<std::pair<std::string, std::string>> identity;
 };
 
 struct TrainState {
@@ -28,13 +31,9 @@ struct TrainState {
   double seconds;  // training time including earlier, interrupted runs
 };
 
-// Called after every batch; returning false saves a checkpoint and ends the run with Interrupted.
+// Called when training begins or is resumed, and after every batch; returning false saves a checkpoint and ends the run with Interrupted, as
+// request_cancel() does.
 using TrainObserver = std::function<bool(const TrainState&)>;
-
-class Interrupted : public Error {
- public:
-  using Error::Error;
-};
 
 struct TrainResult {
   double best_score = 0;
@@ -42,6 +41,9 @@ struct TrainResult {
   double seconds = 0;
   std::string log;  // CSV, a header and a row an epoch
 };
+
+// Error, as train() would throw it, if the checkpoint exists and is not of this run.
+void check_checkpoint(const TaskData& data, const TrainerOptions& options);
 
 // Trains `learner` on data.train, choosing by data.val. An existing checkpoint of the same run is resumed; one of another run (stage,
 // seed, sizes, model) is an Error. The checkpoint stays after the end: a finished run resumes to its result at once.

@@ -38,31 +38,60 @@ std::string to_json(const ModelSpec& spec, const Assignment& assignment) {
   return nlohmann::ordered_json{{"model", spec.name}, {"layers", layers}}.dump() + "\n";
 }
 
+namespace {
+
+// The bits of one layer as its entry in the file has them.
+void read_layer(const ModelSpec& spec, size_t i, const JsonValue& entry, Assignment& a) {
+  const LayerSpec& layer = spec.layers[i];
+  const std::vector<JsonValue> weights = entry.at("weight_bits").elements();
+  const size_t channels = has_weights(layer) ? size_t(layer.c) : 0;
+  if (weights.size() != channels)
+    entry.at("weight_bits").fail(str("has ", weights.size(), " channels: layer '", layer.name, "' has ", channels));
+  const bool removable = int(i) != spec.output();
+  a.weight_bits[i].clear();
+  for (size_t c = 0; c < channels; ++c) {
+    const int64_t bits = weights[c].integer();
+    if (!(bits == 2 || bits == 4 || bits == 8 || (bits == 0 && removable)))
+      weights[c].fail(
+          str("is ", bits, ": layer '", layer.name, "', channel ", c, " can have ", removable ? "0, " : "", "2, 4, 8"));
+    a.weight_bits[i].push_back(int(bits));
+  }
+  const int64_t act = entry.at("act_bits").integer();
+  const bool chosen = act_kind(spec, int(i)) == ActKind::kUnsigned;
+  if (chosen ? act != 2 && act != 4 && act != 8 : act != 0)
+    entry.at("act_bits")
+        .fail(str("is ", act, ": layer '", layer.name, "' ", chosen ? "can have 2, 4, 8" : "has no choice, which 0 says"));
+  a.act_bits[i] = int(act);
+}
+
+}  // namespace
+
 Assignment assignment_from_json(const ModelSpec& spec, const std::string& text, const std::string& where) {
-  Assignment a;
-  a.weight_bits.resize(spec.layers.size());
-  a.act_bits.resize(spec.layers.size());
+  Assignment a = Assignment::uniform(spec, 8, 8);
+  std::vector<bool> given(spec.layers.size());
   const JsonValue root = JsonValue::parse(text, where + ": not an assignment");
-  const std::string model = root.at("model").string();
-  BITLOOM_CHECK(model == spec.name, where, ": is for model ", quote(model), ", not ", spec.name);
+  BITLOOM_CHECK(root.at("model").string() == spec.name, where, ": is for model ", quote(root.at("model").string()), ", not ",
+                spec.name);
   for (const JsonValue& entry : root.at("layers").elements()) {
     const std::string name = entry.at("name").string();
     const auto layer = std::find_if(spec.layers.begin(), spec.layers.end(), [&](const LayerSpec& l) { return l.name == name; });
     BITLOOM_CHECK(layer != spec.layers.end(), where, ": model ", spec.name, " has no layer ", quote(name));
     const size_t i = size_t(layer - spec.layers.begin());
-    a.weight_bits[i].clear();
-    for (const JsonValue& bits : entry.at("weight_bits").elements()) a.weight_bits[i].push_back(int(bits.integer(0, 8)));
-    a.act_bits[i] = int(entry.at("act_bits").integer(0, 8));
+    BITLOOM_CHECK(!given[i], where, ": layer '", name, "' is there twice");
+    read_layer(spec, i, entry, a);
+    given[i] = true;
   }
-  const auto known = [](int bits) { return bits == 0 || bits == 2 || bits == 4 || bits == 8; };
-  for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    const size_t channels = has_weights(layer) ? size_t(layer.c) : 0;
-    BITLOOM_CHECK(a.weight_bits[i].size() == channels, where, ": layer '", layer.name, "' has ", channels, " channels, got ",
-                  a.weight_bits[i].size());
-    BITLOOM_CHECK(std::all_of(a.weight_bits[i].begin(), a.weight_bits[i].end(), known) && known(a.act_bits[i]), where,
-                  ": layer '", layer.name, "' has a bit-width other than 0, 2, 4, 8");
-  }
+  for (size_t i = 0; i < spec.layers.size(); ++i)
+    BITLOOM_CHECK(given[i] || (a.weight_bits[i].empty() && a.act_bits[i] == 0), where, ": layer '", spec.layers[i].name,
+                  "' is missing");
+  Assignment tied = a;
+  honour_ties(spec, tied, 2);
+  for (size_t i = 0; i < spec.layers.size(); ++i)
+    for (size_t c = 0; c < a.weight_bits[i].size(); ++c)
+      BITLOOM_CHECK(a.weight_bits[i][c] == tied.weight_bits[i][c], where, ": layer '", spec.layers[i].name, "', channel ", c,
+                    ": ",
+                    tied.weight_bits[i][c] ? "one channel of those that are added or read together must stay"
+                                           : "a depthwise channel and the one it reads are removed together, or neither");
   return a;
 }
 

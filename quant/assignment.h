@@ -26,7 +26,7 @@ struct Assignment {
 
 // JSON: {"model": ..., "layers": [{"name", "weight_bits": [...], "act_bits"}]}.
 std::string to_json(const ModelSpec& spec, const Assignment& assignment);
-// Error names `where` and what does not fit the model.
+// Error names `where`, layer and channel: bits that do not exist, a layer that is missing or unknown, channels that honour_ties() would change.
 Assignment assignment_from_json(const ModelSpec& spec, const std::string& json, const std::string& where);
 
 // Makes 0-bit channels consistent: a channel of a channelwise layer and the channel it reads are removed together, and every tie group keeps a channel

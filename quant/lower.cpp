@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "core/cancel.h"
 #include "core/parallel.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/requantize.h"
@@ -54,6 +55,7 @@ class Lowering {
   IntegerGraph run(const std::string& task) {
     layers_[0].out = qat_.input_quant();
     for (int i = 1; i <= spec_.output(); ++i) {
+      check_cancel();
       if (qat_.act_kind(i) != ActKind::kNone) layers_[size_t(i)].out = qat_.output_scheme(i);
       match(
           spec_.layers[size_t(i)].kind, [](const InputLayer&) {}, [&](const Conv2dLayer&) { lower_weighted(i); },

@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "mpic/compile/emit/columns.h"
 #include "quant/integer/pack.h"
@@ -117,6 +118,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];
     const uint32_t begin = a.address();
+    check_cancel();
     if (layer.op != IntegerOp::kInput) a.bind_function(a.label(layer.name));
     const std::string where = str("codegen: layer '", layer.name, "' (", to_string(layer.op), "): ");
     try {

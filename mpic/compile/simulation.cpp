@@ -1,6 +1,7 @@
 // A compiled network on a core.
 #include "mpic/compile/simulation.h"
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "mpic/isa/names.h"
 
@@ -17,6 +18,7 @@ void Simulation::run(const int32_t* input, const std::function<void(size_t layer
   write_codes(core_.writable_memory(), network_.layers[0].output, input);
   Counters before;
   for (size_t i = 0; i < network_.layers.size(); ++i) {
+    check_cancel();
     expect(StopReason::kBreakpoint, i);
     core_.set_pc(core_.state().pc + 4);
     counters_[i] = core_.counters();

@@ -27,6 +27,12 @@ struct StageConfig {
   double lr = 1e-3;  // the peak of the schedule
 };
 
+// What determines a run's bits without being an option: filled in by run().
+struct RunIdentity {
+  std::string program, arithmetic;  // core/version.h
+  std::string data, start;  // digests: of every sample and label; of the weights it starts from and of a given assignment
+};
+
 struct RunConfig {
   Source task = Source::kSynthetic;
   std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
@@ -41,6 +47,8 @@ struct RunConfig {
   StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
   std::string warmup_file;  // weights to start from instead of a warm-up
 
+  std::string assignment_file;  // granularity kGiven: the precisions
+
   bool quantize = false;
   Granularity granularity = Granularity::kChannel;
   std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};  // ascending
@@ -50,9 +58,12 @@ struct RunConfig {
   std::string budget;   // "30kB", "2M", "80uJ"; empty: lambda is fixed
   Sampler sampling = Sampler::kSoftmax;
   double arch_lr = 0.02;
+  int64_t arch_every = 5;  // of so many steps of the search, one moves the precisions
   OptimizerOptions::Kind arch_optimizer = OptimizerOptions::kAdam;
   WeightScale weight_scale = WeightScale::kLearned;
   CodeRange code_range = CodeRange::kFull;
+
+  RunIdentity identity;
 
   // Where and how the run happens; not part of config.json, since it changes no bit.
   std::string data;  // folder, archive or .npz file

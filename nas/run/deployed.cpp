@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <map>
 
+#include "core/cancel.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "core/parallel.h"
 #include "datasets/loader.h"
+#include "nas/run/result.h"
 #include "nn/learner.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
@@ -19,6 +21,22 @@
 namespace bitloom {
 
 std::string network_file(const std::string& run) { return std::filesystem::is_directory(run) ? run + "/network.blig" : run; }
+
+void check_finished(const std::string& run) {
+  BITLOOM_CHECK(file_exists(run + "/result.json") || !file_exists(run + "/config.json"), run,
+                ": this run has not come to its end; run its command again, which its config.json holds");
+}
+
+IntegerGraph load_deployed(const std::string& run) {
+  const std::string file = network_file(run), result = run + "/result.json";
+  if (file != run && !file_exists(file)) {
+    check_finished(run);
+    BITLOOM_CHECK(!file_exists(result) || result_from_json(read_text(result, JsonValue::kMaxBytes), result).precisions, run,
+                  ": a float run has no integer network; make one with bitloom search, or train --quant w8a8, and --warmup ",
+                  run, "/warmup.npz");
+  }
+  return load_graph(file);
+}
 
 void take_task_of(const std::string& run, RunConfig& config) {
   if (!std::filesystem::is_directory(run) || !config.data.empty()) return;
@@ -41,7 +59,10 @@ TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng)
   const IntegerLayer& in = graph.layers.front();
   const int32_t lo = in.out.lo(), hi = in.out.hi();
   TensorT<int16_t> samples(Shape{count, in.h, in.w, in.c});
-  for (int64_t i = 0; i < samples.size(); ++i) samples[i] = int16_t(lo + rng.below(hi - lo + 1));
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    if (i % (1 << 20) == 0) check_cancel();
+    samples[i] = int16_t(lo + rng.below(hi - lo + 1));
+  }
   return samples;
 }
 

@@ -13,6 +13,10 @@ namespace bitloom {
 
 // The integer network of a run's folder, or the file itself.
 std::string network_file(const std::string& run);
+// That network. Error, in one line with what to do, when the folder's run is a float one or has not come to its end.
+IntegerGraph load_deployed(const std::string& run);
+// Error when the folder holds a run that has not come to its end.
+void check_finished(const std::string& run);
 // Sets task and seed of `config` as the run in that folder had them, unless the options name data.
 void take_task_of(const std::string& run, RunConfig& config);
 // Error, naming the file, unless the graph reads such samples and gives as many outputs as they have classes (or values).

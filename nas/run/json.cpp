@@ -30,6 +30,7 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("weight_decay", c.weight_decay);
   f("warmup", c.warmup);
   f("warmup_file", c.warmup_file, kMayMiss);
+  f("assignment_file", c.assignment_file, kMayMiss);
   f("search", c.search);
   f("finetune", c.finetune);
   f("quantize", c.quantize);
@@ -43,9 +44,19 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("budget", c.budget);
   f("sampling", c.sampling);
   f("arch_lr", c.arch_lr);
+  f("arch_every", c.arch_every, kMayMiss);
   f("arch_optimizer", c.arch_optimizer);
   f("weight_scale", c.weight_scale);
   f("code_range", c.code_range);
+  f("identity", c.identity, kMayMiss);
+}
+
+template <class Identity, class F>
+void each_field(Identity& i, F& f, const RunIdentity*) {
+  f("program", i.program);
+  f("arithmetic", i.arithmetic);
+  f("data", i.data);
+  f("start", i.start);
 }
 
 template <class Stage, class F>
@@ -106,6 +117,7 @@ void each_field(Result& r, F& f, const RunResult*) {
   f("test_accuracy_integer", r.test_accuracy_integer);
   f("agreement", r.agreement);
   f.among_these("weight_bytes", r.network);
+  f("architecture_steps", r.architecture_steps);
   f("seconds", r.seconds);
 }
 
@@ -271,9 +283,14 @@ RunResult result_from_json(const std::string& text, const std::string& where) {
 
 std::string difference(const RunConfig& stored, const RunConfig& own) {
   const Json theirs = Json::parse(to_json(stored)), ours = Json::parse(to_json(own));
-  for (const auto& [key, value] : ours.items())
-    if (key != "command" && theirs.at(key) != value) return str(key, " is ", theirs.at(key).dump(), ", not ", value.dump());
-  return "";
+  const auto differs = [](const Json& of_stored, const Json& of_own) {
+    for (const auto& [key, value] : of_own.items())
+      if (key != "command" && key != "identity" && of_stored.at(key) != value)
+        return str(key, " is ", of_stored.at(key).dump(), ", not ", value.dump());
+    return std::string();
+  };
+  const std::string option = differs(theirs, ours);
+  return option.empty() ? differs(theirs.at("identity"), ours.at("identity")) : option;
 }
 
 }  // namespace bitloom

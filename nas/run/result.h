@@ -53,6 +53,7 @@ struct RunResult {
   std::optional<double> test_score_fake_quant, test_accuracy_fake_quant, test_score_integer, test_accuracy_integer;
   std::optional<double> agreement;  // share of samples on which the integer network predicts what its fake-quantized twin does
   std::optional<NetworkFigures> network;
+  std::optional<int64_t> architecture_steps;            // that a search took; after none, nothing was chosen
   std::vector<std::pair<std::string, double>> seconds;  // by stage
 };
 

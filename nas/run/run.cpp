@@ -1,8 +1,13 @@
 // A run.
 #include "nas/run/run.h"
 
+#include <set>
+
+#include "core/hash.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/version.h"
+#include "nas/budget.h"
 #include "nas/run/deployed.h"
 #include "nas/run/task.h"
 #include "nas/search.h"
@@ -15,14 +20,17 @@ class Run {
  public:
   Run(const RunConfig& config, const TaskData& data, const TrainObserver& observer)
       : config_(config), data_(data), observer_(observer), network_(make_model(config, data), Rng(config.seed).split("init")) {
-    // What is wrong with a run shows here, before it leaves a trace.
-    if (!config.warmup_file.empty()) load_weights(network_, config.warmup_file);
+    // What is wrong with a run shows here, before it changes a file.
+    if (!config_.warmup_file.empty()) load_weights(network_, config_.warmup_file);
+    if (config_.granularity == Granularity::kGiven) read_assignment();
     check_budget();
+    config_.identity = {kVersion, arithmetic(), digest(data_), digest_of_start()};
+    make_output_folder(config_.out);
+    lock_.emplace(config_.out);
     check_same_run();
   }
 
   RunResult run() {
-    make_output_folder(config_.out);
     write_text_atomic(path("config.json"), to_json(config_));
     result_.task = name_of(config_.task);
     result_.data = data_.task.name;
@@ -49,22 +57,61 @@ class Run {
  private:
   std::string path(const char* name) const { return config_.out + "/" + name; }
 
-  void check_budget() const {
-    if (config_.budget.empty() || config_.weight_bits.front() == 0) return;
-    const double budget = parse_budget(config_.budget, config_.cost);
-    const double least = CostModel(network_.spec(), config_.cost, cost_table(config_.cost_table))
-                             .cost(Assignment::uniform(network_.spec(), config_.weight_bits.front(), config_.act_bits.front()));
-    BITLOOM_CHECK(least <= budget, "--budget ", config_.budget, ": the smallest precisions offered cost ", least / budget,
-                  " times as much");
+  bool searches() const {
+    return config_.quantize && (config_.granularity == Granularity::kChannel || config_.granularity == Granularity::kLayer);
+  }
+
+  void read_assignment() {
+    given_ = assignment_from_json(network_.spec(), read_text(config_.assignment_file, JsonValue::kMaxBytes),
+                                  config_.assignment_file);
+    std::set<int> weight_bits, act_bits;
+    for (const std::vector<int>& bits : given_->weight_bits) weight_bits.insert(bits.begin(), bits.end());
+    for (const int bits : given_->act_bits)
+      if (bits) act_bits.insert(bits);
+    config_.weight_bits.assign(weight_bits.begin(), weight_bits.end());
+    config_.act_bits.assign(act_bits.begin(), act_bits.end());
+  }
+
+  void check_budget() {
+    if (config_.budget.empty() || !config_.quantize) return;
+    const SearchNetwork offered(network_, quant_options(), input_scheme(*data_.train), config_.granularity);
+    const CostModel model(network_.spec(), config_.cost, cost_table(config_.cost_table));
+    const double least = model.cost(cheapest_assignment(offered, model));
+    BITLOOM_CHECK(least <= parse_budget(config_.budget, config_.cost), "--budget ", config_.budget,
+                  ": no assignment of the precisions offered costs less than ", budget_text(least, config_.cost));
+  }
+
+  // Of the weights before anything is trained, with names and shapes, and of a given assignment.
+  std::string digest_of_start() const {
+    uint64_t hash = 0;
+    const StateDict weights = network_.state();
+    for (const auto& [name, array] : weights.arrays()) {
+      hash = hash64(name.data(), int64_t(name.size()), hash);
+      hash = hash64(array.shape.data(), int64_t(array.shape.size() * sizeof(int64_t)), hash);
+      hash = hash64(array.bytes.data(), int64_t(array.bytes.size()), hash);
+    }
+    if (given_) {
+      const std::string text = to_json(network_.spec(), *given_);
+      hash = hash64(text.data(), int64_t(text.size()), hash);
+    }
+    return hex64(hash);
   }
 
   // Stages that a folder holds are not repeated, so they must be those of this run.
   void check_same_run() const {
     const std::string file = path("config.json");
-    const auto begun = [this](const char* stage) { return file_exists(path(stage)); };
-    if (!file_exists(file) || !(begun("warmup.ckpt.npz") || begun("search.ckpt.npz") || begun("finetune.ckpt.npz"))) return;
-    const std::string other = difference(config_from_json(read_text(file, JsonValue::kMaxBytes), file), config_);
-    BITLOOM_CHECK(other.empty(), config_.out, " holds another run: its ", other, "; choose another --out or remove the folder");
+    bool begun = false;
+    for (const char* stage : {"warmup", "search", "finetune"})
+      begun = begun || file_exists(stage_options(stage, {}).checkpoint);
+    if (!begun) return;
+    if (file_exists(file)) {
+      const std::string other = difference(config_from_json(read_text(file, JsonValue::kMaxBytes), file), config_);
+      BITLOOM_CHECK(other.empty(), config_.out, " holds another run: its ", other,
+                    "; choose another --out or remove the folder");
+    }
+    check_checkpoint(data_, stage_options("warmup", config_.warmup));
+    check_checkpoint(data_, stage_options("search", config_.search));
+    check_checkpoint(data_, stage_options("finetune", config_.finetune));
   }
 
   // Optimizer and schedule of the weights.
@@ -82,16 +129,30 @@ class Run {
     return s;
   }
 
-  TrainResult stage(Learner& learner, const char* name, const StageConfig& stage, bool keep_best) {
+  TrainerOptions stage_options(const std::string& name, const StageConfig& stage) const {
     TrainerOptions options;
     options.stage = name;
     options.epochs = stage.epochs;
     options.batch_size = config_.batch;
     options.seed = config_.seed;
-    options.keep_best = keep_best;
-    options.patience = keep_best ? config_.patience : 0;
     options.checkpoint_seconds = config_.checkpoint_seconds;
     options.checkpoint = config_.out + "/" + name + ".ckpt.npz";
+    const RunIdentity& identity = config_.identity;
+    RunConfig same = config_;
+    same.command.clear();
+    const std::string text = to_json(same);
+    options.identity = {{"program", identity.program},
+                        {"arithmetic", identity.arithmetic},
+                        {"data", identity.data},
+                        {"start", identity.start},
+                        {"configuration", hex64(hash64(text.data(), int64_t(text.size())))}};
+    return options;
+  }
+
+  TrainResult stage(Learner& learner, const char* name, const StageConfig& stage, bool keep_best) {
+    TrainerOptions options = stage_options(name, stage);
+    options.keep_best = keep_best;
+    options.patience = keep_best ? config_.patience : 0;
     TrainResult trained = train(learner, data_, options, observer_);
     log_ += trained.log;
     result_.seconds.emplace_back(name, trained.seconds);
@@ -106,25 +167,55 @@ class Run {
       result_.val_score_float = trained.best_score;
       write_npz(path("warmup.npz"), network_.state().arrays());
     }
-    const std::vector<double> found = evaluate_network(network_, nullptr, *data_.test).found;
-    result_.test_score_float = data_.task.metric->score(found, *data_.test);
-    result_.test_accuracy_float = legacy_accuracy(data_.task, found, *data_.test);
+    continuable("the evaluation", [&] {
+      const std::vector<double> found = evaluate_network(network_, nullptr, *data_.test).found;
+      result_.test_score_float = data_.task.metric->score(found, *data_.test);
+      result_.test_accuracy_float = legacy_accuracy(data_.task, found, *data_.test);
+    });
   }
 
-  void quantize() {
+  QuantOptions quant_options() const {
     QuantOptions options;
     options.weight_bits = config_.weight_bits;
     options.act_bits = config_.act_bits;
     options.weight_scale = config_.weight_scale;
     options.code_range = config_.code_range;
-    SearchNetwork network(network_, options, input_scheme(*data_.train), config_.granularity);
-    network.calibrate(*data_.train);
-    if (config_.granularity != Granularity::kFixed) search(network);
+    return options;
+  }
 
+  void quantize() {
+    if (searches()) {
+      SearchNetwork network(network_, quant_options(), input_scheme(*data_.train), config_.granularity);
+      calibrate(network);
+      search(network);
+      fine_tune(network);
+    } else {
+      QatNetwork network(network_, quant_options(), input_scheme(*data_.train));
+      calibrate(network);
+      if (given_) network.assign(*given_);
+      fine_tune(network);
+    }
+  }
+
+  void calibrate(QatNetwork& network) {
+    continuable("the calibration", [&] { network.calibrate(*data_.train); });
+  }
+
+  void fine_tune(QatNetwork& network) {
     NetworkLearner learner(network_, &network, weight_optimizer(config_.finetune), weight_schedule());
     const TrainResult tuned = stage(learner, "finetune", config_.finetune, true);
     result_.val_score_fake_quant = tuned.best_score;
-    deploy(network);
+    continuable("the lowering", [&] { deploy(network); });
+  }
+
+  // What Ctrl-C ends between the stages is done again by the next call.
+  template <class F>
+  static void continuable(const char* what, F work) {
+    try {
+      work();
+    } catch (const Interrupted&) {
+      throw Interrupted(str(what, " was interrupted; run the same command again to continue"));
+    }
   }
 
   void search(SearchNetwork& network) {
@@ -137,10 +228,12 @@ class Run {
     options.weights = weight_optimizer(config_.search);
     options.architecture.kind = config_.arch_optimizer;
     options.architecture.lr = config_.arch_lr;
+    options.arch_every = config_.arch_every;
     options.seed = config_.seed;
     SearchLearner learner(network, options);
     stage(learner, "search", config_.search, false);
-    network.assign(learner.result());
+    result_.architecture_steps = learner.architecture_steps();
+    continuable("the search", [&] { network.assign(learner.result()); });
   }
 
   void deploy(QatNetwork& network) {
@@ -163,10 +256,12 @@ class Run {
     result_.network = figures_of(graph, cost_table(config_.cost_table));
   }
 
-  const RunConfig& config_;
+  RunConfig config_;
   const TaskData& data_;
   const TrainObserver& observer_;
   Network network_;
+  std::optional<Assignment> given_;
+  std::optional<FolderLock> lock_;
   RunResult result_;
   std::string log_;
 };

@@ -107,6 +107,25 @@ auto shell(const std::string& command) {
   };
 }
 
+// A folder run, as `bitloom train` leaves it.
+void float_run(const TempFolder& folder) {
+  finished_run()(folder);
+  const std::string result = R"({"task": "npz", "data": "npz", "model": "resnet8", "seed": 3, "command": "bitloom train",
+    "test_accuracy_float": 0.5, "seconds": {"warmup": 1.5}})";
+  write_text(folder / "run/result.json", result);
+  shell("rm run/network.blig")(folder);
+}
+
+// Makes a.json of the finished search's, with the first match of a pattern replaced.
+auto own_assignment(const std::string& pattern, const std::string& text) {
+  return [=](const TempFolder& folder) {
+    const std::string found = read_text(testing::finished_search() + "/run/assignment.json");
+    write_text(folder / "a.json",
+               pattern.empty() ? found
+                               : std::regex_replace(found, std::regex(pattern), text, std::regex_constants::format_first_only));
+  };
+}
+
 const std::string kTrain = "train --data task.npz --out out ", kBad = "train --data bad.npz --out out";
 const std::string kCifar = "train --task cifar10 --out out --data ";
 
@@ -140,7 +159,13 @@ std::vector<BadRun> bad_command_lines() {
       {"BudgetOfAnotherCost", search + "--cost energy --budget 30kB", kUsage,
        "--budget: '30kB' is not an amount for this cost"},
       {"InfiniteBudget", search + "--budget infkB", kUsage, "--budget: 'infkB' is not an amount"},
-      {"BudgetOutOfReach", search + "--budget 1kB", kFailed, "--budget 1kB: the smallest precisions offered cost 19."},
+      {"BudgetOutOfReach", search + "--budget 1kB", kFailed,
+       "--budget 1kB: no assignment of the precisions offered costs less than 19."},
+      {"BudgetBelowEverything",
+       "search --data task.npz --out out --act-bits 2,4,8 --weight-bits 0,2,8 --cost cycles --budget 0.01k", kFailed,
+       "--budget 0.01k: no assignment of the precisions offered costs less than 0.000"},
+      {"AssignmentAndQuant", kTrain + "--quant w4a8 --assignment a.json", kUsage, "excludes"},
+      {"MissingAssignment", kTrain + "--assignment a.json", kFailed, "cannot open a.json"},
       {"EvalOfNothing", "eval --data task.npz", kUsage, "name a run's folder, or --import FILE"},
       {"EvalOfTwoThings", "eval run --import weights.npz", kUsage, "excludes"},
       {"GoldenWithoutImport", "eval --golden golden.npz", kUsage, "--import"},
@@ -227,9 +252,70 @@ std::vector<BadRun> bad_runs() {
       {"TruncatedWarmup", warmup, kFailed, "weights.npz: ", shell("head -c 20000 task.npz > weights.npz")},
       {"OutOfARunWithAnotherSeed", std::regex_replace(kSearch, std::regex("--seed 3"), "--seed 4"), kFailed,
        "run holds another run: its seed is 3, not 4; choose another --out or remove the folder", finished_run()},
+      {"OutOfARunOnOtherSamples", kSearch, kFailed, "run holds another run: its data is \"",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         Npz arrays = striped_task();
+         arrays["x_train"].bytes[5] ^= 1;
+         write_npz(folder / "task.npz", arrays);
+       }},
+      {"BegunOnOtherLabels", kSearch, kFailed, "run holds another run: its data is \"",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         shell("rm run/[abd-v]*")(folder);
+         Npz arrays = striped_task();
+         std::swap(arrays["y_test"].bytes.front(), arrays["y_test"].bytes[8]);
+         std::swap(arrays["y_test"].bytes[16], arrays["y_test"].bytes[8]);
+         write_npz(folder / "task.npz", arrays);
+       }},
+      {"OutOfARunThatRoundsOtherwise", kSearch, kFailed, "run holds another run: its arithmetic is \"by hand\", not \"",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         const std::string config = read_text(folder / "run/config.json");
+         write_text(folder / "run/config.json",
+                    std::regex_replace(config, std::regex("\"arithmetic\": \"[^\"]*\""), "\"arithmetic\": \"by hand\""));
+       }},
+      {"CheckpointsWithoutConfig", std::regex_replace(kSearch, std::regex("--lambda 0.2"), "--lambda 0.3"), kFailed,
+       "run/warmup.ckpt.npz: belongs to another run: its configuration is ",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         shell("rm run/config.json")(folder);
+       }},
+      {"ConfigThatIsAList", kSearch, kFailed, "run/config.json: not a run's config.json: is an array, expected an object",
+       damaged_run("config.json", 0, "[1,2,3]")},
+      {"ConfigThatIsNull", kSearch, kFailed, "run/config.json: not a run's config.json: is null, expected an object",
+       damaged_run("config.json", 0, "null")},
+      {"DeepConfig", kSearch, kFailed, "run/config.json: not a run's config.json: ",
+       damaged_run("config.json", 0, std::string(300000, '[') + std::string(300000, ']'))},
+      {"DeepResult", "report run", kFailed, "run/result.json: not a run's result: ",
+       damaged_run("result.json", 0, std::string(3000000, '[') + std::string(3000000, ']'))},
+      {"ReportOfAnUnfinishedRun", "report run", kFailed,
+       "run: this run has not come to its end; run its command again, which its config.json holds",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         shell("rm run/result.json")(folder);
+       }},
+      {"InfoOfAnUnfinishedRun", "info run", kFailed,
+       "run: this run has not come to its end; run its command again, which its config.json holds",
+       [](const TempFolder& folder) {
+         finished_run()(folder);
+         shell("rm run/result.json run/network.blig")(folder);
+       }},
+      {"InfoOfAFloatRun", "info run", kFailed, "run: a float run has no integer network; make one with", float_run},
+      {"EvalOfAFloatRun", "eval run --data task.npz", kFailed, "run: a float run has no integer network; make one with",
+       float_run},
+      {"DeployOfAFloatRun", "deploy --model run --out c", kFailed, "run: a float run has no integer network; make one with",
+       float_run},
+      {"SimulationOfAFloatRun", "simulate --model run", kFailed, "run: a float run has no integer network; make one with",
+       float_run},
+      {"AssignmentOfAnotherModel", kTrain + "--assignment a.json --model ds_cnn", kFailed,
+       "a.json: is for model 'resnet8', not ds_cnn", own_assignment("", "")},
+      {"AssignmentWithThreeBits", kTrain + "--assignment a.json", kFailed,
+       "a.json: not an assignment: key layers[0].weight_bits[0] is 3: layer 'conv0', channel 0 can have 0, 2, 4, 8",
+       own_assignment("\"weight_bits\":\\[.", "\"weight_bits\":[3")},
       {"TruncatedCheckpoint", kSearch, kFailed, "run/search.ckpt.npz: ", damaged_run("search.ckpt.npz", -100, ""), true},
       {"CheckpointOfAnotherStage", kSearch, kFailed,
-       "run/search.ckpt.npz: belongs to another run (warmup seed 3 epochs 2 batch 32 data npz 231), this one is (search seed 3",
+       "run/search.ckpt.npz: belongs to another run: its stage is warmup, not search; choose another --out or remove the file",
        [](const TempFolder& folder) {
          finished_run()(folder);
          shell("cp run/warmup.ckpt.npz run/search.ckpt.npz")(folder);
@@ -305,6 +391,7 @@ std::vector<BadRun> bad_places() {
       {"FilesMayNotGrow", kTrain + "--batch 256 --epochs 1", kFailed, "cannot write out/warmup.ckpt.npz (", nullptr, true,
        "ulimit -f 64;"},
       {"NewlineInAName", "disasm \"$(printf 'x\\n\\033[2Jy')\"", kFailed, "'x\\n\\x1b[2Jy' is neither a file nor a word"},
+      {"FullOutputOfHelp", "search --help >/dev/full", kFailed, "cannot write to the standard output: No space left on device"},
       {"FullOutput", "info --model resnet8 >/dev/full", kFailed,
        "cannot write to the standard output: No space left on device"},
   };

@@ -209,6 +209,88 @@ TEST(ProgramTest, LayerSearchMeetsItsBudget) {
   EXPECT_LE(bits, 40e3 * 8);
 }
 
+TEST(ProgramTest, AnOptionGivenTwiceTakesTheLast) {
+  const SearchCopy folder({"task.npz"});
+  const Outcome outcome = run_program(folder.path(),
+                                      "train --data gone.npz --data task.npz --batch 1 --batch 256 --epochs 1 --out x "
+                                      "--schedule step --schedule constant --out twice");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const json config = read_json(folder / "twice/config.json");
+  EXPECT_EQ(config.at("batch"), 256);
+  EXPECT_EQ(config.at("schedule"), "constant");
+  EXPECT_FALSE(file_exists(folder / "x"));
+  const Outcome lists = run_program(folder.path(), "info --model ds_cnn --model resnet8");
+  EXPECT_EQ(lists.out.rfind("resnet8: ", 0), 0u) << lists.out;
+}
+
+TEST(ProgramTest, VersionIsThatOfTheRuns) {
+  const std::string version = run_program(finished_search(), "--version").out;
+  EXPECT_EQ(
+      version,
+      "bitloom " + read_json(finished_search() + "/run/config.json").at("identity").at("program").get<std::string>() + "\n");
+}
+
+// An assignment of one's own: here a search's, with a channel changed, is what the network then has.
+TEST(ProgramTest, TrainTakesAnAssignment) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  json assignment = read_json(finished_search() + "/run/assignment.json");
+  json& channel = assignment.at("layers")[0].at("weight_bits")[5];
+  channel = channel == 8 ? 4 : 8;
+  write_text_atomic(folder / "mine.json", assignment.dump());
+  const Outcome outcome = run_program(folder.path(),
+                                      "train --assignment mine.json --warmup warmup.npz --data task.npz --batch 32 "
+                                      "--finetune-epochs 1 --out mine");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read_json(folder / "mine/assignment.json"), assignment);
+  const json result = read_json(folder / "mine/result.json");
+  expect_whole(result);
+  EXPECT_EQ(result.at("granularity"), "given");
+  EXPECT_NE(outcome.out.find("\ngiven "), std::string::npos) << outcome.out;
+  EXPECT_EQ(run_program(folder.path(), "report mine --svg mine.svg").code, 0);
+}
+
+TEST(ProgramTest, BudgetsLowerActivationsToo) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const std::string search =
+      "search --warmup warmup.npz --data task.npz --batch 64 --search-epochs 1 --finetune-epochs 0 "
+      "--cost energy --act-bits 2,4,8 --out e --budget ";
+  const Outcome least = run_program(folder.path(), search + "0.001uJ");
+  EXPECT_EQ(least.code, 1);
+  const std::string before = "costs less than ";
+  const size_t at = least.err.find(before);
+  ASSERT_NE(at, std::string::npos) << least.err;
+  const std::string amount = least.err.substr(at + before.size(), least.err.find('\n') - at - before.size());
+  const Outcome met = run_program(folder.path(), search + amount);
+  ASSERT_EQ(met.code, 0) << met.err;
+  EXPECT_LE(read_json(folder / "e/result.json").at("energy_uj").get<double>(), std::stod(amount) * (1 + 1e-9));
+}
+
+// 256 samples in one batch: the search has as many steps as epochs.
+TEST(ProgramTest, ASearchOfFewBatchesSearches) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const std::string search =
+      "search --warmup warmup.npz --data task.npz --batch 256 --finetune-epochs 0 --lambda 1000 --arch-lr 0.5 "
+      "--weight-bits 2,8 --augment none ";
+  ASSERT_EQ(run_program(folder.path(), search + "--search-epochs 60 --out few").code, 0);
+  const json result = read_json(folder / "few/result.json");
+  EXPECT_EQ(result.at("architecture_steps"), 12);
+  for (const json& layer : result.at("layers")) EXPECT_FALSE(layer.at("channels").contains("8")) << layer;
+  const Outcome none = run_program(folder.path(), search + "--search-epochs 4 --out none");
+  EXPECT_EQ(none.code, 0);
+  EXPECT_NE(none.err.find("warning: the search was too short to move any precision"), std::string::npos) << none.err;
+  EXPECT_EQ(run_program(folder.path(), search + "--search-epochs 4 --arch-every 2 --out two").err.find("warning"),
+            std::string::npos);
+}
+
+// One step: its rate is that of the step, not of the time since it.
+TEST(ProgramTest, TheFirstStepCountsInTheRate) {
+  const SearchCopy folder({"task.npz"});
+  const std::string err = run_program(folder.path(), "train --data task.npz --batch 256 --epochs 1 --out one").err;
+  const size_t unit = err.find(" img/s");
+  ASSERT_NE(unit, std::string::npos) << err;
+  EXPECT_LT(std::stod(err.substr(err.rfind("  ", unit))), 1e6) << err;
+}
+
 TEST(ProgramTest, CommandsMayHoldAnyBytes) {
   const SearchCopy folder({"task.npz"});
   const Outcome outcome = run_program(folder.path(), "train --data task.npz --batch 256 --epochs 1 --out 'caf\xe9 \"1\"'");

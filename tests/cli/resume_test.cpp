@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -134,6 +135,38 @@ TEST(ResumeTest, CtrlCSaysHowToContinue) {
   }
   EXPECT_EQ(run_program(folder.path(), kEveryBatch).code, 0);
   expect_same_run(folder.path());
+}
+
+// The second run in a folder is refused while the first works, and changes nothing there.
+TEST(ResumeTest, AFolderHasOneRunAtATime) {
+  const SearchCopy folder({"task.npz"});
+  Program first(folder.path(), kEveryBatch);
+  while (first.running() && !file_exists(folder / "run/warmup.ckpt.npz")) usleep(200);
+  ASSERT_TRUE(first.running());
+  const Outcome second = run_program(folder.path(), kEveryBatch + " --lambda 5");
+  EXPECT_EQ(second.code, 1);
+  EXPECT_EQ(second.out, "");
+  EXPECT_EQ(second.err.rfind("error: the folder run is in use by another bitloom (process ", 0), 0u) << second.err;
+  EXPECT_EQ(second.err.find('\n'), second.err.size() - 1) << second.err;
+  EXPECT_EQ(first.wait().code, 0);
+  expect_same_run(folder.path());
+}
+
+// Whatever a command does, Ctrl-C ends it within a second, with exit code 130 and no file half written.
+TEST(ResumeTest, EveryLongCommandEndsAtCtrlC) {
+  const SearchCopy folder({"task.npz", "run"});
+  const std::string commands[] = {"simulate --model run --images 100000", "calibrate", "calibrate --predict 1000",
+                                  "demo --out demo"};
+  for (const std::string& command : commands) {
+    SCOPED_TRACE(command);
+    Program program(folder.path(), command);
+    usleep(500000);
+    if (!program.running()) continue;
+    program.signal(SIGINT);
+    const auto asked = std::chrono::steady_clock::now();
+    EXPECT_EQ(program.wait().code, 130);
+    EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - asked).count(), 5) << "of a loaded machine";
+  }
 }
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "nas/search.h"
 #include "nn/models/models.h"
@@ -61,6 +63,7 @@ std::vector<Stage> all_stages() {
                         quantized(s, data, quant_options({0, 2, 4, 8}, {2, 4, 8}));
                         SearchOptions options;
                         options.sampler = named<Sampler>(sampler);
+                        options.arch_every = 3;  // no divisor of an epoch's steps
                         options.budget = 4000;
                         options.architecture.lr = 0.1;
                         s.learner = std::make_unique<SearchLearner>(*s.quant, options);
@@ -188,6 +191,38 @@ TEST(TrainerTest, KilledRunsEndWithTheSameBits) {
     }
 }
 
+// Asked to end from elsewhere, at any moment: between two steps, within one, or while it validates.
+TEST(TrainerTest, CancelledRunsEndWithTheSameBits) {
+  const TaskData data = augmented_data();
+  const Stage stage = all_stages().back();
+  TempFolder folder;
+  TrainerOptions options = two_epochs(true);
+  const Outcome expected = run_session(stage, data, options, {});
+  options.checkpoint = folder / "run.npz";
+  options.checkpoint_seconds = 1e9;
+  int cancelled = 0;
+  for (int round = 0;; ++round) {
+    ASSERT_LT(round, 1000);
+    std::thread other([round] {
+      std::this_thread::sleep_for(std::chrono::microseconds(2000 + 1700 * round));
+      request_cancel();
+    });
+    std::string message;
+    try {
+      expect_same(expected, run_session(stage, data, options, {}), stage.label);
+    } catch (const Interrupted& e) {
+      message = e.what();
+    }
+    other.join();
+    request_cancel(false);
+    if (message.empty()) break;
+    if (message == "interrupted") continue;  // before it trained
+    EXPECT_EQ(message, "stage was interrupted; run the same command again to continue");
+    ++cancelled;
+  }
+  EXPECT_GE(cancelled, 1);
+}
+
 TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
   const TaskData data = tiny_data();
   TempFolder folder;
@@ -198,11 +233,15 @@ TEST(TrainerTest, CheckpointsOfOtherRunsAreRefused) {
 
   TrainerOptions other = options;
   other.seed = 6;
+  EXPECT_EQ(error_of([&] { run_session(stages[0], data, other, {}); }),
+            options.checkpoint + ": belongs to another run: its seed is 5, not 6; choose another --out or remove the file");
+  other = options;
+  other.identity = {{"data", "1234"}};
   EXPECT_EQ(
       error_of([&] { run_session(stages[0], data, other, {}); }),
-      options.checkpoint +
-          ": belongs to another run (stage seed 5 epochs 2 batch 16 data colours 160), this one is (stage seed 6 epochs 2 "
-          "batch 16 data colours 160); choose another --out or remove the file");
+      options.checkpoint + ": belongs to another run: its data is another, not 1234; choose another --out or remove the file");
+  EXPECT_NE(error_of([&] { check_checkpoint(data, other); }).find(": belongs to another run: its data is "), std::string::npos);
+  EXPECT_EQ(error_of([&] { check_checkpoint(data, options); }), "");
   other = options;
   other.stage = "finetune";
   EXPECT_NE(error_of([&] { run_session(stages[0], data, other, {}); }).find("belongs to another run"), std::string::npos);
@@ -349,8 +388,8 @@ TEST(TrainerTest, ObserverSeesHowFarTheRunIs) {
     seen.push_back(str(s.epoch, "/", s.epochs, " ", s.batch, "/", s.batches, " ", s.loss, " ", s.accuracy, " ", s.best_score));
     return true;
   });
-  EXPECT_EQ(seen, (std::vector<std::string>{"0/2 1/3 4 0.5 0", "0/2 2/3 3 0.5 0", "0/2 3/3 2 0.5 0", "1/2 1/3 0 0.5 0.25",
-                                            "1/2 2/3 0 0.5 0.25", "1/2 3/3 0 0.5 0.25"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"0/2 0/3 0 0 0", "0/2 1/3 4 0.5 0", "0/2 2/3 3 0.5 0", "0/2 3/3 2 0.5 0",
+                                            "1/2 1/3 0 0.5 0.25", "1/2 2/3 0 0.5 0.25", "1/2 3/3 0 0.5 0.25"}));
 }
 
 }  // namespace

@@ -54,12 +54,26 @@ TEST(AssignmentTest, FilesThatDoNotFitAreRefused) {
   };
   EXPECT_EQ(message("\"tiny\"", "\"huge\""), "a.json: is for model 'huge', not tiny");
   EXPECT_EQ(message("conv1", "conv9"), "a.json: model tiny has no layer 'conv9'");
-  EXPECT_EQ(message("[8,8,", "[8,"), "a.json: layer 'conv0' has 8 channels, got 7");
-  EXPECT_EQ(message("[8,", "[3,"), "a.json: layer 'conv0' has a bit-width other than 0, 2, 4, 8");
-  EXPECT_EQ(message("\"act_bits\":8", "\"act_bits\":5"), "a.json: layer 'conv0' has a bit-width other than 0, 2, 4, 8");
-  EXPECT_NE(message("[8,", "[\"8\",").find("a.json: not an assignment: "), std::string::npos);
+  const std::string not_one = "a.json: not an assignment: key ";
+  EXPECT_EQ(message("[8,8,", "[8,"), not_one + "layers[0].weight_bits has 7 channels: layer 'conv0' has 8");
+  EXPECT_EQ(message("[8,8,8,", "[8,8,3,"),
+            not_one + "layers[0].weight_bits[2] is 3: layer 'conv0', channel 2 can have 0, 2, 4, 8");
+  EXPECT_EQ(message("\"act_bits\":8", "\"act_bits\":5"), not_one + "layers[0].act_bits is 5: layer 'conv0' can have 2, 4, 8");
+  EXPECT_EQ(message("\"act_bits\":8", "\"act_bits\":0"), not_one + "layers[0].act_bits is 0: layer 'conv0' can have 2, 4, 8");
+  EXPECT_EQ(message("\"act_bits\":0", "\"act_bits\":8"),
+            not_one + "layers[2].act_bits is 8: layer 'conv2' has no choice, which 0 says");
+  EXPECT_EQ(message("\"dense0\",\"weight_bits\":[8", "\"dense0\",\"weight_bits\":[0"),
+            not_one + "layers[5].weight_bits[0] is 0: layer 'dense0', channel 0 can have 2, 4, 8");
+  EXPECT_EQ(message("\"conv1\"", "\"conv0\""), "a.json: layer 'conv0' is there twice");
+  EXPECT_EQ(message("[8,8,8,", "[8,8,0,"),
+            "a.json: layer 'conv1', channel 2: a depthwise channel and the one it reads are removed together, or neither");
+  EXPECT_NE(message("[8,", "[\"8\","), "");
   EXPECT_NE(message("{", "").find("a.json: not an assignment: "), std::string::npos);
-  EXPECT_NE(message("weight_bits", "bits").find("a.json: not an assignment: "), std::string::npos);
+  EXPECT_EQ(message("weight_bits", "bits"), not_one + "layers[0].weight_bits is missing");
+  Assignment none = Assignment::uniform(spec, 8, 8);
+  for (int i : {kConv0, kConv1, kConv2}) none.weight_bits[size_t(i)].assign(8, 0);
+  EXPECT_EQ(error_of([&] { assignment_from_json(spec, to_json(spec, none), "a.json"); }),
+            "a.json: layer 'conv0', channel 0: one channel of those that are added or read together must stay");
 }
 
 TEST(AssignmentTest, DepthwiseChannelsGoWithTheirInput) {

@@ -51,6 +51,7 @@ RunConfig any_config(Rng rng) {
   c.weight_decay = any_number(rng);
   for (StageConfig* stage : {&c.warmup, &c.search, &c.finetune}) *stage = {rng.below(1000000), any_number(rng)};
   c.warmup_file = any_text(rng);
+  c.assignment_file = any_text(rng);
   c.quantize = rng.below(2) == 1;
   c.granularity = any_of<Granularity>(rng);
   c.weight_bits = any_bits(rng);
@@ -61,9 +62,12 @@ RunConfig any_config(Rng rng) {
   c.budget = any_text(rng);
   c.sampling = any_of<Sampler>(rng);
   c.arch_lr = any_number(rng);
+  c.arch_every = rng.below(1000);
   c.arch_optimizer = any_of<OptimizerOptions::Kind>(rng);
   c.weight_scale = any_of<WeightScale>(rng);
   c.code_range = any_of<CodeRange>(rng);
+  for (std::string* part : {&c.identity.program, &c.identity.arithmetic, &c.identity.data, &c.identity.start})
+    *part = any_text(rng);
   return c;
 }
 
@@ -95,6 +99,7 @@ RunResult any_result(Rng rng) {
       n.layers.push_back(layer);
     }
   }
+  if (rng.below(2)) r.architecture_steps = rng.below(1000);
   for (const char* stage : {"warmup", "search"})
     if (rng.below(2)) r.seconds.emplace_back(stage, any_number(rng));
   return r;
@@ -114,7 +119,7 @@ TEST(RunJson, WhatIsWrittenIsReadBack) {
 TEST(RunJson, EveryKeyOfAConfigCounts) {
   const RunConfig a = any_config(Rng(1));
   const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(to_json(a));
-  EXPECT_GE(whole.size(), 28u);
+  EXPECT_GE(whole.size(), 31u);
   int found = 0;
   for (uint64_t seed = 2; seed < 40; ++seed) {
     const nlohmann::ordered_json other = nlohmann::ordered_json::parse(to_json(any_config(Rng(seed))));
@@ -125,7 +130,7 @@ TEST(RunJson, EveryKeyOfAConfigCounts) {
       if (key == "strength" || key == "lambda") changed["strength"] = changed["lambda"] = value;
       const std::string text = difference(config_from_json(changed.dump(), "config.json"), a);
       EXPECT_NE(text, "") << key;
-      found += text.rfind(key + " is ", 0) == 0;
+      found += text.rfind(key + " is ", 0) == 0 || key == "identity";
     }
   }
   EXPECT_GT(found, 300);

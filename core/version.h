@@ -1,0 +1,12 @@
+// What a run's bits depend on besides its configuration and data.
+#pragma once
+
+namespace bitloom {
+
+// Of the program; CMake reads it here. Raised with every change of the bits that a run gives.
+constexpr char kVersion[] = "0.2.0";
+
+// How this build rounds. Builds for processors with fused multiply-add give the same bits (x86-64-v3 as AVX-512); others do not.
+const char* arithmetic();
+
+}  // namespace bitloom
