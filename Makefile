@@ -14,7 +14,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 LIB_SRC   := $(shell find core datasets nn quant nas mpic -name '*.cpp' 2>/dev/null | LC_ALL=C sort)
 CLI_SRC   := $(sort $(wildcard cli/*.cpp))
-TEST_SRC  := $(shell find tests -name '*.cpp' -not -path '*/fuzz/*' 2>/dev/null | LC_ALL=C sort)
+TEST_SRC  := $(shell find tests -name '*.cpp' -not -path '*/fuzz/*' -not -path '*/install/*' 2>/dev/null | LC_ALL=C sort)
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/*.cpp))
 BENCH_SRC := $(sort $(wildcard bench/*_bench.cpp))
 CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
@@ -73,11 +73,12 @@ format: | packages  ## rewrite every source with clang-format
 	@clang-format -i $(CPP) $(HEADERS)
 
 deps:  ## install the packages that are missing, or print the line that does
-	@CXX='$(CXX)' .ci/deps build test bench lint fuzz
+	@CXX='$(CXX)' .ci/deps build test install bench lint fuzz
 
 install: all  ## copy program, library and headers below PREFIX (/usr/local)
 	install -Dm755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/bitloom
 	install -Dm644 $(LIB) $(DESTDIR)$(PREFIX)/lib/libbitloom.a
+	install -Dm644 bitloomConfig.cmake $(DESTDIR)$(PREFIX)/lib/cmake/bitloom/bitloomConfig.cmake
 	@for h in $(filter-out tests/% bench/% cli/%,$(HEADERS)); do install -Dm644 $$h $(DESTDIR)$(PREFIX)/include/bitloom/$$h || exit 1; done
 
 clean:  ## remove build/
