@@ -208,6 +208,7 @@ Found run_search(const SearchOptions& options, QuantOptions quant, Granularity g
   training.stage = "search";
   training.epochs = 4;
   training.batch_size = 16;
+  training.seed = options.seed;
   training.keep_best = false;
   train(learner, t.data, training, {});
   const Assignment a = learner.result();
@@ -247,10 +248,18 @@ TEST(SearchTest, UndecidedChannelsKeepTheirBits) {
   SearchOptions options = quick(CostKind::kSize);
   options.sampler = Sampler::kArgmax;
   options.lambda = 0;
-  const Found found = run_search(options, quant_options({0, 2, 4, 8}, {8}));
-  for (int i : {1, 2, 3})
-    EXPECT_LT(std::count(found.assignment.weight_bits[size_t(i)].begin(), found.assignment.weight_bits[size_t(i)].end(), 0), 8);
-  EXPECT_GT(found.score, 0.3) << "a guess has 1 / 9";
+  // One run on 45 validation samples scores 0.2 to 0.8 depending on how a build rounds, so learning is judged by the median of five.
+  std::vector<double> scores;
+  for (options.seed = 0; options.seed < 5; ++options.seed) {
+    const Found found = run_search(options, quant_options({0, 2, 4, 8}, {8}));
+    for (int i : {1, 2, 3}) {
+      const std::vector<int>& bits = found.assignment.weight_bits[size_t(i)];
+      EXPECT_LT(std::count(bits.begin(), bits.end(), 0), 8) << "layer " << i << ", seed " << options.seed;
+    }
+    scores.push_back(found.score);
+  }
+  std::sort(scores.begin(), scores.end());
+  EXPECT_GT(scores[2], 0.3) << "a guess has 1 / 9";
 }
 
 TEST(SearchTest, BudgetsAreMet) {
