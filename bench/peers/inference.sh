@@ -12,14 +12,15 @@ if [[ ${1:-} == --install ]]; then
 fi
 rounds=${1:-5}
 threads=${2:-2}
-export OMP_NUM_THREADS=$threads OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS=$threads
+. bench/peers/torch.sh
 blas=$(dirname "$(ls /usr/lib/*/openblas-openmp/libblas.so.3 2>/dev/null | head -1)")
 [[ $blas != . ]] || { echo "error: no OpenBLAS on OpenMP; run: $0 --install" >&2; exit 1; }
 make -s build/bench/train_bench
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 for ((i = 1; i <= rounds; i++)); do
-  LD_LIBRARY_PATH=$blas /usr/bin/python3 bench/peers/torch_inference.py --threads "$threads" |
+  LD_LIBRARY_PATH=$blas torch bench/peers/torch_inference.py --threads "$threads" |
     tr -d '{}" ' | tr ',:' '\n ' | sed 's/^/torch /' >>"$rows"
   build/bench/train_bench --benchmark_filter='/integer/' --benchmark_repetitions=5 --benchmark_min_time=0.2 \
     --benchmark_report_aggregates_only=true --benchmark_format=json 2>/dev/null |

@@ -8,13 +8,14 @@ cd "$(dirname "$0")/../.."
 rounds=${1:-5}
 threads=${2:-2}
 export OMP_NUM_THREADS=$threads
+. bench/peers/torch.sh
 make -s build/bench/train_bench
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
 echo "# $(date -u +%FT%TZ) $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs), $threads threads, $rounds rounds, commit $(git rev-parse --short HEAD)"
 echo "round pytorch bitloom ratio"
 for ((i = 1; i <= rounds; i++)); do
-  torch=$(/usr/bin/python3 bench/peers/torch_train_step.py --threads "$threads" | sed 's/.*"img_per_s": \([0-9.]*\).*/\1/')
+  torch=$(torch bench/peers/torch_train_step.py --threads "$threads" | sed 's/.*"img_per_s": \([0-9.]*\).*/\1/')
   ours=$(build/bench/train_bench --benchmark_filter='^resnet8/train_step' --benchmark_repetitions=5 --benchmark_min_time=0.5 \
     --benchmark_report_aggregates_only=true --benchmark_format=json 2>/dev/null |
     /usr/bin/python3 -c 'import json,sys; print([b["items_per_second"] for b in json.load(sys.stdin)["benchmarks"] if b["aggregate_name"] == "median"][0])')
