@@ -2,6 +2,7 @@
 #include "core/io.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/cancel.h"
 #include "core/error.h"
 
 namespace bitloom {
@@ -121,6 +123,18 @@ std::string this_process() {
   return str("process ", getpid(), " on ", host[0] != 0 ? host : "this machine");
 }
 
+// Returns when a read would not wait for the other end of a pipe or for a terminal; throws Interrupted when that was asked first. Looks
+// for it now and then, because the thread that waits need not be the one that is told.
+void wait_to_read(int fd) {
+  constexpr int kMilliseconds = 50;
+  pollfd wanted{fd, POLLIN, 0};
+  int ready = 0;
+  do {
+    check_cancel();
+    ready = poll(&wanted, 1, kMilliseconds);
+  } while (ready == 0 || (ready < 0 && errno == EINTR));
+}
+
 // Whether `path` still is the file that is open.
 bool is_at(const std::string& path, int fd) {
   struct stat named {
@@ -132,7 +146,8 @@ bool is_at(const std::string& path, int fd) {
 }  // namespace
 
 std::vector<uint8_t> read_file(const std::string& path, size_t limit) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  // NONBLOCK, because opening a pipe would wait for its writer.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   BITLOOM_CHECK(file, "cannot open ", path, ": ", std::strerror(errno));
   struct stat status {};
   BITLOOM_CHECK(fstat(file.get(), &status) == 0, "cannot read ", path, ": ", std::strerror(errno));
@@ -146,8 +161,10 @@ std::vector<uint8_t> read_file(const std::string& path, size_t limit) {
   size_t used = 0;
   for (;;) {
     if (used == bytes.size()) bytes.resize(bytes.size() * 2);
-    const ssize_t got = read(file.get(), bytes.data() + used, bytes.size() - used);
-    if (got < 0 && errno == EINTR) continue;
+    wait_to_read(file.get());
+    constexpr size_t kPiece = size_t(1) << 26;  // of a slow disk, between two looks
+    const ssize_t got = read(file.get(), bytes.data() + used, std::min(kPiece, bytes.size() - used));
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     BITLOOM_CHECK(got >= 0, "cannot read ", path, ": ", std::strerror(errno));
     if (got == 0) break;
     used += size_t(got);

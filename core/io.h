@@ -9,7 +9,8 @@
 
 namespace bitloom {
 
-// Errors name the path and the reason the system gives; a file above `limit` bytes is refused before it is read.
+// Errors name the path and the reason the system gives; a file above `limit` bytes is refused before it is read. Waiting for a pipe
+// ends at request_cancel() too.
 std::vector<uint8_t> read_file(const std::string& path, size_t limit = std::numeric_limits<size_t>::max());
 std::string read_text(const std::string& path, size_t limit = std::numeric_limits<size_t>::max());
 

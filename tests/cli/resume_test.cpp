@@ -155,8 +155,16 @@ TEST(ResumeTest, AFolderHasOneRunAtATime) {
 // Whatever a command does, Ctrl-C ends it within a second, with exit code 130 and no file half written.
 TEST(ResumeTest, EveryLongCommandEndsAtCtrlC) {
   const SearchCopy folder({"task.npz", "run"});
-  const std::string commands[] = {"simulate --model run --images 100000", "calibrate", "calibrate --predict 1000",
-                                  "demo --out demo"};
+  const std::string commands[] = {"simulate --model run --images 100000",
+                                  "calibrate",
+                                  "calibrate --predict 1000",
+                                  "demo --out demo",
+                                  "report pipes",  // files that do not come
+                                  "train --model ds_cnn --data pipes/task.npz --out new",
+                                  "run pipes/program.s"};
+  make_output_folder(folder / "pipes");
+  for (const char* name : {"result.json", "task.npz", "program.s"})
+    ASSERT_EQ(mkfifo((folder / "pipes/" + name).c_str(), 0600), 0);
   for (const std::string& command : commands) {
     SCOPED_TRACE(command);
     Program program(folder.path(), command);

@@ -8,8 +8,11 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <fstream>
 #include <set>
+#include <thread>
 
+#include "core/cancel.h"
 #include "tests/support/files.h"
 
 namespace bitloom {
@@ -31,6 +34,38 @@ TEST(Io, ReadsBackWhatWasWritten) {
 }
 
 TEST(Io, ReadsWhatHasNoSize) { EXPECT_NE(read_text("/proc/self/status").find("VmRSS"), std::string::npos); }
+
+// A pipe is read to its end however late its writer opens it and however slowly it writes.
+TEST(Io, ReadsAPipeToItsEnd) {
+  const TempFolder folder;
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::string sent;
+  for (int i = 0; i < 300000; ++i) sent += char('a' + i % 26);
+  std::thread writer([&] {
+    usleep(100000);
+    std::ofstream out(pipe);
+    out << sent.substr(0, 100) << std::flush;
+    usleep(100000);
+    out << sent.substr(100);
+  });
+  const std::string got = read_text(pipe);
+  writer.join();
+  EXPECT_EQ(got, sent);
+}
+
+TEST(Io, WaitingForAPipeEndsWhenAsked) {
+  const TempFolder folder;
+  const std::string pipe = folder / "pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  std::thread asks([] {
+    usleep(50000);
+    request_cancel();
+  });
+  EXPECT_THROW(read_file(pipe), Interrupted);
+  asks.join();
+  request_cancel(false);
+}
 
 TEST(Io, NamesTheFileThatIsMissingOrUnreadable) {
   const TempFolder folder;
