@@ -135,7 +135,7 @@ double golden_error(Network& network, const std::string& file) {
   const ModelSpec& spec = network.spec();
   Tape tape(Tape::kInference);
   std::vector<Variable> layers;
-  network.forward(tape, golden.tensor("input"), {false, nullptr, &layers});
+  network.forward(tape, golden.tensor("input"), Pass::kInference, nullptr, &layers);
   double worst = 0;
   int compared = 0;
   for (size_t i = 1; i < layers.size(); ++i) {

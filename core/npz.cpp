@@ -327,10 +327,10 @@ Npz read_npz(const std::string& path) {
   return arrays;
 }
 
-void write_npz(const std::string& path, const Npz& arrays, bool compress) {
+void write_npz(const std::string& path, const Npz& arrays, Compression compression) {
   ZipContents contents;
   for (const auto& [name, array] : arrays) contents[name + ".npy"] = format_npy(array, str(path, ": array ", quote(name)));
-  write_zip(path, contents, compress);
+  write_zip(path, contents, compression);
 }
 
 }  // namespace bitloom

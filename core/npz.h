@@ -57,6 +57,6 @@ class NpzFile {
 // Every array of an archive.
 Npz read_npz(const std::string& path);
 // Writes to a temporary file beside `path`, flushes it to the disk and renames it: `path` is never half written.
-void write_npz(const std::string& path, const Npz& arrays, bool compress = true);
+void write_npz(const std::string& path, const Npz& arrays, Compression compression = Compression::kDeflated);
 
 }  // namespace bitloom

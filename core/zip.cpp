@@ -19,7 +19,7 @@ constexpr uint32_t kLocalSignature = 0x04034b50, kCentralSignature = 0x02014b50,
 constexpr uint32_t kEnd64Signature = 0x06064b50, kLocator64Signature = 0x07064b50;
 constexpr size_t kLocalSize = 30, kCentralSize = 46, kEndSize = 22, kEnd64Size = 56, kLocator64Size = 20;
 constexpr uint64_t kMax32 = 0xffffffff;
-constexpr int kStored = 0, kDeflated = 8, kVersion = 20;
+constexpr int kVersion = 20;
 
 uint64_t load_le(const uint8_t* p, int bytes) {
   uint64_t value = 0;
@@ -66,12 +66,12 @@ class ZipFile::Reader {
     need(begin, entry.stored_size, "entry data");
     const uint8_t* data = file_.data() + begin;
     std::vector<uint8_t> out;
-    if (entry.method == kStored) {
+    if (entry.method == uint16_t(Compression::kStored)) {
       BITLOOM_CHECK(entry.stored_size == entry.size, at(begin), "stored entry ", quote(entry.name), " has two sizes");
       out.assign(data, data + entry.size);
     } else {
-      BITLOOM_CHECK(entry.method == kDeflated, at(entry.offset), "entry ", quote(entry.name), " uses compression method ",
-                    entry.method, "; stored and deflated are supported");
+      BITLOOM_CHECK(entry.method == uint16_t(Compression::kDeflated), at(entry.offset), "entry ", quote(entry.name),
+                    " uses compression method ", entry.method, "; stored and deflated are supported");
       out = inflate_entry(entry, begin);
     }
     BITLOOM_CHECK(crc32_z(0, out.data(), out.size()) == entry.crc, at(begin), "CRC of ", quote(entry.name),
@@ -253,19 +253,16 @@ ZipContents read_zip(const std::string& path) {
   return contents;
 }
 
-void write_zip(const std::string& path, const ZipContents& contents, bool compress) {
+void write_zip(const std::string& path, const ZipContents& contents, Compression compression) {
+  const bool compress = compression == Compression::kDeflated;
   std::vector<uint8_t> out, directory;
   for (const auto& [name, content] : contents) {
     BITLOOM_CHECK(content.size() < kMax32 && out.size() < kMax32 && name.size() <= 0xffff && contents.size() < 0xffff, path,
                   ": entry ", quote(name), " makes the file larger than 4 GiB, which is not supported");
     const std::vector<uint8_t> deflated = compress ? deflate_bytes(content) : std::vector<uint8_t>();
     const std::vector<uint8_t>& stored = compress ? deflated : content;
-    Entry entry{name,
-                compress ? kDeflated : kStored,
-                uint32_t(crc32_z(0, content.data(), content.size())),
-                stored.size(),
-                content.size(),
-                out.size()};
+    Entry entry{name,          uint16_t(compression), uint32_t(crc32_z(0, content.data(), content.size())),
+                stored.size(), content.size(),        out.size()};
     append_le(out, kLocalSignature, 4);
     append_common(out, entry);
     out.insert(out.end(), name.begin(), name.end());

@@ -31,8 +31,10 @@ class ZipFile {
 
 ZipContents read_zip(const std::string& path);  // every entry
 
+enum class Compression : uint16_t { kStored = 0, kDeflated = 8 };  // as the format numbers them (APPNOTE.TXT 4.4.5)
+
 // Writes atomically (core/io.h). Equal contents give equal files: the entries carry no time. Entries of 4 GiB or more are
 // refused.
-void write_zip(const std::string& path, const ZipContents& contents, bool compress);
+void write_zip(const std::string& path, const ZipContents& contents, Compression compression);
 
 }  // namespace bitloom

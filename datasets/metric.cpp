@@ -20,17 +20,21 @@ double mean(const std::map<int32_t, double>& parts) {
   return sum / double(parts.size());
 }
 
-void check_found(const Metric& metric, const std::vector<double>& found, const Dataset& data, bool needs_labels) {
+void check_found(const Metric& metric, const std::vector<double>& found, const Dataset& data) {
   BITLOOM_CHECK(int64_t(found.size()) == data.size() && data.size() > 0, data.name(), ": ", metric.name(), " of ", found.size(),
                 " results for ", data.size(), " samples");
-  BITLOOM_CHECK(!needs_labels || !data.labels().empty(), data.name(), ": ", metric.name(), " needs labels");
+}
+
+void check_labelled(const Metric& metric, const std::vector<double>& found, const Dataset& data) {
+  check_found(metric, found, data);
+  BITLOOM_CHECK(!data.labels().empty(), data.name(), ": ", metric.name(), " needs labels");
 }
 
 class Accuracy : public Metric {
  public:
-  Accuracy() : Metric("accuracy", TaskKind::kClassification, true, true) {}
+  Accuracy() : Metric("accuracy", TaskKind::kClassification, Unit::kPercent, Better::kHigher) {}
   double score(const std::vector<double>& found, const Dataset& data) const override {
-    check_found(*this, found, data, true);
+    check_labelled(*this, found, data);
     int64_t right = 0;
     for (size_t i = 0; i < found.size(); ++i) right += found[i] == data.labels()[i];
     return double(right) / double(found.size());
@@ -39,7 +43,7 @@ class Accuracy : public Metric {
 
 class BalancedAccuracy : public Metric {
  public:
-  BalancedAccuracy() : Metric("balanced_accuracy", TaskKind::kClassification, true, true) {}
+  BalancedAccuracy() : Metric("balanced_accuracy", TaskKind::kClassification, Unit::kPercent, Better::kHigher) {}
   double score(const std::vector<double>& found, const Dataset& data) const override { return mean(recalls(found, data)); }
   Parts parts(const std::vector<double>& found, const Dataset& data, const Task& task) const override {
     Parts parts;
@@ -49,7 +53,7 @@ class BalancedAccuracy : public Metric {
 
  private:
   std::map<int32_t, double> recalls(const std::vector<double>& found, const Dataset& data) const {
-    check_found(*this, found, data, true);
+    check_labelled(*this, found, data);
     std::map<int32_t, double> right, all;
     for (size_t i = 0; i < found.size(); ++i) {
       const int32_t label = data.labels()[i];
@@ -63,9 +67,9 @@ class BalancedAccuracy : public Metric {
 
 class MeanError : public Metric {
  public:
-  MeanError() : Metric("mean_squared_error", TaskKind::kReconstruction, false, false) {}
+  MeanError() : Metric("mean_squared_error", TaskKind::kReconstruction, Unit::kNumber, Better::kLower) {}
   double score(const std::vector<double>& found, const Dataset& data) const override {
-    check_found(*this, found, data, false);
+    check_found(*this, found, data);
     return std::accumulate(found.begin(), found.end(), 0.0) / double(found.size());
   }
 };
@@ -86,7 +90,7 @@ double area(std::vector<std::pair<double, bool>> errors) {
 
 class RocAuc : public Metric {
  public:
-  RocAuc() : Metric("roc_auc", TaskKind::kReconstruction, false, true) {}
+  RocAuc() : Metric("roc_auc", TaskKind::kReconstruction, Unit::kNumber, Better::kHigher) {}
   double score(const std::vector<double>& found, const Dataset& data) const override { return mean(areas(found, data)); }
   Parts parts(const std::vector<double>& found, const Dataset& data, const Task&) const override {
     Parts parts;
@@ -97,7 +101,7 @@ class RocAuc : public Metric {
 
  private:
   std::map<int32_t, double> areas(const std::vector<double>& found, const Dataset& data) const {
-    check_found(*this, found, data, true);
+    check_labelled(*this, found, data);
     std::map<int32_t, std::vector<std::pair<double, bool>>> groups;
     for (size_t i = 0; i < found.size(); ++i)
       groups[data.groups().empty() ? 0 : data.groups()[i]].emplace_back(found[i], data.labels()[i] != 0);

@@ -35,8 +35,10 @@ class Metric {
   double rank(double score) const { return higher_is_better_ ? score : -score; }
 
  protected:
-  Metric(std::string name, TaskKind kind, bool percent, bool higher_is_better)
-      : name_(std::move(name)), kind_(kind), percent_(percent), higher_is_better_(higher_is_better) {}
+  enum class Unit { kPercent, kNumber };
+  enum class Better { kHigher, kLower };
+  Metric(std::string name, TaskKind kind, Unit unit, Better better)
+      : name_(std::move(name)), kind_(kind), percent_(unit == Unit::kPercent), higher_is_better_(better == Better::kHigher) {}
 
  private:
   static const std::string kPercent;

@@ -38,7 +38,7 @@ StepResult SearchLearner::step(const Batch& batch, int64_t epoch, int64_t batch_
   set_weights_trainable(false);
   Tape tape;
   search_.sample(tape, sampling, noise);
-  const Variable loss = task_loss(tape, network_.spec().kind, network_.forward(tape, batch.x, {false, &search_, nullptr}),
+  const Variable loss = task_loss(tape, network_.spec().kind, network_.forward(tape, batch.x, Pass::kInference, &search_),
                                   batch, &result.correct);
   const Variable cost = search_.cost(tape, cost_model_, reference_cost_);
   tape.backward({{loss, 1.0f}, {cost, lambda_}});

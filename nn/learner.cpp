@@ -47,7 +47,7 @@ void recalibrate_norms(Network& network, LayerTransform* transform, const TaskDa
   for (int64_t i = 0; i * kBatch < int64_t(indices.size()); ++i) {
     for (NormState* norm : norms) norm->momentum = 1 / float(i + 1);
     Tape tape(Tape::kInference);
-    network.forward(tape, loader.get(i).x, {true, transform, nullptr});
+    network.forward(tape, loader.get(i).x, Pass::kTraining, transform);
   }
   for (NormState* norm : norms) norm->momentum = momentum;
 }
@@ -59,7 +59,7 @@ Evaluation evaluate_network(Network& network, LayerTransform* transform, const D
   Evaluation result;
   for_each_batch(data, kBatch, [&](const Batch& batch) {
     Tape tape(Tape::kInference);
-    const Variable output = network.forward(tape, batch.x, {false, transform, nullptr});
+    const Variable output = network.forward(tape, batch.x, Pass::kInference, transform);
     const int64_t rows = batch.x.shape()[0], columns = output.value().size() / rows, n = batch.x.size() / rows;
     if (has_target) result.loss += double(task_loss(tape, kind, output, batch, nullptr).value()[0]) * double(rows);
     for (int64_t r = 0; r < rows; ++r)
@@ -83,7 +83,7 @@ NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, cons
 StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double progress) {
   StepResult result;
   Tape tape;
-  const Variable output = network_.forward(tape, batch.x, {true, transform_, nullptr});
+  const Variable output = network_.forward(tape, batch.x, Pass::kTraining, transform_);
   const Variable loss = task_loss(tape, network_.spec().kind, output, batch, &result.correct);
   result.loss = double(loss.value()[0]);
   tape.backward(loss);

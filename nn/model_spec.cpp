@@ -114,30 +114,35 @@ ConvGeometry same_geometry(const LayerSpec& in, int64_t kh, int64_t kw, int64_t 
 }  // namespace
 
 int ModelBuilder::conv2d(const std::string& name, int input, int64_t channels, int64_t kh, int64_t kw, int64_t sh, int64_t sw,
-                         Options o) {
+                         unsigned parts) {
   const LayerSpec& in = layer(input);
-  const Conv2dLayer kind{kh, kw, same_geometry(in, kh, kw, sh, sw), o.bias};
-  return append({name, kind, {input}, o.norm, o.relu, (in.h + sh - 1) / sh, (in.w + sw - 1) / sw, channels});
+  const Conv2dLayer kind{kh, kw, same_geometry(in, kh, kw, sh, sw), (parts & kBias) != 0};
+  return append(
+      {name, kind, {input}, (parts & kNorm) != 0, (parts & kRelu) != 0, (in.h + sh - 1) / sh, (in.w + sw - 1) / sw, channels});
 }
 
-int ModelBuilder::depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw, Options o) {
+int ModelBuilder::depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw,
+                            unsigned parts) {
   const LayerSpec& in = layer(input);
-  const DepthwiseLayer kind{kh, kw, same_geometry(in, kh, kw, sh, sw), o.bias};
-  return append({name, kind, {input}, o.norm, o.relu, (in.h + sh - 1) / sh, (in.w + sw - 1) / sw, in.c});
+  const DepthwiseLayer kind{kh, kw, same_geometry(in, kh, kw, sh, sw), (parts & kBias) != 0};
+  return append(
+      {name, kind, {input}, (parts & kNorm) != 0, (parts & kRelu) != 0, (in.h + sh - 1) / sh, (in.w + sw - 1) / sw, in.c});
 }
 
-int ModelBuilder::linear(const std::string& name, int input, int64_t features, Options o) {
+int ModelBuilder::linear(const std::string& name, int input, int64_t features, unsigned parts) {
   const LayerSpec& in = layer(input);
   BITLOOM_CHECK(in.h == 1 && in.w == 1, "model ", spec_.name, ": fully connected layer '", name, "' wants a 1x1 input, got ",
                 in.h, "x", in.w);
-  return append({name, LinearLayer{o.bias}, {input}, o.norm, o.relu, 1, 1, features});
+  return append({name, LinearLayer{(parts & kBias) != 0}, {input}, (parts & kNorm) != 0, (parts & kRelu) != 0, 1, 1, features});
 }
 
-int ModelBuilder::add(const std::string& name, int a, int b, bool relu) {
+int ModelBuilder::add(const std::string& name, int a, int b, unsigned parts) {
+  BITLOOM_CHECK((parts & ~kRelu) == 0, "model ", spec_.name, ": '", name,
+                "' can have a ReLU, but neither a bias nor a normalization");
   const LayerSpec &x = layer(a), &y = layer(b);
   BITLOOM_CHECK(x.h == y.h && x.w == y.w && x.c == y.c, "model ", spec_.name, ": '", name, "' adds '", x.name, "' and '",
                 y.name, "' of different shapes");
-  return append({name, AddLayer{}, {a, b}, false, relu, x.h, x.w, x.c});
+  return append({name, AddLayer{}, {a, b}, false, parts == kRelu, x.h, x.w, x.c});
 }
 
 int ModelBuilder::avg_pool(const std::string& name, int input, int64_t kh, int64_t kw) {

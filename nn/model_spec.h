@@ -85,15 +85,13 @@ int64_t parameters(const ModelSpec& spec);
 class ModelBuilder {
  public:
   ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c);
-  struct Options {
-    bool norm = false, relu = false, bias = false;
-  };
+  enum Part : unsigned { kBias = 1, kNorm = 2, kRelu = 4 };  // what a layer may have, or'ed
   // 'same' padding.
   int conv2d(const std::string& name, int input, int64_t channels, int64_t kh, int64_t kw, int64_t sh, int64_t sw,
-             Options options);
-  int depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw, Options options);
-  int linear(const std::string& name, int input, int64_t features, Options options);
-  int add(const std::string& name, int a, int b, bool relu);
+             unsigned parts);
+  int depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw, unsigned parts);
+  int linear(const std::string& name, int input, int64_t features, unsigned parts);
+  int add(const std::string& name, int a, int b, unsigned parts);  // kRelu or nothing
   int avg_pool(const std::string& name, int input, int64_t kh, int64_t kw);
   // `kind`: what the last layer gives.
   ModelSpec finish(TaskKind kind = TaskKind::kClassification);

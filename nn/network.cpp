@@ -46,9 +46,8 @@ void Network::check_input(const Tensor& x) const {
                 in.h, ",", in.w, ",", in.c, "), got ", s);
 }
 
-Variable Network::forward(Tape& tape, const Tensor& x, const Forward& options) {
+Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform* transform, std::vector<Variable>* layers) {
   check_input(x);
-  LayerTransform* transform = options.transform;
   std::vector<Variable> outputs(spec_.layers.size());
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
     const LayerSpec& layer = spec_.layers[i];
@@ -56,7 +55,7 @@ Variable Network::forward(Tape& tape, const Tensor& x, const Forward& options) {
     const bool relu = layer.relu && !transform;
     const auto finish = [&](Variable y) {
       Parts& p = parts_[i];
-      if (layer.norm) return tape.apply(BatchNorm(p.norm, options.training, relu), {y, p.gamma, p.beta});
+      if (layer.norm) return tape.apply(BatchNorm(p.norm, pass == Pass::kTraining, relu), {y, p.gamma, p.beta});
       return relu ? tape.apply(Relu{}, {y}) : y;
     };
     const auto weighted = [&](auto op) {
@@ -75,7 +74,7 @@ Variable Network::forward(Tape& tape, const Tensor& x, const Forward& options) {
         [&](const AvgPoolLayer& k) { return tape.apply(AvgPool(k.kh, k.kw), {in(0)}); });
     if (transform && i > 0) y = transform->output(tape, int(i), y);
   }
-  if (options.layers) *options.layers = outputs;
+  if (layers) *layers = outputs;
   return outputs.back();
 }
 

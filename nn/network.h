@@ -35,18 +35,18 @@ class LayerTransform {
   virtual void load(const StateDict& state) = 0;
 };
 
+// kTraining normalizes by the batch's statistics and moves the running ones; kInference uses these and leaves them.
+enum class Pass { kTraining, kInference };
+
 class Network {
  public:
   // Weights: He normal (arXiv 1502.01852), biases 0, gamma 1, beta 0, each tensor from its own named stream.
   Network(ModelSpec spec, Rng rng);
 
-  struct Forward {
-    bool training = false;                    // batch statistics, running ones updated
-    LayerTransform* transform = nullptr;      // null: the float network
-    std::vector<Variable>* layers = nullptr;  // if set, receives every layer's output in spec order
-  };
-  // x (N,H,W,C) -> output (N,h,w,c) of the last layer. Error when x does not fit the input layer.
-  Variable forward(Tape& tape, const Tensor& x, const Forward& options);
+  // x (N,H,W,C) -> output (N,h,w,c) of the last layer. Without a transform, the float network. `layers`, if set, receives every
+  // layer's output in spec order. Error when x does not fit the input layer.
+  Variable forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform* transform = nullptr,
+                   std::vector<Variable>* layers = nullptr);
 
   const ModelSpec& spec() const { return spec_; }
   std::vector<Parameter>& parameters() { return parameters_; }

@@ -90,7 +90,7 @@ class Run {
 
   [[noreturn]] void interrupt(const StateDict& at) {
     const CancelShield while_it_is_written;
-    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, at.arrays(), false);
+    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, at.arrays(), Compression::kStored);
     throw Interrupted(options_.stage + " was interrupted; run the same command again to continue");
   }
 
@@ -136,7 +136,7 @@ class Run {
 
   void save() {
     last_save_ = Clock::now();
-    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, checkpoint().arrays(), false);
+    if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, checkpoint().arrays(), Compression::kStored);
   }
 
   StateDict checkpoint() const {

@@ -107,7 +107,7 @@ void QatNetwork::calibrate(const Dataset& data, int64_t samples) {
       clips[int64_t(p)] = std::log(optimal_clip(values, site.act_bits[p], is_signed));
   });
   Tape tape(Tape::kInference);
-  network_.forward(tape, batch.x, {false, this, nullptr});
+  network_.forward(tape, batch.x, Pass::kInference, this);
   observe(nullptr);
 }
 

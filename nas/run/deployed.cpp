@@ -108,7 +108,7 @@ double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Net
   int64_t same = 0, total = 0;
   for_each_batch(data, 500, [&](const Batch& batch) {
     Tape tape(Tape::kInference);
-    const Tensor y = network.forward(tape, batch.x, {false, transform, nullptr}).value();
+    const Tensor y = network.forward(tape, batch.x, Pass::kInference, transform).value();
     for (const float* row = y.data(); row < y.data() + y.size(); row += columns, codes += columns) {
       if (kind == TaskKind::kClassification) {
         same += found_in(kind, row, columns, 1, nullptr) == found_in(kind, codes, columns, 1, nullptr);

@@ -5,7 +5,7 @@ namespace bitloom {
 
 ModelSpec ds_cnn(int64_t h, int64_t w, int64_t c, int64_t classes) {
   ModelBuilder b("ds_cnn", h, w, c);
-  constexpr ModelBuilder::Options kNormRelu{true, true, true};
+  constexpr unsigned kNormRelu = ModelBuilder::kBias | ModelBuilder::kNorm | ModelBuilder::kRelu;
   int x = b.conv2d("conv0", 0, 64, 10, 4, 2, 2, kNormRelu);
   for (int block = 0; block < 4; ++block) {
     x = b.depthwise("conv" + std::to_string(2 * block + 1), x, 3, 3, 1, 1, kNormRelu);
@@ -13,7 +13,7 @@ ModelSpec ds_cnn(int64_t h, int64_t w, int64_t c, int64_t classes) {
   }
   const int64_t rows = b.layer(x).h, columns = b.layer(x).w;
   x = b.avg_pool("pool", x, rows, columns);
-  b.linear("dense0", x, classes, {false, false, true});
+  b.linear("dense0", x, classes, ModelBuilder::kBias);
   return b.finish();
 }
 

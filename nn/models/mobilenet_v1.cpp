@@ -5,7 +5,7 @@ namespace bitloom {
 
 ModelSpec mobilenet_v1(int64_t h, int64_t w, int64_t c, int64_t classes) {
   ModelBuilder b("mobilenet_v1", h, w, c);
-  constexpr ModelBuilder::Options kNormRelu{true, true, true};
+  constexpr unsigned kNormRelu = ModelBuilder::kBias | ModelBuilder::kNorm | ModelBuilder::kRelu;
   struct Block {
     int64_t channels, stride;
   };
@@ -18,7 +18,7 @@ ModelSpec mobilenet_v1(int64_t h, int64_t w, int64_t c, int64_t classes) {
   }
   const int64_t rows = b.layer(x).h, columns = b.layer(x).w;
   x = b.avg_pool("pool", x, rows, columns);
-  b.linear("dense0", x, classes, {false, false, true});
+  b.linear("dense0", x, classes, ModelBuilder::kBias);
   return b.finish();
 }
 

@@ -58,7 +58,7 @@ auto bad_dtype(const std::string& array, const std::string& dtype, const std::st
     const std::string npy = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + std::string(bytes, '\0');
     ZipContents contents = read_zip(folder / "task.npz");
     contents[array + ".npy"] = {npy.begin(), npy.end()};
-    write_zip(folder / "bad.npz", contents, false);
+    write_zip(folder / "bad.npz", contents, Compression::kStored);
   };
 }
 

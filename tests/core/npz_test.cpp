@@ -54,7 +54,7 @@ void write_raw(const std::string& path, const std::string& header, const std::st
   npy += '\0';
   for (int byte = 0; byte < (version == 1 ? 2 : 4); ++byte) npy += char(header.size() >> (8 * byte) & 0xff);
   npy += header + data;
-  write_zip(path, {{"a.npy", std::vector<uint8_t>(npy.begin(), npy.end())}}, true);
+  write_zip(path, {{"a.npy", std::vector<uint8_t>(npy.begin(), npy.end())}}, Compression::kDeflated);
 }
 
 std::string header_error(const std::string& header, const std::string& data = std::string(24, 'x'), int version = 1) {
@@ -67,11 +67,11 @@ std::string header_error(const std::string& header, const std::string& data = st
 
 TEST(Npz, ReadsBackWhatWasWritten) {
   const TempFolder folder;
-  for (bool compress : {false, true}) {
-    write_npz(folder / "a.npz", example(), compress);
+  for (Compression compression : {Compression::kStored, Compression::kDeflated}) {
+    write_npz(folder / "a.npz", example(), compression);
     expect_equal(example(), read_npz(folder / "a.npz"));
     const std::vector<uint8_t> first = read_file(folder / "a.npz");
-    write_npz(folder / "a.npz", example(), compress);
+    write_npz(folder / "a.npz", example(), compression);
     EXPECT_EQ(first, read_file(folder / "a.npz")) << "equal arrays must give equal files";
   }
   write_npz(folder / "nothing.npz", {});
@@ -108,8 +108,8 @@ TEST(Npz, RefusesConversionsOfAnotherKind) {
 
 TEST(Npz, NumpyReadsOurFiles) {
   const TempFolder folder;
-  for (bool compress : {false, true}) {
-    write_npz(folder / "a.npz", example(), compress);
+  for (Compression compression : {Compression::kStored, Compression::kDeflated}) {
+    write_npz(folder / "a.npz", example(), compression);
     const std::string output = run_numpy("z = np.load('" + (folder / "a.npz") + R"(')
 w = z['weights']
 assert w.dtype == np.float32 and w.shape == (2, 3, 4)
@@ -244,7 +244,7 @@ TEST(Npz, FortranOrderIsTransposed) {
       }
       data[size_t(2 * at)] = char(i), data[size_t(2 * at) + 1] = char(i >> 8);
     }
-    write_zip(folder / "a.npz", {{"a.npy", npy("'<u2'", tuple + ")", data, true)}}, false);
+    write_zip(folder / "a.npz", {{"a.npy", npy("'<u2'", tuple + ")", data, true)}}, Compression::kStored);
     const NpyArray array = read_npz(folder / "a.npz").at("a");
     EXPECT_EQ(array.shape, shape);
     const std::vector<int64_t> values = array.to_int64("a");
@@ -272,7 +272,7 @@ TEST(NpzFile, ReadsWhatIsAskedForWhateverElseIsThere) {
              {"b/z.npy", x},
              {"__MACOSX/._x_train.npy", {0, 5, 0x16, 7}},
              {"__MACOSX/y_train.npy", {0}}},
-            true);
+            Compression::kDeflated);
   const NpzFile file(path);
   EXPECT_EQ(file.keys(),
             (std::vector<std::string>{"a/z", "b/z", "broken", "cplx", "folder/y_train", "meta", "rec", "when", "x_train"}));
@@ -295,11 +295,11 @@ TEST(NpzFile, ReadsWhatIsAskedForWhateverElseIsThere) {
 
 TEST(NpzFile, ForeignNamesAreQuoted) {
   const TempFolder folder;
-  write_zip(folder / "a.npz", {{"x\n\x1b[31m.npy", {1}}}, false);
+  write_zip(folder / "a.npz", {{"x\n\x1b[31m.npy", {1}}}, Compression::kStored);
   const NpzFile file(folder / "a.npz");
   EXPECT_EQ(error_of([&] { file.read("y"); }), (folder / "a.npz") + ": no array 'y'; the file holds x\\n\\x1b[31m");
   EXPECT_EQ(error_of([&] { file.read("x\n\x1b[31m"); }), (folder / "a.npz") + ": entry 'x\\n\\x1b[31m.npy': not an .npy array");
-  write_zip(folder / "b.npz", {{std::string(60000, 'k') + ".npy", {1}}}, false);
+  write_zip(folder / "b.npz", {{std::string(60000, 'k') + ".npy", {1}}}, Compression::kStored);
   EXPECT_LT(error_of([&] { read_npz(folder / "b.npz"); }).size(), 400u);
 }
 
@@ -315,8 +315,8 @@ TEST(Npz, RefusesWhatIsNoArchive) {
 
 // Offsets into a file written by write_zip with one entry "a.npy".
 struct OneEntry {
-  explicit OneEntry(std::vector<uint8_t> content, bool compress) {
-    write_zip(folder / "a.npz", {{"a.npy", std::move(content)}}, compress);
+  explicit OneEntry(std::vector<uint8_t> content, Compression compression) {
+    write_zip(folder / "a.npz", {{"a.npy", std::move(content)}}, compression);
     file = read_file(folder / "a.npz");
     central = file.size() - 22 - 46 - 5;
   }
@@ -333,7 +333,8 @@ struct OneEntry {
 
 TEST(Zip, RefusesClaimsBeforeAllocating) {
   const std::vector<uint8_t> huge = {0xff, 0xff, 0xff, 0x7f};
-  OneEntry stored(std::vector<uint8_t>(100, 7), false), deflated(std::vector<uint8_t>(100, 7), true);
+  OneEntry stored(std::vector<uint8_t>(100, 7), Compression::kStored),
+      deflated(std::vector<uint8_t>(100, 7), Compression::kDeflated);
   EXPECT_NE(stored.error_with(stored.central + 24, huge).find("two sizes"), std::string::npos);
   EXPECT_NE(stored.error_with(stored.central + 20, huge).find("more bytes than the file has"), std::string::npos);
   EXPECT_NE(deflated.error_with(deflated.central + 24, huge).find("claims 2147483647 bytes"), std::string::npos);
@@ -356,7 +357,7 @@ TEST(Zip, MemoryGrowsWithTheDataNotWithTheClaim) {
   std::vector<uint8_t> noise(4000000);
   Rng rng(3);
   for (uint8_t& byte : noise) byte = uint8_t(rng.below(256));
-  OneEntry one(noise, true);
+  OneEntry one(noise, Compression::kDeflated);
   int64_t pages = 0;
   std::ifstream("/proc/self/statm") >> pages;
   rlimit before{};
@@ -370,7 +371,7 @@ TEST(Zip, MemoryGrowsWithTheDataNotWithTheClaim) {
 }
 
 TEST(Zip, TwoEntriesOfOneNameAreAmbiguous) {
-  OneEntry one(std::vector<uint8_t>(50, 7), false);
+  OneEntry one(std::vector<uint8_t>(50, 7), Compression::kStored);
   std::vector<uint8_t> file(one.file.begin(), one.file.begin() + int64_t(one.central));
   const std::vector<uint8_t> local = file, entry(one.file.begin() + int64_t(one.central), one.file.end() - 22);
   file.insert(file.end(), local.begin(), local.end());
@@ -388,7 +389,7 @@ TEST(Zip, TwoEntriesOfOneNameAreAmbiguous) {
 }
 
 TEST(Zip, RefusesOverlappingEntries) {
-  OneEntry one(std::vector<uint8_t>(5000, 7), false);
+  OneEntry one(std::vector<uint8_t>(5000, 7), Compression::kStored);
   // A second directory entry for the same data, under another name.
   std::vector<uint8_t> file(one.file.begin(), one.file.end() - 22);
   std::vector<uint8_t> twin(one.file.begin() + int64_t(one.central), one.file.end() - 22);
@@ -408,7 +409,7 @@ void append_le(std::vector<uint8_t>& out, uint64_t value, int bytes) {
 
 // What a writer makes of files of 4 GiB and more: saturated 32-bit fields, and the true ones in the zip64 records.
 TEST(Zip, ReadsZip64) {
-  OneEntry one(std::vector<uint8_t>(5000, 7), true);
+  OneEntry one(std::vector<uint8_t>(5000, 7), Compression::kDeflated);
   std::vector<uint8_t> file(one.file.begin(), one.file.begin() + int64_t(one.central));
   std::vector<uint8_t> entry(one.file.begin() + int64_t(one.central), one.file.end() - 22);
   const uint64_t stored_size = entry[20];
@@ -444,8 +445,8 @@ class DamagedNpz : public ::testing::Test {
     } catch (const Error&) {
     }
   }
-  std::vector<uint8_t> written(bool compress) {
-    write_npz(folder_ / "good.npz", original_, compress);
+  std::vector<uint8_t> written(Compression compression) {
+    write_npz(folder_ / "good.npz", original_, compression);
     return read_file(folder_ / "good.npz");
   }
   const TempFolder folder_;
@@ -454,8 +455,8 @@ class DamagedNpz : public ::testing::Test {
 };
 
 TEST_F(DamagedNpz, TruncatedAnywhereIsAnError) {
-  for (bool compress : {false, true}) {
-    const std::vector<uint8_t> file = written(compress);
+  for (Compression compression : {Compression::kStored, Compression::kDeflated}) {
+    const std::vector<uint8_t> file = written(compression);
     for (size_t size = 0; size < file.size(); ++size) {
       write_bytes(folder_ / "damaged.npz", {file.begin(), file.begin() + int64_t(size)});
       EXPECT_NE(error_of([&] { read_npz(folder_ / "damaged.npz"); }), "") << size << " of " << file.size() << " bytes";
@@ -465,8 +466,8 @@ TEST_F(DamagedNpz, TruncatedAnywhereIsAnError) {
 
 TEST_F(DamagedNpz, RandomDamageIsFoundOrHarmless) {
   Rng rng(11);
-  for (bool compress : {false, true}) {
-    const std::vector<uint8_t> file = written(compress);
+  for (Compression compression : {Compression::kStored, Compression::kDeflated}) {
+    const std::vector<uint8_t> file = written(compression);
     for (int round = 0; round < 2000; ++round) {
       std::vector<uint8_t> damaged = file;
       std::string damage = "round " + std::to_string(round) + ":";

@@ -239,7 +239,7 @@ TEST_F(NpzTask, OtherEntriesOfTheArchiveDoNotMatter) {
   contents["mine/"] = {};
   contents["README.txt"] = {'h', 'i'};
   contents["__MACOSX/mine/._x_train.npy"] = contents["mine/._x_train.npy"] = {0, 5, 22, 7};
-  write_zip(path_, contents, true);
+  write_zip(path_, contents, Compression::kDeflated);
   const TaskData apart = load_npz_task(path_, 1), plain = load();
   EXPECT_EQ(digest(apart), digest(plain));
 }

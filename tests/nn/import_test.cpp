@@ -38,7 +38,7 @@ Tensor as_input(const Network& network, const Tensor& rows) {
 
 Tensor run(Network& network, const Tensor& x, LayerTransform* transform = nullptr) {
   Tape tape(Tape::kInference);
-  return network.forward(tape, x, {false, transform, nullptr}).value();
+  return network.forward(tape, x, Pass::kInference, transform).value();
 }
 
 // Leaves the network as it is and keeps every layer's output before its ReLU.
@@ -95,7 +95,7 @@ TEST(ReferenceTest, EveryLayerOfResnet8MatchesTheGoldenOnes) {
   run(network, x, &probe);
   Tape tape(Tape::kInference);
   std::vector<Variable> outputs;
-  network.forward(tape, x, {false, nullptr, &outputs});
+  network.forward(tape, x, Pass::kInference, nullptr, &outputs);
   int compared = 0;
   for (size_t i = 1; i < probe.seen.size(); ++i) {
     const LayerSpec& layer = network.spec().layers[i];

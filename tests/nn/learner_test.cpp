@@ -30,7 +30,7 @@ TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
     const Batch batch = gather(*data.val, &i, 1, nullptr);
     Tape tape(Tape::kInference);
     int64_t correct = 0;
-    const Variable output = network.forward(tape, batch.x, {});
+    const Variable output = network.forward(tape, batch.x, Pass::kInference);
     loss += double(task_loss(tape, TaskKind::kClassification, output, batch, &correct).value()[0]) / 307;
     EXPECT_EQ(correct == 1, result.found[size_t(i)] == data.val->labels()[size_t(i)]);
     right += double(correct) / 307;

@@ -107,7 +107,7 @@ TEST(ModelsTest, ChannelsTiedByAddsDepthwiseAndPoolingShareAGroup) {
   ModelBuilder b("net", 4, 4, 3);
   const int left = b.depthwise("left", b.conv2d("a", 0, 8, 1, 1, 1, 1, {}), 3, 3, 1, 1, {});
   const int right = b.depthwise("right", b.conv2d("b", 0, 8, 1, 1, 1, 1, {}), 3, 3, 1, 1, {});
-  b.avg_pool("pool", b.add("sum", right, left, true), 4, 4);
+  b.avg_pool("pool", b.add("sum", right, left, ModelBuilder::kRelu), 4, 4);
   EXPECT_EQ(channel_ties(b.finish()), (std::vector<int>{0, 1, 1, 1, 1, 1, 1}));
 
   // A depthwise layer on the input keeps the input's channels.
@@ -142,7 +142,7 @@ TEST(ModelsTest, SizesThatDoNotFitAreRefused) {
 // Weight files name layers and normalizations: no name is given twice, those of the references are kept.
 TEST(ModelsTest, NamesOfNormalizationsAreUnique) {
   ModelBuilder b("net", 4, 4, 3);
-  constexpr ModelBuilder::Options kNorm{true, true, false};
+  constexpr unsigned kNorm = ModelBuilder::kNorm | ModelBuilder::kRelu;
   int x = b.conv2d("stem", 0, 8, 3, 3, 1, 1, kNorm);
   x = b.depthwise("dw1", x, 3, 3, 1, 1, kNorm);
   x = b.conv2d("pw1", x, 8, 1, 1, 1, 1, kNorm);
@@ -168,7 +168,7 @@ TEST(ModelsTest, NamesOfNormalizationsAreUnique) {
 TEST(ModelsTest, NamesGivenTwiceAreRefused) {
   ModelBuilder b("net", 4, 4, 3);
   const auto message = [&](const char* name) { return error_of([&] { b.conv2d(name, 0, 8, 3, 3, 1, 1, {}); }); };
-  b.conv2d("conv1", 0, 8, 3, 3, 2, 2, {true, true, false});
+  b.conv2d("conv1", 0, 8, 3, 3, 2, 2, ModelBuilder::kNorm | ModelBuilder::kRelu);
   EXPECT_EQ(message("conv1"), "model net: layer 1 and layer 2 are both named 'conv1'");
   EXPECT_EQ(message("bn1"), "model net: the normalization of layer 1 ('conv1') and layer 2 are both named 'bn1'");
   EXPECT_EQ(message("input"), "model net: layer 0 and layer 2 are both named 'input'");
@@ -181,7 +181,9 @@ TEST(ModelsTest, BuilderRefusesWhatCannotBeBuilt) {
   EXPECT_EQ(error_of([&] { b.avg_pool("pool", 0, 5, 5); }),
             "model net: layer 'pool' has an empty output (0x0x3); its input is too small");
   b.conv2d("conv", 0, 8, 3, 3, 2, 2, {});
-  EXPECT_EQ(error_of([&] { b.add("sum", 0, 1, false); }), "model net: 'sum' adds 'input' and 'conv' of different shapes");
+  EXPECT_EQ(error_of([&] { b.add("sum", 0, 1, {}); }), "model net: 'sum' adds 'input' and 'conv' of different shapes");
+  EXPECT_EQ(error_of([&] { b.add("sum", 0, 0, ModelBuilder::kNorm); }),
+            "model net: 'sum' can have a ReLU, but neither a bias nor a normalization");
   EXPECT_EQ(error_of([] { ModelBuilder("net", 4, 4, 3).finish(); }), "model net: no layers");
 }
 

@@ -34,7 +34,7 @@ Batch whole(const Dataset& data) {
 
 Tensor fake_output(QatNetwork& qat, const Tensor& x) {
   Tape tape(Tape::kInference);
-  return qat.network().forward(tape, x, {false, &qat, nullptr}).value();
+  return qat.network().forward(tape, x, Pass::kInference, &qat).value();
 }
 
 // Kept channels of each layer's output: most bits first over the layers that share them, else as they were.
@@ -176,7 +176,7 @@ TEST_P(LowerTest, IntegersComputeTheFakeQuantizedNetwork) {
     const Batch batch = whole(net.data);
     Comparison comparison(net.qat, graph, batch.x);
     Tape tape(Tape::kInference);
-    net.network.forward(tape, batch.x, {false, &comparison, nullptr});
+    net.network.forward(tape, batch.x, Pass::kInference, &comparison);
     elements += comparison.elements;
     different += comparison.different;
     expect_same_graph(graph, lower(net.qat, "random"));
@@ -238,7 +238,7 @@ TEST(LowerTest, ChannelRemovedOnOneSideOfAnAddIsAZero) {
   EXPECT_EQ(zeros, 1);
   Comparison comparison(net.qat, graph, whole(net.data).x);
   Tape tape(Tape::kInference);
-  net.network.forward(tape, whole(net.data).x, {false, &comparison, nullptr});
+  net.network.forward(tape, whole(net.data).x, Pass::kInference, &comparison);
 }
 
 // Recalibrated statistics of a removed channel are 0; without an eps its normalization would divide by them.

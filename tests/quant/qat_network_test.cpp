@@ -27,7 +27,7 @@ Batch first_images(const Dataset& data, int64_t n) {
 
 Tensor run(Network& network, LayerTransform* transform, const Tensor& x) {
   Tape tape(Tape::kInference);
-  return network.forward(tape, x, {false, transform, nullptr}).value();
+  return network.forward(tape, x, Pass::kInference, transform).value();
 }
 
 struct Tiny {
@@ -88,7 +88,7 @@ TEST(QatNetworkTest, ComputedScalesFollowTheWeightsInTrainingOnly) {
     run(t.network, &t.qat, batch.x);
     EXPECT_EQ(t.qat.log_scales(1)[0], before);
     Tape tape;
-    t.network.forward(tape, batch.x, {true, &t.qat, nullptr});
+    t.network.forward(tape, batch.x, Pass::kTraining, &t.qat);
     EXPECT_NEAR(t.qat.log_scales(1)[0], double(before) + (scale == WeightScale::kLearned ? 0 : std::log(2.0)), 1e-5);
   }
 }
@@ -119,7 +119,7 @@ TEST(QatNetworkTest, RemovedChannelsAreZero) {
   t.qat.assign(a);
   Tape tape(Tape::kInference);
   std::vector<Variable> layers;
-  t.network.forward(tape, first_images(*t.data.val, 3).x, {false, &t.qat, &layers});
+  t.network.forward(tape, first_images(*t.data.val, 3).x, Pass::kInference, &t.qat, &layers);
   const Tensor y = layers[3].value();
   for (int64_t i = 0; i < y.size(); ++i) EXPECT_TRUE(i % 8 != 5 || y[i] == 0) << i;
   EXPECT_NE(y[4], 0);

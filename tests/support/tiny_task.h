@@ -9,9 +9,10 @@ namespace bitloom::testing {
 // Every layer kind once: 16x16x3 -> conv 8 -> depthwise -> conv 8, added to its input -> pool -> 9 classes.
 inline ModelSpec tiny_spec() {
   ModelBuilder b("tiny", 16, 16, 3);
-  const int x = b.depthwise("conv1", b.conv2d("conv0", 0, 8, 3, 3, 2, 2, {true, true, true}), 3, 3, 2, 2, {true, true, false});
-  const int y = b.conv2d("conv2", x, 8, 1, 1, 1, 1, {true, false, true});
-  b.linear("dense0", b.avg_pool("pool", b.add("add1", x, y, true), 4, 4), 9, {false, false, true});
+  constexpr unsigned kBias = ModelBuilder::kBias, kNorm = ModelBuilder::kNorm, kRelu = ModelBuilder::kRelu;
+  const int x = b.depthwise("conv1", b.conv2d("conv0", 0, 8, 3, 3, 2, 2, kBias | kNorm | kRelu), 3, 3, 2, 2, kNorm | kRelu);
+  const int y = b.conv2d("conv2", x, 8, 1, 1, 1, 1, kBias | kNorm);
+  b.linear("dense0", b.avg_pool("pool", b.add("add1", x, y, kRelu), 4, 4), 9, kBias);
   return b.finish();
 }
 
