@@ -23,33 +23,48 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, OptimizerOptions options
 void Optimizer::step(double lr_factor) {
   ++steps_;
   const double lr = options_.lr * lr_factor;
-  const bool adam = options_.kind == OptimizerOptions::kAdam;
+  const bool adam = options_.kind == OptimizerOptions::kAdam, decoupled = adam && options_.decoupled;
   const double correction1 = 1 - std::pow(options_.momentum, double(steps_)),
                correction2 = 1 - std::pow(options_.beta2, double(steps_));
   const float b1 = float(options_.momentum), b2 = float(options_.beta2), eps = float(options_.eps);
   const float rate = adam ? float(lr / correction1) : float(lr), inv_root = float(1 / std::sqrt(correction2));
+  // Parameters are many and small: their blocks share one parallel loop.
+  struct Block {
+    float *w, *m, *v;
+    const float* g;
+    int64_t size;
+    float shrink, l2;
+  };
+  std::vector<Block> blocks;
+  Tensors grads;
   for (size_t i = 0; i < parameters_.size(); ++i) {
-    const Tensor grad = parameters_[i].value.take_grad();
-    if (!grad.defined()) continue;
+    grads.push_back(parameters_[i].value.take_grad());
     const float decay = parameters_[i].role == ParamRole::kWeight ? float(options_.weight_decay) : 0.0f;
-    const bool decoupled = adam && options_.decoupled;
     const float shrink = decoupled ? float(1 - lr * double(decay)) : 1.0f, l2 = decoupled ? 0.0f : decay;
-    float *w = parameters_[i].value.value().data(), *m = first_[i].data(), *v = adam ? second_[i].data() : nullptr;
-    const float* g = grad.data();
-    parallel_blocks(grad.size(), 1 << 14, [&](int64_t begin, int64_t end) {
-      for (int64_t k = begin; k < end; ++k) {
-        const float d = g[k] + l2 * w[k];
-        if (adam) {
-          m[k] = b1 * m[k] + (1 - b1) * d;
-          v[k] = b2 * v[k] + (1 - b2) * d * d;
-          w[k] = shrink * w[k] - rate * m[k] / (std::sqrt(v[k]) * inv_root + eps);
-        } else {
-          m[k] = b1 * m[k] + d;
-          w[k] -= rate * m[k];
-        }
-      }
-    });
+    constexpr int64_t kBlock = 2048;
+    for (int64_t k = 0; k < grads[i].size(); k += kBlock) {
+      blocks.push_back({parameters_[i].value.value().data() + k, first_[i].data() + k, adam ? second_[i].data() + k : nullptr,
+                        grads[i].data() + k, std::min(kBlock, grads[i].size() - k), shrink, l2});
+    }
   }
+  parallel_for(int64_t(blocks.size()), [&](int64_t i) {
+    const Block& b = blocks[size_t(i)];
+    if (adam) {
+#pragma omp simd
+      for (int64_t k = 0; k < b.size; ++k) {
+        const float d = b.g[k] + b.l2 * b.w[k];
+        b.m[k] = b1 * b.m[k] + (1 - b1) * d;
+        b.v[k] = b2 * b.v[k] + (1 - b2) * d * d;
+        b.w[k] = b.shrink * b.w[k] - rate * b.m[k] / (std::sqrt(b.v[k]) * inv_root + eps);
+      }
+    } else {
+#pragma omp simd
+      for (int64_t k = 0; k < b.size; ++k) {
+        b.m[k] = b1 * b.m[k] + (b.g[k] + b.l2 * b.w[k]);
+        b.w[k] -= rate * b.m[k];
+      }
+    }
+  });
 }
 
 StateDict Optimizer::state() const {
