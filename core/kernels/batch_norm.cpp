@@ -2,6 +2,7 @@
 #include "core/kernels/batch_norm.h"
 
 #include <cmath>
+#include <type_traits>
 
 #include "core/kernels/chunk_sums.h"
 
@@ -11,27 +12,31 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
   // Mean and sum of squared deviations of each chunk, merged as in Chan, Golub, LeVeque (1979): exact enough for any mean, and
   // memory is read once.
   const std::vector<double> partial = for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
-    sum_chunk(chunk, c, out, [=](int64_t i, int64_t) { return x[i]; });
+    sum_chunk<1>(chunk, c, out, [=](auto v, int64_t i, int64_t, auto* sum) { sum[0] += neighbours<decltype(v)>(x + i); });
     std::vector<float> center(static_cast<size_t>(c));
     const double scale = 1.0 / double((chunk.end - chunk.begin) / c);
     for (int64_t j = 0; j < c; ++j) center[size_t(j)] = float(out[j] * scale);
     const ChannelPattern pattern(center.data(), c);
-    const float* m = pattern.data();
-    sum_chunk(chunk, c, out + c, [=](int64_t i, int64_t position) {
-      const float d = x[i] - m[position];
-      return d * d;
+    sum_chunk<1>(chunk, c, out + c, [=, m = pattern.data()](auto v, int64_t i, int64_t position, auto* sum) {
+      const auto d = neighbours<decltype(v)>(x + i) - neighbours<decltype(v)>(m + position);
+      sum[0] += d * d;
     });
   });
+  const std::vector<double> totals = fold(partial, 2 * c, 0, c);
+  std::vector<double> squares(static_cast<size_t>(c));
   const int64_t size = chunk_rows(c);
-  for (int64_t j = 0; j < c; ++j) {
-    const double center = fold(partial, 2 * c, j) / double(rows);
-    double squares = 0;
-    for (int64_t first = 0, at = j; first < rows; first += size, at += 2 * c) {
-      const double n = double(std::min(size, rows - first)), offset = partial[size_t(at)] - n * center;
-      squares += partial[size_t(at + c)] + offset * offset / n;
+  for (int64_t first = 0; first < rows; first += size) {
+    const double n = double(std::min(size, rows - first));
+    const double* chunk = partial.data() + first / size * 2 * c;
+#pragma omp simd
+    for (int64_t j = 0; j < c; ++j) {
+      const double offset = chunk[j] - n * (totals[size_t(j)] / double(rows));
+      squares[size_t(j)] += chunk[c + j] + offset * offset / n;
     }
-    mean[j] = float(center);
-    var[j] = float(squares / double(rows));
+  }
+  for (int64_t j = 0; j < c; ++j) {
+    mean[j] = float(totals[size_t(j)] / double(rows));
+    var[j] = float(squares[size_t(j)] / double(rows));
   }
 }
 
@@ -49,54 +54,55 @@ void channel_affine(const float* x, const float* scale, const float* shift, bool
   });
 }
 
-void batch_norm_grad_sums(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
-                          int64_t rows, int64_t c, float* sum_dy, float* sum_dy_xhat) {
-  const ChannelPattern means(mean, c);
-  const float* m = means.data();
-  const auto sums = [&](auto gradient) {
-    return for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
-      BlockSums gradients(c), products(c);
-      for_each_block(chunk, c, [=, g = gradients.data(), p = products.data()](int64_t begin, int64_t size) {
-#pragma omp simd
-        for (int64_t i = 0; i < size; ++i) {
-          const float d = gradient(begin + i);
-          g[i] += d;
-          p[i] += d * (x[begin + i] - m[i]);
-        }
-      });
-      gradients.fold(out);
-      products.fold(out + c);
+void batch_norm_grad_sums(const float* x, const float* dy, const ChannelNorm<float>& n, int64_t rows, int64_t c, float* sum_dy,
+                          float* sum_dy_xhat) {
+  const ChannelPattern means(n.mean, c), scales(n.scale, c), shifts(n.shift, c);
+  const auto sums = [&](auto relu) {
+    return for_each_chunk(rows, c, 2, [&](const Chunk& chunk, double* out) {
+      sum_chunk<2>(chunk, c, out,
+                   [=, m = means.data(), s = scales.data(), t = shifts.data()](auto v, int64_t i, int64_t at, auto* sum) {
+                     using V = decltype(v);
+                     const V in = neighbours<V>(x + i);
+                     V d = neighbours<V>(dy + i);
+                     if constexpr (relu) d = where_positive(in * neighbours<V>(s + at) + neighbours<V>(t + at), d);
+                     sum[0] += d;
+                     sum[1] += d * (in - neighbours<V>(m + at));
+                   });
     });
   };
-  const std::vector<double> partial =
-      y ? sums([=](int64_t i) { return where_positive(y[i], dy[i]); }) : sums([=](int64_t i) { return dy[i]; });
+  const std::vector<double> partial = n.relu ? sums(std::true_type()) : sums(std::false_type());
+  const std::vector<double> totals = fold(partial, 2 * c, 0, 2 * c);
   for (int64_t j = 0; j < c; ++j) {
-    sum_dy[j] = float(fold(partial, 2 * c, j));
-    sum_dy_xhat[j] = float(fold(partial, 2 * c, c + j) * inv_std[j]);
+    sum_dy[j] = float(totals[size_t(j)]);
+    sum_dy_xhat[j] = float(totals[size_t(c + j)] * n.inv_std[j]);
   }
 }
 
-void batch_norm_input_grad(const float* x, const float* dy, const float* y, const float* mean, const float* inv_std,
-                           const float* scale, const float* a, const float* b, float* dx, int64_t rows, int64_t c) {
+void batch_norm_input_grad(const float* x, const float* dy, const ChannelNorm<float>& n, const float* a, const float* b,
+                           float* dx, int64_t rows, int64_t c) {
   // dx = scale dy' + slope x + offset
   std::vector<float> slope(static_cast<size_t>(c)), offset(static_cast<size_t>(c));
   for (size_t j = 0; j < size_t(c); ++j) {
-    slope[j] = -scale[j] * inv_std[j] * b[j];
-    offset[j] = -scale[j] * a[j] - slope[j] * mean[j];
+    slope[j] = -n.scale[j] * n.inv_std[j] * b[j];
+    offset[j] = -n.scale[j] * a[j] - slope[j] * n.mean[j];
   }
-  const ChannelPattern scales(scale, c), slopes(slope.data(), c), offsets(offset.data(), c);
-  const auto write = [&](auto gradient) {
-    for_channel_blocks(rows, c, [&, gradient](int64_t begin, int64_t size) {
-      const float *in = x + begin, *s = scales.data(), *t = slopes.data(), *u = offsets.data();
+  const ChannelPattern scales(n.scale, c), shifts(n.shift, c), slopes(slope.data(), c), offsets(offset.data(), c);
+  const auto write = [&](auto relu) {
+    for_channel_blocks(rows, c, [&, relu](int64_t begin, int64_t size) {
+      const float *in = x + begin, *grad = dy + begin, *s = scales.data(), *t = shifts.data(), *u = slopes.data(),
+                  *v = offsets.data();
       float* out = dx + begin;
 #pragma omp simd
-      for (int64_t i = 0; i < size; ++i) out[i] = s[i] * gradient(begin + i) + (t[i] * in[i] + u[i]);
+      for (int64_t i = 0; i < size; ++i) {
+        const float d = relu ? where_positive(in[i] * s[i] + t[i], grad[i]) : grad[i];
+        out[i] = s[i] * d + (u[i] * in[i] + v[i]);
+      }
     });
   };
-  if (y) {
-    write([=](int64_t i) { return where_positive(y[i], dy[i]); });
+  if (n.relu) {
+    write(std::true_type());
   } else {
-    write([=](int64_t i) { return dy[i]; });
+    write(std::false_type());
   }
 }
 

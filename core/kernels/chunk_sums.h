@@ -1,7 +1,10 @@
 // Sums over the rows of (rows, c) in an order that depends on (rows, c) only: each position of a block is summed in float over a chunk of rows,
 // then positions and chunks are folded in order in double.
 #pragma once
+#include <type_traits>
+
 #include "core/kernels/channels.h"
+#include "core/kernels/simd.h"
 
 namespace bitloom {
 
@@ -24,45 +27,63 @@ std::vector<double> for_each_chunk(int64_t rows, int64_t c, int64_t k, F f) {
   return partial;
 }
 
-// Float sums for each position of a block, over the blocks of a chunk.
-class BlockSums {
- public:
-  explicit BlockSums(int64_t c) : c_(c), sums_(size_t(block_rows(c) * c)) {}
-  float* data() { return sums_.data(); }
-  // out[j] += the sums at the positions of channel j.
-  void fold(double* out) const {
-    for (size_t row = 0; row < sums_.size(); row += size_t(c_)) {
-      for (size_t j = 0; j < size_t(c_); ++j) out[j] += double(sums_[row + j]);
+using kernel::where_positive;  // beside that of floats
+
+// One float, or a vector of neighbours: what a term of a sum is computed from.
+template <class V>
+V neighbours(const float* p) {
+  if constexpr (std::is_same_v<V, float>) {
+    return *p;
+  } else {
+    return kernel::load(p);
+  }
+}
+
+// out[k * c + j] += sum k < K over the chunk's rows of terms at channel j. terms(V(), element, position in block, sums) adds the K terms of an element, or
+// of a vector of neighbours, to sums[0], ..., sums[K - 1] of type V. The sums of a few vectors stay in registers from block to block.
+template <int K, class Terms>
+void sum_chunk(const Chunk& chunk, int64_t c, double* out, Terms terms) {
+  using kernel::kLanes, kernel::Vec;
+  constexpr int kGroup = 4;
+  const int64_t block = block_rows(c) * c, whole = chunk.begin + (chunk.end - chunk.begin) / block * block;
+  const int64_t grouped = block / (kGroup * kLanes) * (kGroup * kLanes);
+  std::vector<float> sums(size_t(K * block));
+  for (int64_t position = 0; position < grouped; position += kGroup * kLanes) {
+    Vec sum[kGroup][K] = {};
+    for (int64_t i = chunk.begin + position; i < whole; i += block) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kGroup; ++v) terms(Vec(), i + v * kLanes, position + v * kLanes, sum[v]);
+    }
+    for (int v = 0; v < kGroup; ++v) {
+      for (int k = 0; k < K; ++k) kernel::store(sums.data() + k * block + position + v * kLanes, sum[v][k]);
     }
   }
-
- private:
-  int64_t c_;
-  std::vector<float> sums_;
-};
-
-// Runs f(first element, number of elements) over the blocks of a chunk.
-template <class F>
-void for_each_block(const Chunk& chunk, int64_t c, F f) {
-  const int64_t block = block_rows(c) * c;
-  for (int64_t i = chunk.begin; i < chunk.end; i += block) f(i, std::min(block, chunk.end - i));
-}
-
-// out[j] += sum over the chunk's rows of term(element, position in block).
-template <class F>
-void sum_chunk(const Chunk& chunk, int64_t c, double* out, F term) {
-  BlockSums sums(c);
-  for_each_block(chunk, c, [acc = sums.data(), term](int64_t begin, int64_t size) {
+  const auto add = [&](int64_t first, int64_t begin,
+                       int64_t end) {  // positions [begin, end) of the block that begins at `first`
+    for (int64_t position = begin; position < end; ++position) {
+      float sum[K];
+      for (int k = 0; k < K; ++k) sum[k] = sums[size_t(k * block + position)];
+      terms(float(), first + position, position, sum);
+      for (int k = 0; k < K; ++k) sums[size_t(k * block + position)] = sum[k];
+    }
+  };
+  for (int64_t i = chunk.begin; i < whole; i += block) add(i, grouped, block);
+  add(whole, 0, chunk.end - whole);
+  for (int k = 0; k < K; ++k) {
+    for (int64_t row = 0; row < block; row += c) {
 #pragma omp simd
-    for (int64_t i = 0; i < size; ++i) acc[i] += term(begin + i, i);
-  });
-  sums.fold(out);
+      for (int64_t j = 0; j < c; ++j) out[k * c + j] += double(sums[size_t(k * block + row + j)]);
+    }
+  }
 }
 
-// The sum over all chunks of their value number `at`.
-inline double fold(const std::vector<double>& partial, int64_t per_chunk, int64_t at) {
-  double sum = 0;
-  for (; at < int64_t(partial.size()); at += per_chunk) sum += partial[size_t(at)];
+// The sums over all chunks of their values [first, first + count), in order.
+inline std::vector<double> fold(const std::vector<double>& partial, int64_t per_chunk, int64_t first, int64_t count) {
+  std::vector<double> sum(static_cast<size_t>(count));
+  for (int64_t at = first; at < int64_t(partial.size()); at += per_chunk) {
+#pragma omp simd
+    for (int64_t j = 0; j < count; ++j) sum[size_t(j)] += partial[size_t(at + j)];
+  }
   return sum;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/kernels/batch_norm.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/pool.h"
 
@@ -128,26 +129,31 @@ void channel_affine(const T* x, const T* scale, const T* shift, bool relu, T* y,
   }
 }
 
+// dy where the normalization's output is positive or has no ReLU, else 0.
 template <class T>
-void batch_norm_grad_sums(const T* x, const T* dy, const T* y, const T* mean, const T* inv_std, int64_t rows, int64_t c,
-                          T* sum_dy, T* sum_dy_xhat) {
+T norm_gradient(const ChannelNorm<T>& n, T x, T dy, int64_t channel) {
+  return n.relu && x * n.scale[channel] + n.shift[channel] <= 0 ? T(0) : dy;
+}
+
+template <class T>
+void batch_norm_grad_sums(const T* x, const T* dy, const ChannelNorm<T>& n, int64_t rows, int64_t c, T* sum_dy,
+                          T* sum_dy_xhat) {
   std::fill_n(sum_dy, c, T(0));
   std::fill_n(sum_dy_xhat, c, T(0));
   for (int64_t i = 0; i < rows * c; ++i) {
     const int64_t j = i % c;
-    if (y && y[i] <= 0) continue;
-    sum_dy[j] += dy[i];
-    sum_dy_xhat[j] += dy[i] * (x[i] - mean[j]) * inv_std[j];
+    const T d = norm_gradient(n, x[i], dy[i], j);
+    sum_dy[j] += d;
+    sum_dy_xhat[j] += d * (x[i] - n.mean[j]) * n.inv_std[j];
   }
 }
 
 template <class T>
-void batch_norm_input_grad(const T* x, const T* dy, const T* y, const T* mean, const T* inv_std, const T* scale, const T* a,
-                           const T* b, T* dx, int64_t rows, int64_t c) {
+void batch_norm_input_grad(const T* x, const T* dy, const ChannelNorm<T>& n, const T* a, const T* b, T* dx, int64_t rows,
+                           int64_t c) {
   for (int64_t i = 0; i < rows * c; ++i) {
     const int64_t j = i % c;
-    const T d = y && y[i] <= 0 ? T(0) : dy[i];
-    dx[i] = scale[j] * (d - a[j] - (x[i] - mean[j]) * inv_std[j] * b[j]);
+    dx[i] = n.scale[j] * (norm_gradient(n, x[i], dy[i], j) - a[j] - (x[i] - n.mean[j]) * n.inv_std[j] * b[j]);
   }
 }
 

@@ -35,6 +35,12 @@ inline Vec load(const float* p) {
 
 inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
 
+// dy where y > 0, else 0.
+inline Vec where_positive(Vec y, Vec dy) {
+  using Mask = decltype(y > Vec{});
+  return Vec((y > Vec{}) & Mask(dy));
+}
+
 // n <= kLanes floats, and zeros.
 inline Vec load_partial(const float* p, int64_t n) {
 #if defined(__AVX512F__)

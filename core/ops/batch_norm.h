@@ -37,22 +37,22 @@ class BatchNorm {
     }
     inv_std_ = Tensor(Shape{c});
     scale_ = Tensor(Shape{c});
-    Tensor shift(Shape{c});
+    shift_ = Tensor(Shape{c});
     for (int64_t i = 0; i < c; ++i) {
       inv_std_[i] = 1 / std::sqrt(var[i] + state_->eps);
       scale_[i] = in[1][i] * inv_std_[i];
-      shift[i] = in[2][i] - mean_[i] * scale_[i];
+      shift_[i] = in[2][i] - mean_[i] * scale_[i];
     }
-    y_ = Tensor(x_.shape());
-    channel_affine(x_.data(), scale_.data(), shift.data(), relu_, y_.data(), rows, c);
-    return y_;
+    Tensor y(x_.shape());
+    channel_affine(x_.data(), scale_.data(), shift_.data(), relu_, y.data(), rows, c);
+    return y;
   }
 
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
     const int64_t c = x_.shape().back(), rows = x_.size() / c;
-    const float* mask = relu_ ? y_.data() : nullptr;
+    const ChannelNorm<float> norm{mean_.data(), inv_std_.data(), scale_.data(), shift_.data(), relu_};
     Tensor sum_dy(Shape{c}), sum_dy_xhat(Shape{c});
-    batch_norm_grad_sums(x_.data(), dy.data(), mask, mean_.data(), inv_std_.data(), rows, c, sum_dy.data(), sum_dy_xhat.data());
+    batch_norm_grad_sums(x_.data(), dy.data(), norm, rows, c, sum_dy.data(), sum_dy_xhat.data());
     Tensors grads(3);
     if (needs[0]) {
       Tensor a(Shape{c}, 0.0f), b(Shape{c}, 0.0f);
@@ -61,8 +61,7 @@ class BatchNorm {
         b[i] = sum_dy_xhat[i] / float(rows);
       }
       grads[0] = Tensor(x_.shape());
-      batch_norm_input_grad(x_.data(), dy.data(), mask, mean_.data(), inv_std_.data(), scale_.data(), a.data(), b.data(),
-                            grads[0].data(), rows, c);
+      batch_norm_input_grad(x_.data(), dy.data(), norm, a.data(), b.data(), grads[0].data(), rows, c);
     }
     if (needs[1]) grads[1] = sum_dy_xhat;
     if (needs[2]) grads[2] = sum_dy;
@@ -95,7 +94,7 @@ class BatchNorm {
  private:
   NormState* state_;
   bool training_, relu_;
-  Tensor x_, y_, mean_, inv_std_, scale_;
+  Tensor x_, mean_, inv_std_, scale_, shift_;
 };
 
 }  // namespace bitloom

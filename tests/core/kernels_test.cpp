@@ -18,46 +18,45 @@ struct NormCase {
         relu(relu_),
         x(random_values(rows * c, 1)),
         dy(random_values(rows * c, 2)),
-        y(random_values(rows * c, 3)),
         mean(random_values(c, 4)),
         inv_std(random_values(c, 5)),
         scale(random_values(c, 6)),
+        shift(random_values(c, 3)),
         a(random_values(c, 7)),
         b(random_values(c, 8)) {}
+
+  ChannelNorm<float> values() const { return {mean.data(), inv_std.data(), scale.data(), shift.data(), relu}; }
 
   // Every result of every kernel, in order.
   Floats run() const {
     Floats out(static_cast<size_t>(6 * c + 2 * rows * c), std::nanf(""));
     float *sums = out.data(), *large = sums + 6 * c;
-    const float* gate = relu ? y.data() : nullptr;
     batch_norm_stats(x.data(), rows, c, sums, sums + c);
-    batch_norm_grad_sums(x.data(), dy.data(), gate, mean.data(), inv_std.data(), rows, c, sums + 2 * c, sums + 3 * c);
+    batch_norm_grad_sums(x.data(), dy.data(), values(), rows, c, sums + 2 * c, sums + 3 * c);
     column_sums(dy.data(), rows, c, sums + 4 * c);
     column_dots(dy.data(), x.data(), rows, c, sums + 5 * c);
-    channel_affine(x.data(), scale.data(), a.data(), relu, large, rows, c);
-    batch_norm_input_grad(x.data(), dy.data(), gate, mean.data(), inv_std.data(), scale.data(), a.data(), b.data(),
-                          large + rows * c, rows, c);
+    channel_affine(x.data(), scale.data(), shift.data(), relu, large, rows, c);
+    batch_norm_input_grad(x.data(), dy.data(), values(), a.data(), b.data(), large + rows * c, rows, c);
     return out;
   }
   Doubles expected() const {
-    const Doubles x_ = to_double(x), dy_ = to_double(dy), y_ = to_double(y), mean_ = to_double(mean),
-                  inv_std_ = to_double(inv_std), scale_ = to_double(scale), a_ = to_double(a), b_ = to_double(b);
+    const Doubles x_ = to_double(x), dy_ = to_double(dy), mean_ = to_double(mean), inv_std_ = to_double(inv_std),
+                  scale_ = to_double(scale), shift_ = to_double(shift), a_ = to_double(a), b_ = to_double(b);
     Doubles out(static_cast<size_t>(6 * c + 2 * rows * c));
     double *sums = out.data(), *large = sums + 6 * c;
-    const double* gate = relu ? y_.data() : nullptr;
+    const ChannelNorm<double> values_{mean_.data(), inv_std_.data(), scale_.data(), shift_.data(), relu};
     ref::batch_norm_stats(x_.data(), rows, c, sums, sums + c);
-    ref::batch_norm_grad_sums(x_.data(), dy_.data(), gate, mean_.data(), inv_std_.data(), rows, c, sums + 2 * c, sums + 3 * c);
+    ref::batch_norm_grad_sums(x_.data(), dy_.data(), values_, rows, c, sums + 2 * c, sums + 3 * c);
     ref::column_sums(dy_.data(), rows, c, sums + 4 * c);
     ref::column_dots(dy_.data(), x_.data(), rows, c, sums + 5 * c);
-    ref::channel_affine(x_.data(), scale_.data(), a_.data(), relu, large, rows, c);
-    ref::batch_norm_input_grad(x_.data(), dy_.data(), gate, mean_.data(), inv_std_.data(), scale_.data(), a_.data(), b_.data(),
-                               large + rows * c, rows, c);
+    ref::channel_affine(x_.data(), scale_.data(), shift_.data(), relu, large, rows, c);
+    ref::batch_norm_input_grad(x_.data(), dy_.data(), values_, a_.data(), b_.data(), large + rows * c, rows, c);
     return out;
   }
 
   int64_t rows, c;
   bool relu;
-  Floats x, dy, y, mean, inv_std, scale, a, b;
+  Floats x, dy, mean, inv_std, scale, shift, a, b;
 };
 
 TEST(BatchNorm, MatchesReference) {
@@ -89,8 +88,7 @@ TEST(BatchNorm, WorksInPlace) {
   channel_affine(y.data(), norm.scale.data(), norm.a.data(), true, y.data(), 130, 17);
   EXPECT_EQ(y, expected);
   const auto grad = [&](const float* dy, float* out) {
-    batch_norm_input_grad(norm.x.data(), dy, norm.y.data(), norm.mean.data(), norm.inv_std.data(), norm.scale.data(),
-                          norm.a.data(), norm.b.data(), out, 130, 17);
+    batch_norm_input_grad(norm.x.data(), dy, norm.values(), norm.a.data(), norm.b.data(), out, 130, 17);
   };
   grad(norm.dy.data(), expected.data());
   grad(dx.data(), dx.data());
@@ -212,7 +210,7 @@ TEST(Kernels, GiveTheSameBitsForAnyNumberOfThreads) {
       const std::vector<int32_t> labels(5000, 1);
       const double loss = softmax_cross_entropy(norm.x.data(), labels.data(), prob.data(), 5000, c);
       prob.push_back(float(loss));
-      prob.push_back(float(mean_squared_error(norm.x.data(), norm.y.data(), 5000 * c)));
+      prob.push_back(float(mean_squared_error(norm.x.data(), norm.dy.data(), 5000 * c)));
       return prob;
     });
   }
