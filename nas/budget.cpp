@@ -25,7 +25,7 @@ constexpr Unit kUnits[] = {{CostKind::kSize, "kB", 8e3},  {CostKind::kSize, "MB"
 // Which channels of which layers are removed together (a depthwise channel and the one it reads), and which layers write to one tie group.
 class Removal {
  public:
-  explicit Removal(const ModelSpec& spec) : spec_(spec), ties_(channel_ties(spec)), root_(spec.layers.size()) {
+  explicit Removal(const ModelSpec& spec) : ties_(channel_ties(spec)), root_(spec.layers.size()) {
     for (size_t i = 0; i < spec.layers.size(); ++i) {
       const LayerSpec& layer = spec.layers[i];
       const bool follows =
@@ -51,7 +51,6 @@ class Removal {
   }
 
  private:
-  const ModelSpec& spec_;
   const std::vector<int> ties_;
   std::vector<size_t> root_;
   std::map<size_t, std::vector<size_t>> chains_;

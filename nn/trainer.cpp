@@ -24,8 +24,9 @@ std::string identity(const TaskData& data, const TrainerOptions& options) {
 
 void check_identity(const StateDict& checkpoint, const TaskData& data, const TrainerOptions& options) {
   std::istringstream found(checkpoint.text("run.identity", "not a training checkpoint")), own(identity(data, options));
-  for (std::string theirs, ours; bool(std::getline(own, ours)) | bool(std::getline(found, theirs));
-       theirs.clear(), ours.clear()) {
+  for (std::string theirs, ours; own || found;) {
+    if (!std::getline(own, ours)) ours.clear();
+    if (!std::getline(found, theirs)) theirs.clear();
     const std::string name = ours.substr(0, ours.find(' '));
     const bool named = theirs.rfind(name + " ", 0) == 0;
     BITLOOM_CHECK(theirs == ours, options.checkpoint, ": belongs to another run: its ", name, " is ",
