@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -39,9 +40,15 @@ struct Overload : Cases... {
 };
 template <class... Cases>
 Overload(Cases...) -> Overload<Cases...>;
+template <class Visitor, class... Kinds>
+constexpr bool has_all_cases(const std::variant<Kinds...>*) {
+  return (std::is_invocable_v<Visitor, const Kinds&> && ...);
+}
 template <class... Cases>
 decltype(auto) match(const LayerKind& kind, Cases... cases) {
-  return std::visit(Overload<Cases...>{cases...}, kind);
+  constexpr bool kComplete = has_all_cases<Overload<Cases...>>(static_cast<const LayerKind*>(nullptr));
+  static_assert(kComplete, "a layer kind has no case in this match()");  // instead of what std::visit says to that
+  if constexpr (kComplete) return std::visit(Overload<Cases...>{cases...}, kind);
 }
 
 struct LayerSpec {

@@ -41,6 +41,15 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
   return a;
 }
 
+TaskData load(const RunConfig& c) {
+  switch (c.task) {
+    case Source::kSynthetic: return make_synthetic(c.seed);
+    case Source::kCifar10: return load_cifar10(c.data);
+    case Source::kNpz: return load_npz_task(c.data, c.seed);
+  }
+  return {};
+}
+
 }  // namespace
 
 TaskData load_task(RunConfig& c) {
@@ -51,14 +60,9 @@ TaskData load_task(RunConfig& c) {
     c.task = Source::kNpz;
   else if (!c.data.empty() && c.task == Source::kSynthetic)
     c.task = Source::kCifar10;
-  TaskData data;
-  if (c.task == Source::kSynthetic) {
-    data = make_synthetic(c.seed);
-  } else {
-    BITLOOM_CHECK(!c.data.empty(), "--task ", name_of(c.task),
-                  " needs --data PATH (`make data` downloads the official archives)");
-    data = c.task == Source::kCifar10 ? load_cifar10(c.data) : load_npz_task(c.data, c.seed);
-  }
+  BITLOOM_CHECK(c.task == Source::kSynthetic || !c.data.empty(), "--task ", name_of(c.task),
+                " needs --data PATH (`make data` downloads the official archives)");
+  TaskData data = load(c);
   data.train->set_augment(parse_augment(c.augment, data.task.augment));
   if (c.metric != "default") {
     data.task.metric = &find_metric(c.metric);

@@ -102,6 +102,13 @@ inline std::vector<Codes> reference_run(const IntegerGraph& graph, const Codes& 
   return codes;
 }
 
+// Every kind of layer there is.
+inline std::vector<IntegerOp> all_integer_ops() {
+  std::vector<IntegerOp> ops;
+  while (traits(IntegerOp(ops.size())).name) ops.push_back(IntegerOp(ops.size()));
+  return ops;
+}
+
 // Builds graphs layer by layer; weights and tables are random, the tables such that the outputs spread over their range and
 // that the graph is valid. Each function returns the index of the new layer.
 class RandomGraph {

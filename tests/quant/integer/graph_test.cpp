@@ -94,7 +94,8 @@ TEST(IntegerGraph, RefusesBadStructure) {
   expect_error("no layers", [](IntegerGraph& g) { g.layers.clear(); });
   expect_error("names may hold", [](IntegerGraph& g) { g.model = "a\nb"; });
   expect_error("layer 1 (conv2d): the name", [](IntegerGraph& g) { g.layers[1].name = "*/ evil /*"; });
-  expect_error("op 6 does not exist", [](IntegerGraph& g) { g.layers[2].op = IntegerOp(6); });
+  const size_t ops = testing::all_integer_ops().size();
+  expect_error(str("op ", ops, " does not exist"), [&](IntegerGraph& g) { g.layers[2].op = IntegerOp(ops); });
   expect_error("must be layer 0", [](IntegerGraph& g) { g.layers[0].op = IntegerOp::kAdd; });
   expect_error("layer 3 (input layer3): the input", [](IntegerGraph& g) { g.layers[3].op = IntegerOp::kInput; });
   expect_error("input 2 is not an earlier layer", [](IntegerGraph& g) { g.layers[2].inputs[0] = 2; });

@@ -45,7 +45,7 @@ std::string difference(const IntegerGraph& graph, uint64_t seed) {
 }
 
 TEST(IntegerRunner, MatchesTheReferenceOnRandomGraphs) {
-  std::vector<int64_t> ops(6, 0), precisions(9 * 9, 0);
+  std::vector<int64_t> ops(testing::all_integer_ops().size(), 0), precisions(9 * 9, 0);
   int64_t saturated = 0, codes = 0;
   for (uint64_t seed = 0; seed < 400; ++seed) {
     const IntegerGraph graph = testing::random_integer_graph(Rng(seed));
