@@ -15,7 +15,7 @@ struct Conv2dShape {
   int64_t macs() const { return n * oh() * ow() * oc * kh * kw * c; }
 };
 
-// y = conv(x, w) + bias. `bias` (OC) may be null. Each y element accumulates over (kh,kw,c) in that order.
+// y = conv(x, w) + bias. `bias` (OC) may be null. The order of sums depends on the shape only.
 void conv2d_forward(const float* x, const float* w, const float* bias, float* y, const Conv2dShape& s);
 
 // dx = gradient of the input.

@@ -120,6 +120,23 @@ TEST(Conv2d, MatchesReferenceOnLayersOfTheBenchmarkModels) {
   ConvCase(depthwise, true).compare_to_reference();
 }
 
+// Shapes that winograd.h takes: tiles cut off by the image's edges, every padding, channels of several column blocks, and one channel too many.
+TEST(Conv2d, MatchesReferenceOnThreeByThreeFilters) {
+  Rng rng(7);
+  for (int i = 0; i < 60; ++i) {
+    Conv2dShape s = conv_shape(1 + rng.below(5), 3 + rng.below(16), 3 + rng.below(16), 16 * (1 + rng.below(5)),
+                               16 * (1 + rng.below(5)), 3, 3, 1, 1);
+    s.pt = rng.below(4), s.pb = rng.below(4), s.pl = rng.below(4), s.pr = rng.below(4);
+    if (i % 10 == 0) ++(i % 20 == 0 ? s.c : s.oc);
+    ConvCase(s, false).compare_to_reference();
+  }
+  for (int64_t c : {16, 32, 64}) {  // ResNet-8's
+    Conv2dShape s = conv_shape(5, 512 / c, 512 / c, c, c, 3, 3, 1, 1);
+    s.pt = s.pb = s.pl = s.pr = 1;
+    ConvCase(s, false).compare_to_reference();
+  }
+}
+
 TEST(Convolution, RejectsShapesThatHaveNoOutput) {
   const Conv2dShape large = conv_shape(1, 2, 8, 1, 1, 3, 3, 1, 1), empty = conv_shape(0, 4, 4, 1, 1, 3, 3, 1, 1);
   EXPECT_EQ(message_of([&] { conv2d_forward(nullptr, nullptr, nullptr, nullptr, large); }),
@@ -159,6 +176,7 @@ TEST(Convolution, GivesTheSameBitsForAnyNumberOfThreads) {
     const bool depthwise = i % 2;
     Conv2dShape s = random_shape(rng, depthwise);
     if (i < 8) s.n = 40, s.h += 16;  // several partial sums
+    if (i < 4 && !depthwise) s.c = s.oc = 32, s.kh = s.kw = 3, s.sh = s.sw = 1, s.w += 4, s.pt = s.pb = s.pl = s.pr = 1;
     const ConvCase conv(s, depthwise);
     expect_same_bits(str("forward ", s), [&] { return conv.forward(); });
     expect_same_bits(str("input gradient ", s), [&] { return conv.input_grad(); });
