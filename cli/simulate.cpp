@@ -12,8 +12,10 @@
 #include "cli/mpic_target.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "core/integer_math.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/parallel.h"
 #include "core/quote.h"
 #include "mpic/compile/simulation.h"
 #include "mpic/sim/loader.h"
@@ -58,7 +60,15 @@ struct Findings {
   int64_t images = 0, bytes_compared = 0, mismatches = 0;
   std::string first_mismatch;
   std::vector<mpic::Counters> layers;
-  TensorT<int32_t> outputs;  // of the core, (N, outputs)
+
+  // Those of the images that follow.
+  void add(const Findings& next) {
+    images += next.images, bytes_compared += next.bytes_compared;
+    if (mismatches == 0) first_mismatch = next.first_mismatch;
+    mismatches += next.mismatches;
+    layers.resize(next.layers.size());
+    for (size_t i = 0; i < layers.size(); ++i) layers[i].add(next.layers[i]);
+  }
 };
 
 void compare(const IntegerLayer& layer, int64_t image, const std::vector<int32_t>& got, const std::vector<int32_t>& expected,
@@ -71,31 +81,62 @@ void compare(const IntegerLayer& layer, int64_t image, const std::vector<int32_t
   }
 }
 
-Findings simulate(const IntegerGraph& graph, const mpic::CompiledNetwork& network, const Inputs& inputs, bool check) {
-  const IntegerRunner runner(graph);
-  mpic::Simulation simulation(network);
-  const size_t last = graph.layers.size() - 1;
-  const int64_t images = inputs.codes.shape()[0], size = inputs.codes.size() / images;
-  Findings f;
-  f.images = images;
-  f.layers.resize(graph.layers.size());
-  const mpic::TensorPlace& out = network.layers[last].output;
-  f.outputs = TensorT<int32_t>(Shape{images, out.pixels * out.channels});
-  Progress progress("simulate", images, "img");
-  for (int64_t n = 0; n < images; ++n) {
-    const int16_t* sample = inputs.codes.data() + n * size;
-    const std::vector<std::vector<int32_t>> expected = runner.run_layers(sample);
-    simulation.run(std::vector<int32_t>(sample, sample + size).data(), [&](size_t layer) {
+// Images through the core, compared with the interpreter.
+struct Comparison {
+  const IntegerGraph& graph;
+  const mpic::CompiledNetwork& network;
+  const TensorT<int16_t>& inputs;
+  bool check;
+  TensorT<int32_t>& outputs;  // of the core, (N, outputs)
+  const IntegerRunner runner{graph};
+
+  Findings run(mpic::BatchSimulation& simulation, int64_t begin, int64_t end) const {
+    const size_t last = graph.layers.size() - 1;
+    const int64_t size = inputs.size() / inputs.shape()[0];
+    std::vector<std::vector<int32_t>> samples;
+    std::vector<std::vector<std::vector<int32_t>>> expected;  // by image and layer
+    for (int64_t n = begin; n < end; ++n) {
+      const int16_t* sample = inputs.data() + n * size;
+      samples.emplace_back(sample, sample + size);
+      expected.push_back(runner.run_layers(sample));
+    }
+    Findings f;
+    f.images = end - begin;
+    f.layers.resize(graph.layers.size());
+    simulation.run(samples, [&](size_t layer, size_t i) {
       if (layer == 0 || (!check && layer != last)) return;
-      const std::vector<int32_t> codes = simulation.codes(layer);
+      const std::vector<int32_t> codes = simulation.codes(layer, i);
       f.bytes_compared += network.layers[layer].output.bytes();
-      compare(graph.layers[layer], n, codes, expected[layer], f);
-      if (layer == last) std::copy(codes.begin(), codes.end(), f.outputs.data() + n * int64_t(codes.size()));
+      compare(graph.layers[layer], begin + int64_t(i), codes, expected[i][layer], f);
+      if (layer == last) std::copy(codes.begin(), codes.end(), outputs.data() + (begin + int64_t(i)) * int64_t(codes.size()));
     });
-    for (size_t i = 0; i <= last; ++i) f.layers[i].add(simulation.counters()[i]);
-    progress.update(n + 1, f.mismatches ? str(f.mismatches, " mismatches") : "");
+    for (size_t i = 0; i < samples.size(); ++i)
+      for (size_t layer = 0; layer <= last; ++layer) f.layers[layer].add(simulation.counters(i)[layer]);
+    return f;
   }
-  return f;
+};
+
+// All images, in batches that do not depend on the number of threads.
+Findings run_all(const Comparison& comparison) {
+  constexpr int64_t kBatch = mpic::BatchSimulation::kMost;
+  const int64_t images = comparison.inputs.shape()[0], batches = ceil_div(images, kBatch);
+  std::vector<Findings> found(size_t(batches), Findings{});
+  Progress progress("simulate", images, "img");
+  int64_t done = 0, mismatches = 0;
+  parallel_blocks(batches, ceil_div(batches, omp_get_max_threads()), [&](int64_t first, int64_t behind) {
+    mpic::BatchSimulation simulation(comparison.network);
+    for (int64_t b = first; b < behind; ++b) {
+      const Findings f = found[size_t(b)] = comparison.run(simulation, b * kBatch, std::min(images, (b + 1) * kBatch));
+#pragma omp critical(bitloom_simulate_progress)
+      {
+        mismatches += f.mismatches;
+        progress.update(done += f.images, mismatches ? str(mismatches, " mismatches") : "");
+      }
+    }
+  });
+  Findings all;
+  for (const Findings& f : found) all.add(f);
+  return all;
 }
 
 uint64_t all_stalls(const mpic::Counters& c) {
@@ -208,11 +249,13 @@ void run_simulation(SimulateOptions& o) {
   if (!o.memory.empty()) options.memory = mpic::parse_size(o.memory);
   const mpic::CompiledNetwork network = mpic::compile(graph, options);
   const Inputs inputs = make_inputs(graph, o);
-  const Findings f = simulate(graph, network, inputs, o.check);
+  const mpic::TensorPlace& out = network.layers.back().output;
+  TensorT<int32_t> outputs(Shape{o.images, out.pixels * out.channels});
+  const Findings f = run_all({graph, network, inputs.codes, o.check, outputs});
   std::optional<double> accuracy;
   if (inputs.data && inputs.data->task.kind == TaskKind::kClassification) {
     const SpreadOver images(*inputs.data->test, o.images);
-    accuracy = bitloom::accuracy().score(found_by_integers(graph, TaskKind::kClassification, f.outputs, images), images);
+    accuracy = bitloom::accuracy().score(found_by_integers(graph, TaskKind::kClassification, outputs, images), images);
   }
   if (o.format == "json") {
     Json json = figures(graph, network, f);

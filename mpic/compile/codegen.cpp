@@ -158,36 +158,49 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   return network;
 }
 
-void write_codes(Memory& memory, const TensorPlace& place, const int32_t* codes) {
+std::vector<uint8_t> pack_codes(const TensorPlace& place, const int32_t* codes) {
+  std::vector<uint8_t> bytes(size_t(place.pixels * place.pixel_bytes), 0);
+  const int bits = place.scheme.bits;
   for (int64_t p = 0; p < place.pixels; ++p) {
-    std::vector<uint8_t> bytes(size_t(place.pixel_bytes), 0);
+    uint8_t* pixel = &bytes[size_t(p * place.pixel_bytes)];
     for (int64_t c = 0; c < place.channels; ++c) {
       const uint32_t code = uint32_t(codes[p * place.channels + c]);
-      if (place.scheme.bits == 32)
-        std::memcpy(&bytes[size_t(4 * c)], &code, 4);
+      if (bits == 32)
+        std::memcpy(pixel + 4 * c, &code, 4);
       else
-        bytes[size_t(c * place.scheme.bits / 8)] |=
-            uint8_t((code & ((1u << place.scheme.bits) - 1)) << (c * place.scheme.bits % 8));
+        pixel[c * bits / 8] |= uint8_t((code & ((1u << bits) - 1)) << (c * bits % 8));
     }
-    memory.write(place.address + uint32_t(p * place.pixel_bytes), bytes.data(), bytes.size());
   }
+  return bytes;
+}
+
+void write_codes(Memory& memory, const TensorPlace& place, const int32_t* codes) {
+  const std::vector<uint8_t> bytes = pack_codes(place, codes);
+  memory.write(place.address, bytes.data(), bytes.size());
+}
+
+std::vector<int32_t> unpack_codes(const TensorPlace& place, const std::vector<uint8_t>& bytes) {
+  std::vector<int32_t> codes(size_t(place.pixels * place.channels));
+  const int bits = place.scheme.bits;
+  size_t k = 0;
+  for (int64_t p = 0; p < place.pixels; ++p) {
+    const uint8_t* pixel = &bytes[size_t(p * place.pixel_bytes)];
+    for (int64_t c = 0; c < place.channels; ++c, ++k) {
+      if (bits == 32) {
+        std::memcpy(&codes[k], pixel + 4 * c, 4);
+        continue;
+      }
+      const uint32_t top = uint32_t(pixel[c * bits / 8]) >> (c * bits % 8) << (32 - bits);
+      codes[k] = place.scheme.is_signed ? int32_t(top) >> (32 - bits) : int32_t(top >> (32 - bits));
+    }
+  }
+  return codes;
 }
 
 std::vector<int32_t> read_codes(const Memory& memory, const TensorPlace& place) {
-  std::vector<int32_t> codes;
-  const int bits = place.scheme.bits;
-  for (int64_t p = 0; p < place.pixels; ++p)
-    for (int64_t c = 0; c < place.channels; ++c) {
-      const uint32_t pixel = place.address + uint32_t(p * place.pixel_bytes);
-      if (bits == 32) {
-        codes.push_back(memory.load<int32_t>(pixel + uint32_t(4 * c)));
-        continue;
-      }
-      const uint32_t raw = memory.load<uint8_t>(pixel + uint32_t(c * bits / 8)) >> (c * bits % 8);
-      const uint32_t top = raw << (32 - bits);
-      codes.push_back(place.scheme.is_signed ? int32_t(top) >> (32 - bits) : int32_t(top >> (32 - bits)));
-    }
-  return codes;
+  std::vector<uint8_t> bytes(size_t(place.bytes()));
+  memory.read(place.address, bytes.data(), bytes.size());
+  return unpack_codes(place, bytes);
 }
 
 }  // namespace bitloom::mpic

@@ -47,7 +47,10 @@ struct CompiledNetwork {
 // options.memory, saying what needs how much, or when a layer's shape is beyond the kernels.
 CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options = {});
 
-// Writes codes (h*w*c, in the range of the scheme) where the program expects its input; reads any tensor back.
+// A tensor's codes (h*w*c, in the range of the scheme) as its bytes in memory, and back.
+std::vector<uint8_t> pack_codes(const TensorPlace& place, const int32_t* codes);
+std::vector<int32_t> unpack_codes(const TensorPlace& place, const std::vector<uint8_t>& bytes);
+// Writes codes where the program expects its input; reads any tensor back.
 void write_codes(Memory& memory, const TensorPlace& place, const int32_t* codes);
 std::vector<int32_t> read_codes(const Memory& memory, const TensorPlace& place);
 

@@ -18,15 +18,6 @@ bool controls(const Insn& insn) {
   return timing_of(insn) == Timing::kBranch || timing_of(insn) == Timing::kLoop || jumps(insn);
 }
 
-// Instructions that the fast interpreter has no handler for: those that leave user code, and uses of x0 that its operands cannot express.
-bool needs_step(const Insn& insn) {
-  if (insn.op == Op::illegal) return true;
-  const Row& r = row(insn.op);
-  if (r.timing == Timing::kCsr || r.timing == Timing::kSystem) return true;
-  return ((r.access & kWritesRs1) != 0 && insn.rs1 == 0) ||
-         ((r.access & kReadsRs3) != 0 && (r.access & kWritesRd) != 0 && insn.rd == 0);
-}
-
 // What the model is told before execution: branches not taken, no misaligned access, the quickest division.
 Outcome expected(const Insn& insn, bool crossing) {
   Outcome outcome;
@@ -109,25 +100,8 @@ std::unique_ptr<Interpreter::Block> Interpreter::build(uint32_t pc) {
 }
 
 Interpreter::Slot Interpreter::translate(const Insn& insn, uint32_t pc) const {
-  const Row& r = row(insn.op);
-  Slot op{};
-  op.handler = handlers_[int(insn.executes)];
-  op.rd = (r.access & kWritesRd) != 0 && insn.rd == 0 ? 32 : insn.rd;
-  op.rs1 = insn.rs1;
-  op.rs2 = insn.rs2;
-  op.rs3 = insn.rs3;
-  op.imm = insn.imm;
-  if (insn.executes == Op::lui || insn.executes == Op::auipc) {
-    op.handler = handlers_[kConstant];
-    op.imm = int32_t((uint32_t(insn.imm) << 12) + (insn.executes == Op::auipc ? pc : 0));
-  } else if (r.timing == Timing::kLoop) {
-    op.imm = int32_t(pc + uint32_t(insn.imm));
-    op.rs2 = uint8_t(insn.imm2);
-    op.rs3 = uint8_t(insn.imm2 >> 8);
-  } else if (insn.imm2 != 0) {
-    op.rs2 = uint8_t(insn.imm2);
-  }
-  return op;
+  const bool constant = insn.executes == Op::lui || insn.executes == Op::auipc;
+  return {operands_of(insn, pc), handlers_[constant ? int(kConstant) : int(insn.executes)]};
 }
 
 void Interpreter::measure(Block& block) const {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "mpic/sim/pairs.inc"
 #include "mpic/sim/vector_unit.h"
 
 #pragma GCC diagnostic ignored "-Wpedantic"  // labels as values
@@ -81,8 +82,9 @@ struct Interpreter::Semantics {
 #define RS2 f.x[ip->rs2]
 #define RS3 f.x[ip->rs3]
 #define IMM ip->imm
-#define IMM2 int8_t(ip->rs2)
-#define COUNT (ip->rs2 | uint32_t(ip->rs3) << 8)
+#define IMM2 ip->imm2()
+#define COUNT ip->count()
+#define FIELD_RS1 ip->rs1
 #define PC 0u  // targets are absolute
 #define LINK f.block->end
 #define POST(value) f.x[ip->rs1] = (value);
@@ -108,7 +110,12 @@ struct Interpreter::Semantics {
 #define LOOP_END(address) f.state.loop[ip->rd].end = uint32_t(address);
 #define LOOP_COUNT(value) f.state.loop[ip->rd].count = (value);
 #define LOOP_DONE
-#define CSR_ACCESS(...)
+#define CSR_ACCESS(source, value, writes)                    \
+  uint32_t& cell = f.state.csrs[ip->imm];                    \
+  const uint32_t old = cell, mask = kCsrs[ip->imm].writable; \
+  [[maybe_unused]] const uint32_t operand = (source);        \
+  if (writes) cell = (cell & ~mask) | ((value)&mask);        \
+  RD = old
 #define SYSTEM
 #define INSN(id, mnemonic, picture, operands, timing, ...)                                            \
   [[gnu::always_inline]] static bool id([[maybe_unused]] Frame& f, [[maybe_unused]] const Slot* ip) { \
@@ -120,29 +127,7 @@ struct Interpreter::Semantics {
 #include "mpic/isa/isa.inc"
 };
 
-// clang-format off
-// The instructions that make pairs: the most frequent of compiled code, and of matrix products on MPIC.
-#define AFTER_WRITERS(second, X)                                                                                     \
-  X(addi, second) X(add, second) X(sub, second) X(slli, second) X(srli, second) X(andi, second) X(or_, second)       \
-  X(xor_, second) X(mul, second) X(lw, second) X(lb, second) X(lbu, second)
-#define AFTER_ALL(second, X) AFTER_WRITERS(second, X) X(sw, second) X(sb, second)
-#define PLAIN_SECONDS(FIRSTS, X)                                                                                     \
-  FIRSTS(addi, X) FIRSTS(add, X) FIRSTS(sub, X) FIRSTS(slli, X) FIRSTS(srli, X) FIRSTS(andi, X) FIRSTS(or_, X)       \
-  FIRSTS(xor_, X) FIRSTS(mul, X) FIRSTS(lw, X) FIRSTS(lb, X) FIRSTS(lbu, X) FIRSTS(sw, X) FIRSTS(sb, X)
-#define BRANCH_SECONDS(FIRSTS, X) FIRSTS(beq, X) FIRSTS(bne, X) FIRSTS(blt, X) FIRSTS(bge, X) FIRSTS(bltu, X) FIRSTS(bgeu, X)
-#define FOR_PLAIN_PAIRS(X)                                                                                           \
-  PLAIN_SECONDS(AFTER_ALL, X)                                                                                        \
-  X(p_lw_post, p_lw_post) X(p_lw_post, pv_sdotusp_b) X(pv_sdotusp_b, pv_sdotusp_b) X(pv_sdotusp_b, p_lw_post)
-#define FOR_BRANCH_PAIRS(X) BRANCH_SECONDS(AFTER_ALL, X)
-// Pairs whose second reads as rs1 what the first writes: it need not go through memory.
-#define FOR_PLAIN_CHAINS(X) PLAIN_SECONDS(AFTER_WRITERS, X)
-#define FOR_BRANCH_CHAINS(X) BRANCH_SECONDS(AFTER_WRITERS, X)
-// How loops end: two instructions and bne.
-#define LOOP_TAILS(second, X) X(addi, second) X(add, second) X(mul, second) X(lw, second) X(sw, second) X(lbu, second) X(xor_, second)
-#define FOR_LOOP_TAILS(X) LOOP_TAILS(addi, X) LOOP_TAILS(add, X) LOOP_TAILS(xor_, X)
-
-#define DISPATCH goto *ip->handler
-// clang-format on
+#define DISPATCH goto*(ip->handler)
 #define ENTER(to)                                               \
   do {                                                          \
     f.block = (to);                                             \
@@ -205,7 +190,7 @@ struct Interpreter::Semantics {
 #define END_kLoop(id)          \
   Semantics<false>::id(f, ip); \
   goto loop_set;
-#define END_kCsr(id) goto unwind;
+#define END_kCsr END_PLAIN
 #define END_kSystem(id) goto unwind;
 
 void Interpreter::run(uint64_t* budget) {

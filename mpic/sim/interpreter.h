@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mpic/sim/machine.h"
+#include "mpic/sim/operands.h"
 
 namespace bitloom::mpic {
 
@@ -37,10 +38,8 @@ class Interpreter {
   template <bool kChained>
   struct Semantics;
   // What a handler needs of an instruction. 16 bytes: four to a cache line.
-  struct Slot {
+  struct Slot : Operands {
     const void* handler;
-    uint8_t rd, rs1, rs2, rs3;  // rd is 32 for x0
-    int32_t imm;                // absolute for targets
   };
   // Straight-line code up to a jump, branch, lp.* or loop end, or up to an instruction to be stepped.
   struct Block {

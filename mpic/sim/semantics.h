@@ -170,6 +170,18 @@ enum Signs { kUnsigned, kUnsignedSigned, kSigned };
 
 // rs1 in lanes of kWide bits times the lanes of kNarrow bits that begin at bit 0 of b.
 template <int kWide, int kNarrow, Signs kSigns>
+uint32_t sum_of_products(uint32_t a, uint32_t b) {
+  uint32_t sum = 0;
+  for (int i = 0; i < 32 / kWide; ++i) {
+    const uint32_t x = a >> i * kWide & kLaneMask<kWide>, y = b >> i * kNarrow & kLaneMask<kNarrow>;
+    sum += (kSigns == kSigned ? uint32_t(lane_signed<kWide>(x)) : x) *
+           (kSigns == kUnsigned ? y : uint32_t(lane_signed<kNarrow>(y)));
+  }
+  return sum;
+}
+
+// The same, sooner.
+template <int kWide, int kNarrow, Signs kSigns>
 uint32_t dot(uint32_t a, uint32_t b) {
 #ifdef __SSE4_1__
   if constexpr (kWide == 8 && kNarrow == 8) {
@@ -179,13 +191,7 @@ uint32_t dot(uint32_t a, uint32_t b) {
     return uint32_t(_mm_cvtsi128_si32(pairs)) + uint32_t(_mm_extract_epi32(pairs, 1));
   }
 #endif
-  uint32_t sum = 0;
-  for (int i = 0; i < 32 / kWide; ++i) {
-    const uint32_t x = a >> i * kWide & kLaneMask<kWide>, y = b >> i * kNarrow & kLaneMask<kNarrow>;
-    sum += (kSigns == kSigned ? uint32_t(lane_signed<kWide>(x)) : x) *
-           (kSigns == kUnsigned ? y : uint32_t(lane_signed<kNarrow>(y)));
-  }
-  return sum;
+  return sum_of_products<kWide, kNarrow, kSigns>(a, b);
 }
 
 }  // namespace bitloom::mpic

@@ -50,31 +50,46 @@ inline void advance_group(State& state, uint32_t format) {
   if (const uint32_t n = groups(format); n > 1) group = group + 1 >= n ? 0 : group + 1;
 }
 
-// A dot product in simd_format; 0 in formats that define none. A sub-group number past the last wraps.
-template <Signs kSigns>
-uint32_t dot_of_format(State& state, bool scalar, uint32_t a, uint32_t b) {
+// Widths of the lanes of rs1 and rs2.
+template <int kOfRs1, int kOfRs2>
+struct Widths {
+  static constexpr int kWide = kOfRs1, kNarrow = kOfRs2;
+};
+
+// The next dot product in simd_format: f(Widths, by), where the lanes of rs2 begin at bit 0 of by(rs2). A sub-group number past the last wraps;
+// formats that define no dot product give f(Widths<0, 0>, ...).
+template <class F>
+void with_format(State& state, bool scalar, F f) {
   const uint32_t format = state.csr(Csr::simd_format), group = state.csr(Csr::simd_group);
   advance_group(state, format);
-  const auto part = [&](int bits) { return (scalar ? replicate<16>(b) : b) >> (group * uint32_t(bits) & 31); };
+  const auto uniform = [&](auto widths) { f(widths, [=](uint32_t b) { return scalar ? replicate<widths.kNarrow>(b) : b; }); };
+  const auto mixed = [&](auto widths) {
+    constexpr uint32_t kGroupBits = 32 / widths.kWide * widths.kNarrow;
+    f(widths, [=](uint32_t b) { return (scalar ? replicate<16>(b) : b) >> (group * kGroupBits & 31); });
+  };
   switch (format) {
-    case k16: return dot<16, 16, kSigns>(a, scalar ? replicate<16>(b) : b);
-    case k8: return dot<8, 8, kSigns>(a, scalar ? replicate<8>(b) : b);
-    case k4: return dot<4, 4, kSigns>(a, scalar ? replicate<4>(b) : b);
-    case k2: return dot<2, 2, kSigns>(a, scalar ? replicate<2>(b) : b);
-    case k2x4: return dot<4, 2, kSigns>(a, part(16));
-    case k2x8: return dot<8, 2, kSigns>(a, part(8));
-    case k2x16: return dot<16, 2, kSigns>(a, part(4));
-    case k4x8: return dot<8, 4, kSigns>(a, part(16));
-    case k4x16: return dot<16, 4, kSigns>(a, part(8));
-    case k8x16: return dot<16, 8, kSigns>(a, part(16));
-    default: return 0;
+    case k16: return uniform(Widths<16, 16>());
+    case k8: return uniform(Widths<8, 8>());
+    case k4: return uniform(Widths<4, 4>());
+    case k2: return uniform(Widths<2, 2>());
+    case k2x4: return mixed(Widths<4, 2>());
+    case k2x8: return mixed(Widths<8, 2>());
+    case k2x16: return mixed(Widths<16, 2>());
+    case k4x8: return mixed(Widths<8, 4>());
+    case k4x16: return mixed(Widths<16, 4>());
+    case k8x16: return mixed(Widths<16, 8>());
+    default: return f(Widths<0, 0>(), [](uint32_t b) { return b; });
   }
 }
 
 template <Signs kSigns, int kWidth, Second kSecond>
 uint32_t dot_product(State& state, uint32_t a, uint32_t b) {
   if (state.csr(Csr::simd_legacy) != 0) return dot<kWidth, kWidth, kSigns>(a, kSecond == kVector ? b : replicate<kWidth>(b));
-  return dot_of_format<kSigns>(state, kSecond == kScalar, a, b);
+  uint32_t product = 0;
+  with_format(state, kSecond == kScalar, [&](auto widths, auto by) {
+    if constexpr (widths.kWide != 0) product = dot<widths.kWide, widths.kNarrow, kSigns>(a, by(b));
+  });
+  return product;
 }
 
 }  // namespace bitloom::mpic
