@@ -83,6 +83,7 @@ void add_training_options(CLI::App& app, RunConfig& c) {
   app.add_option("--checkpoint-seconds", c.checkpoint_seconds, "How much work a run that is killed may lose")
       ->check(number("NONNEGATIVE"))
       ->capture_default_str();
+  app.add_flag("--profile", c.profile, "Print where the time went, and write it to result.json");
   app.add_option("--finetune-epochs", c.finetune.epochs, "Epochs of quantization-aware training with the precisions fixed")
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();

@@ -41,6 +41,20 @@ class TrainingProgress {
   std::unique_ptr<Progress> progress_;
 };
 
+// Names of less than half a percent are one row.
+std::string profile_table(const std::vector<std::pair<std::string, double>>& profile) {
+  double whole = 0, rest = 0;
+  for (const auto& [name, seconds] : profile) whole += seconds;
+  Table table({"time went to", "seconds", "%"});
+  const auto row = [&](const std::string& name, double seconds) {
+    table.add({name, fixed(seconds, 2), fixed(100 * seconds / whole, 1)});
+  };
+  for (const auto& [name, seconds] : profile) seconds < 0.005 * whole ? void(rest += seconds) : row(name, seconds);
+  if (rest > 0) row("everything else", rest);
+  row("all", whole);
+  return table.text();
+}
+
 }  // namespace
 
 RunResult run_visibly(const RunConfig& config, const TaskData& data) {
@@ -50,6 +64,7 @@ RunResult run_visibly(const RunConfig& config, const TaskData& data) {
     return true;
   });
   progress.finish();
+  if (result.profile) std::cerr << profile_table(*result.profile);
   if (result.architecture_steps == 0 && config.search.epochs > 0)
     std::cerr << "warning: the search was too short to move any precision: it took fewer steps than --arch-every "
               << config.arch_every << "; use a smaller --batch or more --search-epochs\n";

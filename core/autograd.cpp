@@ -26,6 +26,7 @@ void Tape::backward(const std::vector<std::pair<Variable, float>>& objective) {
     nodes_.pop_back();
     const Tensor dy = node->output.take_grad();
     if (!dy.defined()) continue;  // the objective does not depend on this operation
+    const ProfileScope scope(node->recorded_in, " backward");
     std::vector<bool> needs;
     for (const Variable& in : node->inputs) needs.push_back(in.requires_grad());
     Tensors grads = node->backward(dy, needs);

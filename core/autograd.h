@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/profile.h"
 #include "core/tensor.h"
 
 namespace bitloom {
@@ -86,11 +87,13 @@ class Tape {
 
  private:
   struct Node {
-    Node(std::vector<Variable> in, Variable out) : inputs(std::move(in)), output(std::move(out)) {}
+    Node(std::vector<Variable> in, Variable out)
+        : inputs(std::move(in)), output(std::move(out)), recorded_in(Profile::running()) {}
     virtual ~Node() = default;
     virtual Tensors backward(const Tensor& dy, const std::vector<bool>& needs) = 0;
     std::vector<Variable> inputs;
     Variable output;
+    std::string recorded_in;  // the scope of the profile
   };
   template <class Op>
   struct OpNode : Node {

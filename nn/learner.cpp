@@ -36,6 +36,7 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
 }
 
 void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
+  const ProfileScope scope(ProfileScope::kEvaluation);
   constexpr int64_t kBatch = 256;
   const Rng rng = Rng(0).split("recalibrate");
   const std::vector<int64_t> indices = spread_indices(data.train->size(), samples);
@@ -54,6 +55,7 @@ void recalibrate_norms(Network& network, LayerTransform* transform, const TaskDa
 
 Evaluation evaluate_network(Network& network, LayerTransform* transform, const Dataset& data) {
   constexpr int64_t kBatch = 250;
+  const ProfileScope scope(ProfileScope::kEvaluation);
   const TaskKind kind = network.spec().kind;
   const bool has_target = kind == TaskKind::kReconstruction || !data.labels().empty();
   Evaluation result;

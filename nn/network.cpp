@@ -51,6 +51,7 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
   std::vector<Variable> outputs(spec_.layers.size());
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
     const LayerSpec& layer = spec_.layers[i];
+    const ProfileScope scope(layer.name);
     const auto in = [&](int k) { return outputs[size_t(layer.inputs[size_t(k)])]; };
     const bool relu = layer.relu && !transform;
     const auto finish = [&](Variable y) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/parallel.h"
+#include "core/profile.h"
 
 namespace bitloom {
 
@@ -21,6 +22,7 @@ Optimizer::Optimizer(std::vector<Parameter> parameters, OptimizerOptions options
 }
 
 void Optimizer::step(double lr_factor) {
+  const ProfileScope scope("optimizer");
   ++steps_;
   const double lr = options_.lr * lr_factor;
   const bool adam = options_.kind == OptimizerOptions::kAdam, decoupled = adam && options_.decoupled;

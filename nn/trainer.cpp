@@ -70,7 +70,7 @@ class Run {
   void run_epoch(Loader& loader) {
     const CancelShield whole_steps;
     while (batch_ < batches_) {
-      const Batch batch = loader.get(epoch_ * batches_ + batch_);
+      const Batch batch = next_batch(loader);
       const double progress = (double(epoch_) + double(batch_) / double(batches_)) / double(options_.epochs);
       const StepResult result = learner_.step(batch, epoch_, batch_, progress);
       check_finite(result.loss, str("batch ", batch_ + 1));
@@ -79,6 +79,11 @@ class Run {
       ++batch_;
       go_on();
     }
+  }
+
+  Batch next_batch(Loader& loader) const {
+    const ProfileScope scope("data");  // waiting for it: another thread draws batches
+    return loader.get(epoch_ * batches_ + batch_);
   }
 
   // Between steps: tells the observer, saves what is due, and ends here if that is wanted.
@@ -136,6 +141,7 @@ class Run {
   }
 
   void save() {
+    const ProfileScope scope("checkpoints");
     last_save_ = Clock::now();
     if (!options_.checkpoint.empty()) write_npz(options_.checkpoint, checkpoint().arrays(), Compression::kStored);
   }

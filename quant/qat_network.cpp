@@ -122,6 +122,7 @@ Variable QatNetwork::input(const Tensor& x) {
 }
 
 Variable QatNetwork::weight(Tape& tape, int layer, const Variable& w) {
+  const ProfileScope scope(network_.spec().layers[size_t(layer)].name, " quantizers");
   if (observer_) return w;
   if (options_.weight_scale != WeightScale::kLearned && tape.recording()) refresh_scales(layer);
   const Site& site = sites_[size_t(layer)];
@@ -129,6 +130,7 @@ Variable QatNetwork::weight(Tape& tape, int layer, const Variable& w) {
 }
 
 Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
+  const ProfileScope scope(network_.spec().layers[size_t(layer)].name, " quantizers");
   const Site& site = sites_[size_t(layer)];
   const bool is_signed = act_kind(layer) == ActKind::kSigned;
   if (observer_) {

@@ -69,6 +69,7 @@ struct RunConfig {
   std::string data;  // folder, archive or .npz file
   std::string out;
   double checkpoint_seconds = 20;
+  bool profile = false;  // the result says where the time went
 };
 
 std::string to_json(const RunConfig& config);

@@ -119,6 +119,7 @@ void each_field(Result& r, F& f, const RunResult*) {
   f.among_these("weight_bytes", r.network);
   f("architecture_steps", r.architecture_steps);
   f("seconds", r.seconds);
+  f("profile", r.profile);
 }
 
 template <class T, class F>

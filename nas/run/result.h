@@ -55,6 +55,8 @@ struct RunResult {
   std::optional<NetworkFigures> network;
   std::optional<int64_t> architecture_steps;            // that a search took; after none, nothing was chosen
   std::vector<std::pair<std::string, double>> seconds;  // by stage
+  // Of this call, by core/profile.h: layers forward, backward and their quantizers, data, optimizer, evaluation, checkpoints, other.
+  std::optional<std::vector<std::pair<std::string, double>>> profile;
 };
 
 // What test_accuracy_* holds for these results of a test split.

@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/profile.h"
 #include "core/version.h"
 #include "nas/budget.h"
 #include "nas/run/deployed.h"
@@ -31,6 +32,8 @@ class Run {
   }
 
   RunResult run() {
+    std::optional<Profile> profile;
+    if (config_.profile) profile.emplace();
     write_text_atomic(path("config.json"), to_json(config_));
     result_.task = name_of(config_.task);
     result_.data = data_.task.name;
@@ -50,6 +53,7 @@ class Run {
     warm_up();
     if (config_.quantize) quantize();
     write_text_atomic(path("log.csv"), log_);
+    if (profile) result_.profile = profile->seconds();
     write_text_atomic(path("result.json"), to_json(result_));
     return result_;
   }

@@ -102,6 +102,7 @@ RunResult any_result(Rng rng) {
   if (rng.below(2)) r.architecture_steps = rng.below(1000);
   for (const char* stage : {"warmup", "search"})
     if (rng.below(2)) r.seconds.emplace_back(stage, any_number(rng));
+  if (rng.below(2)) r.profile = {{"conv0", 1.5}, {"other", any_number(rng)}};
   return r;
 }
 
