@@ -1,6 +1,7 @@
 // Fake quantization of weights: scales, and the mixture over precisions in one pass over W.
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "core/parallel.h"
 #include "quant/fake_quant.h"
@@ -41,6 +42,13 @@ float kept_share(const float* theta, const std::vector<int>& bits) {
   return share;
 }
 
+// A sum whose order does not depend on the vectors of the processor.
+struct LaneSums {
+  static constexpr int64_t kLanes = 16;
+  double lane[kLanes] = {};
+  double sum() const { return std::accumulate(lane, lane + kLanes, 0.0); }
+};
+
 }  // namespace
 
 Tensor MixWeights::forward(const Tensors& in) {
@@ -77,17 +85,26 @@ Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
       if (bits_[size_t(p)] == 0 || (th[p] == 0 && !needs[1])) continue;
       const auto [lo, hi] = weight_codes(bits_[size_t(p)], range_);
       const float scale = std::exp(log_scale_[i * options + p]), inverse = 1 / scale, t = th[p] / share;
-      double along_q = 0, along_scale = 0;
-      for (int64_t k = 0; k < n; ++k) {
-        const float v = x[k] * inverse, code = round_half_up(v), inside = code >= lo && code <= hi ? 1.0f : 0.0f;
-        const float q = std::clamp(code, lo, hi) * scale;
-        dx[k] += t * inside * d[k];
-        along_q += double(d[k] * q);
-        along_scale += double(d[k] * (q - inside * x[k]));
+      LaneSums along_q, along_scale;
+      for (int64_t first = 0; first < n; first += LaneSums::kLanes) {
+        const int64_t lanes = std::min<int64_t>(LaneSums::kLanes, n - first);
+        const float *xs = x + first, *ds = d + first;
+        float* dxs = dx + first;
+        const auto add = [&](int64_t count) {
+#pragma omp simd
+          for (int64_t k = 0; k < count; ++k) {
+            const float code = round_half_up(xs[k] * inverse), inside = code >= lo && code <= hi ? 1.0f : 0.0f;
+            const float q = std::min(std::max(code, lo), hi) * scale;
+            dxs[k] += t * inside * ds[k];
+            along_q.lane[k] += double(ds[k] * q);
+            along_scale.lane[k] += double(ds[k] * (q - inside * xs[k]));
+          }
+        };
+        lanes == LaneSums::kLanes ? add(LaneSums::kLanes) : add(lanes);
       }
-      dtheta[p] = float(along_q / double(share));
-      dscale[p] = float(along_scale * double(t));
-      mixed += along_q * double(t);
+      dtheta[p] = float(along_q.sum() / double(share));
+      dscale[p] = float(along_scale.sum() * double(t));
+      mixed += along_q.sum() * double(t);
     }
     for (int64_t p = 0; p < options; ++p)
       if (bits_[size_t(p)]) dtheta[p] -= float(mixed / double(share));

@@ -30,7 +30,7 @@ class ChannelPattern {
 // Runs f(first element, number of elements) over whole blocks and the rest of (rows, c), in parallel.
 template <class F>
 void for_channel_blocks(int64_t rows, int64_t c, F f) {
-  const int64_t block = block_rows(c) * c, blocks_per_task = std::max<int64_t>(1, 16384 / block);
+  const int64_t block = block_rows(c) * c, blocks_per_task = std::max<int64_t>(1, 4096 / block);
   parallel_blocks(rows * c, blocks_per_task * block, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i += block) f(i, std::min(block, end - i));
   });

@@ -22,7 +22,7 @@ void for_column_blocks(int64_t channels, F f) {
   split_evenly(vectors(channels), kMaxVectors, f);
 }
 
-inline constexpr int64_t kGrain = 32768;  // floats worth a task of their own
+inline constexpr int64_t kGrain = 4096;  // floats worth a task of their own
 
 // Filters for correlate(): for each column block, each window element in turn, the vectors of output channels.
 // element(k, j) is the weight of window element k < depth for channel j.

@@ -15,7 +15,7 @@ namespace {
 // y[i] = f(i) for i in [0, n). An element may be read only before the element of the same index is written.
 template <class F>
 void map(int64_t n, float* y, F f) {
-  parallel_blocks(n, 16384, [&](int64_t begin, int64_t end) {
+  parallel_blocks(n, 8192, [&](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) y[i] = f(i);
   });
