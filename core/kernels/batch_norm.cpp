@@ -12,7 +12,7 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
   // Mean and sum of squared deviations of each chunk, merged as in Chan, Golub, LeVeque (1979): exact enough for any mean, and
   // memory is read once.
   const std::vector<double> partial = for_each_chunk(rows, c, 2, [=](const Chunk& chunk, double* out) {
-    sum_chunk<1>(chunk, c, out, [=](auto v, int64_t i, int64_t, auto* sum) { sum[0] += neighbours<decltype(v)>(x + i); });
+    sum_chunk<1>(chunk, c, out, [=](auto v, int64_t i, int64_t, auto* sum) { sum[0] += streamed<decltype(v)>(x + i); });
     std::vector<float> center(static_cast<size_t>(c));
     const double scale = 1.0 / double((chunk.end - chunk.begin) / c);
     for (int64_t j = 0; j < c; ++j) center[size_t(j)] = float(out[j] * scale);
@@ -62,8 +62,8 @@ void batch_norm_grad_sums(const float* x, const float* dy, const ChannelNorm<flo
       sum_chunk<2>(chunk, c, out,
                    [=, m = means.data(), s = scales.data(), t = shifts.data()](auto v, int64_t i, int64_t at, auto* sum) {
                      using V = decltype(v);
-                     const V in = neighbours<V>(x + i);
-                     V d = neighbours<V>(dy + i);
+                     const V in = streamed<V>(x + i);
+                     V d = streamed<V>(dy + i);
                      if constexpr (relu) d = where_positive(in * neighbours<V>(s + at) + neighbours<V>(t + at), d);
                      sum[0] += d;
                      sum[1] += d * (in - neighbours<V>(m + at));

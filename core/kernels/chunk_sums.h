@@ -39,6 +39,13 @@ V neighbours(const float* p) {
   }
 }
 
+// The same of an array that is read once, and whose next chunk is asked for: the order in which sum_chunk() reads hides it from the processor.
+template <class V>
+V streamed(const float* p) {
+  if constexpr (!std::is_same_v<V, float>) __builtin_prefetch(p + kChunkFloats);
+  return neighbours<V>(p);
+}
+
 // out[k * c + j] += sum k < K over the chunk's rows of terms at channel j. terms(V(), element, position in block, sums) adds the K terms of an element, or
 // of a vector of neighbours, to sums[0], ..., sums[K - 1] of type V. The sums of a few vectors stay in registers from block to block.
 template <int K, class Terms>

@@ -19,12 +19,12 @@ void sum_rows(int64_t rows, int64_t c, float* out, F term) {
 }  // namespace
 
 void column_sums(const float* x, int64_t rows, int64_t c, float* out) {
-  sum_rows(rows, c, out, [=](auto v, int64_t i, auto& sum) { sum += neighbours<decltype(v)>(x + i); });
+  sum_rows(rows, c, out, [=](auto v, int64_t i, auto& sum) { sum += streamed<decltype(v)>(x + i); });
 }
 
 void column_dots(const float* x, const float* y, int64_t rows, int64_t c, float* out) {
   sum_rows(rows, c, out,
-           [=](auto v, int64_t i, auto& sum) { sum += neighbours<decltype(v)>(x + i) * neighbours<decltype(v)>(y + i); });
+           [=](auto v, int64_t i, auto& sum) { sum += streamed<decltype(v)>(x + i) * streamed<decltype(v)>(y + i); });
 }
 
 }  // namespace bitloom
