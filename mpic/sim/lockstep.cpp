@@ -15,6 +15,7 @@ namespace {
 constexpr int kLanes = Lockstep::kLanes;
 // Lanes do not depend on each other, although registers may be the same. (OpenMP's simd would keep g++ from seeing through what is called.)
 #ifdef __clang__
+#pragma clang diagnostic ignored "-Wpass-failed"  // a loop that stays scalar is as right
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
