@@ -16,6 +16,14 @@ std::vector<Parameter> trained_together(Network& network, const LayerTransform* 
   return all;
 }
 
+int64_t count_right(const Tensor& output, const std::vector<int32_t>& labels) {
+  const int64_t rows = int64_t(labels.size());
+  const std::vector<int32_t> predicted = argmax_rows(output.data(), rows, output.size() / rows);
+  int64_t right = 0;
+  for (size_t i = 0; i < predicted.size(); ++i) right += predicted[i] == labels[i];
+  return right;
+}
+
 }  // namespace
 
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns) {
@@ -25,14 +33,25 @@ std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t colu
   return best;
 }
 
-Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct) {
-  if (kind == TaskKind::kReconstruction) return tape.apply(MeanSquaredError(batch.x), {output});
-  if (correct) {
-    const int64_t rows = int64_t(batch.labels.size());
-    const std::vector<int32_t> predicted = argmax_rows(output.value().data(), rows, output.value().size() / rows);
-    for (size_t i = 0; i < predicted.size(); ++i) *correct += predicted[i] == batch.labels[i];
+Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct,
+                   const Distillation& distillation) {
+  const bool classifies = kind == TaskKind::kClassification;
+  if (correct && classifies) *correct += count_right(output.value(), batch.labels);
+  if (distillation.weight == 0)
+    return classifies ? tape.apply(SoftmaxCrossEntropy(batch.labels), {output})
+                      : tape.apply(MeanSquaredError(batch.x), {output});
+  Tape unrecorded(Tape::kInference);
+  Tensor target = distillation.teacher->forward(unrecorded, batch.x, Pass::kInference).value();
+  const float weight = float(distillation.weight), rest = 1 - weight;
+  if (!classifies) {
+    for (int64_t i = 0; i < target.size(); ++i) target[i] = weight * target[i] + rest * batch.x[i];
+    return tape.apply(MeanSquaredError(target), {output});
   }
-  return tape.apply(SoftmaxCrossEntropy(batch.labels), {output});
+  const int64_t rows = int64_t(batch.labels.size()), classes = target.size() / rows;
+  softmax(target.data(), target.data(), rows, classes);
+  for (int64_t i = 0; i < target.size(); ++i) target[i] *= weight;
+  for (int64_t r = 0; r < rows; ++r) target[r * classes + batch.labels[size_t(r)]] += rest;
+  return tape.apply(SoftCrossEntropy(target.reshape(Shape{rows, classes})), {output});
 }
 
 void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
@@ -76,17 +95,18 @@ double score_network(Network& network, LayerTransform* transform, const Metric& 
 }
 
 NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options,
-                               const Schedule& schedule)
+                               const Schedule& schedule, const Distillation& distillation)
     : network_(network),
       transform_(transform),
       schedule_(schedule),
+      distillation_(distillation),
       optimizer_(trained_together(network, transform), options) {}
 
 StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double progress) {
   StepResult result;
   Tape tape;
   const Variable output = network_.forward(tape, batch.x, Pass::kTraining, transform_);
-  const Variable loss = task_loss(tape, network_.spec().kind, output, batch, &result.correct);
+  const Variable loss = task_loss(tape, network_.spec().kind, output, batch, &result.correct, distillation_);
   result.loss = double(loss.value()[0]);
   tape.backward(loss);
   optimizer_.step(schedule_.factor(progress));

@@ -38,9 +38,17 @@ class Learner {
   virtual void load_progress(const StateDict& state) = 0;
 };
 
+// Distillation (arXiv 1503.02531, at temperature 1): in training, what the teacher gives for a sample counts as `weight` of the target, the
+// sample's own label (of a reconstruction, the sample itself) as the rest. The teacher is not changed.
+struct Distillation {
+  Network* teacher = nullptr;
+  double weight = 0;
+};
+
 // The loss for one batch: cross-entropy of a classification, whose right predictions are also counted into `correct` if it is not null; mean
 // squared error of a reconstruction.
-Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct);
+Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct,
+                   const Distillation& distillation = {});
 
 // The index of the largest of each row's values; ties go to the first.
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns);
@@ -62,7 +70,8 @@ double score_network(Network& network, LayerTransform* transform, const Metric& 
 // Trains a network, and its transform's parameters if there is one.
 class NetworkLearner : public Learner {
  public:
-  NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule);
+  NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule,
+                 const Distillation& distillation = {});
   StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
   EvalResult validate(const TaskData& data) override;
   StateDict model() const override;
@@ -74,6 +83,7 @@ class NetworkLearner : public Learner {
   Network& network_;
   LayerTransform* transform_;
   Schedule schedule_;
+  Distillation distillation_;
   Optimizer optimizer_;
 };
 

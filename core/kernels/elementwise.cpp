@@ -50,11 +50,7 @@ void channel_scale(const float* x, const float* g, float* y, int64_t rows, int64
   });
 }
 
-double softmax_cross_entropy(const float* logits, const int32_t* labels, float* prob, int64_t rows, int64_t classes) {
-  for (int64_t r = 0; r < rows; ++r) {
-    BITLOOM_CHECK(labels[r] >= 0 && labels[r] < classes, "softmax_cross_entropy: label ", labels[r], " of row ", r,
-                  " is not in [0,", classes, ")");
-  }
+void softmax(const float* logits, float* prob, int64_t rows, int64_t classes) {
   parallel_blocks(rows, 256, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
       const float* row = logits + r * classes;
@@ -65,6 +61,14 @@ double softmax_cross_entropy(const float* logits, const int32_t* labels, float* 
       for (int64_t j = 0; j < classes; ++j) p[j] /= sum;
     }
   });
+}
+
+double softmax_cross_entropy(const float* logits, const int32_t* labels, float* prob, int64_t rows, int64_t classes) {
+  for (int64_t r = 0; r < rows; ++r) {
+    BITLOOM_CHECK(labels[r] >= 0 && labels[r] < classes, "softmax_cross_entropy: label ", labels[r], " of row ", r,
+                  " is not in [0,", classes, ")");
+  }
+  softmax(logits, prob, rows, classes);
   // From the logits and not from prob, which is zero for a label far below the largest logit.
   const double total = ordered_sum(rows, [&](int64_t r) {
     const float* row = logits + r * classes;
@@ -79,6 +83,25 @@ void softmax_cross_entropy_grad(const float* prob, const int32_t* labels, float 
   const float scale = dloss / float(rows);
   map(rows * classes, dlogits, [=](int64_t i) { return prob[i] * scale; });
   for (int64_t r = 0; r < rows; ++r) dlogits[r * classes + labels[r]] -= scale;
+}
+
+double soft_cross_entropy(const float* logits, const float* targets, float* prob, int64_t rows, int64_t classes) {
+  softmax(logits, prob, rows, classes);
+  const double total = ordered_sum(rows, [&](int64_t r) {
+    const float *row = logits + r * classes, *target = targets + r * classes;
+    const int64_t top = std::max_element(row, row + classes) - row;
+    const double log_top = std::log(double(prob[r * classes + top]));
+    double sum = 0;
+    for (int64_t j = 0; j < classes; ++j) sum += double(target[j]) * (double(row[top]) - row[j] - log_top);
+    return sum;
+  });
+  return total / double(rows);
+}
+
+void soft_cross_entropy_grad(const float* prob, const float* targets, float dloss, float* dlogits, int64_t rows,
+                             int64_t classes) {
+  const float scale = dloss / float(rows);
+  map(rows * classes, dlogits, [=](int64_t i) { return (prob[i] - targets[i]) * scale; });
 }
 
 double mean_squared_error(const float* a, const float* b, int64_t n) {

@@ -21,6 +21,14 @@ double softmax_cross_entropy(const float* logits, const int32_t* labels, float* 
 void softmax_cross_entropy_grad(const float* prob, const int32_t* labels, float dloss, float* dlogits, int64_t rows,
                                 int64_t classes);
 
+// The same against distributions over the classes, `targets` (rows, classes): the mean of -sum_j target[j] log prob[j].
+double soft_cross_entropy(const float* logits, const float* targets, float* prob, int64_t rows, int64_t classes);
+// dlogits = (prob - target) * (dloss / rows), for targets that sum to 1
+void soft_cross_entropy_grad(const float* prob, const float* targets, float dloss, float* dlogits, int64_t rows,
+                             int64_t classes);
+// prob = softmax(logits), row by row.
+void softmax(const float* logits, float* prob, int64_t rows, int64_t classes);
+
 // Mean over all n elements of (a - b)^2, and its gradient for a.
 double mean_squared_error(const float* a, const float* b, int64_t n);
 void mean_squared_error_grad(const float* a, const float* b, float dloss, float* da, int64_t n);

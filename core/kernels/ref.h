@@ -220,6 +220,19 @@ void softmax_cross_entropy_grad(const T* prob, const int32_t* labels, T dloss, T
 }
 
 template <class T>
+T soft_cross_entropy(const T* logits, const T* targets, int64_t rows, int64_t classes) {
+  T loss = 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    const T* row = logits + r * classes;
+    const T top = *std::max_element(row, row + classes);
+    T sum = 0;
+    for (int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] - top);
+    for (int64_t j = 0; j < classes; ++j) loss += targets[r * classes + j] * (std::log(sum) + top - row[j]) / T(rows);
+  }
+  return loss;
+}
+
+template <class T>
 T mean_squared_error(const T* a, const T* b, int64_t n) {
   T sum = 0;
   for (int64_t i = 0; i < n; ++i) sum += (a[i] - b[i]) * (a[i] - b[i]) / T(n);

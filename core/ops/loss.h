@@ -37,6 +37,36 @@ class SoftmaxCrossEntropy {
   Tensor probability_;
 };
 
+// Input: logits (N,1,1,K) or (N,K); the targets (N,K) are constant distributions over the classes.
+class SoftCrossEntropy {
+ public:
+  explicit SoftCrossEntropy(Tensor targets) : targets_(std::move(targets)) {}
+
+  Tensor forward(const Tensors& in) {
+    const int64_t rows = in[0].shape()[0], classes = in[0].size() / rows;
+    BITLOOM_CHECK(targets_.shape() == (Shape{rows, classes}), "soft_cross_entropy: logits ", in[0].shape(), " but targets ",
+                  targets_.shape());
+    probability_ = Tensor(in[0].shape());
+    return scalar(soft_cross_entropy(in[0].data(), targets_.data(), probability_.data(), rows, classes));
+  }
+  Tensors backward(const Tensor& dy, const std::vector<bool>&) {
+    Tensor dx(probability_.shape());
+    soft_cross_entropy_grad(probability_.data(), targets_.data(), dy[0], dx.data(), targets_.shape()[0], targets_.shape()[1]);
+    return {dx};
+  }
+  TensorD reference(const TensorsD& in, const TensorsD&) const {
+    const int64_t rows = in[0].shape()[0], classes = in[0].size() / rows;
+    return TensorD(Shape{1}, ref::soft_cross_entropy(in[0].data(), to_double(targets_).data(), rows, classes));
+  }
+  static std::vector<GradCase<SoftCrossEntropy>> grad_cases() {
+    const Tensor targets(Shape{3, 4}, {0.1f, 0.2f, 0.3f, 0.4f, 1, 0, 0, 0, 0.25f, 0.25f, 0.25f, 0.25f});
+    return {{"4 classes", SoftCrossEntropy(targets), {random_tensor({3, 4}, 1, -3, 3)}, {true}}};
+  }
+
+ private:
+  Tensor targets_, probability_;
+};
+
 // Input: y of any shape; the target is a constant of the same size.
 class MeanSquaredError {
  public:

@@ -11,7 +11,7 @@
 
 namespace bitloom {
 
-using AllOps =
-    std::tuple<Conv2d, Depthwise, Linear, BatchNorm, Relu, Add, ChannelGate, AvgPool, SoftmaxCrossEntropy, MeanSquaredError>;
+using AllOps = std::tuple<Conv2d, Depthwise, Linear, BatchNorm, Relu, Add, ChannelGate, AvgPool, SoftmaxCrossEntropy,
+                          SoftCrossEntropy, MeanSquaredError>;
 
 }  // namespace bitloom

@@ -159,6 +159,8 @@ TEST(OpErrorTest, ShapesThatDoNotFitAreNamed) {
   EXPECT_EQ(error_of([&] { ChannelGate{}.forward({image, vector}); }), "channel_gate: 5 gates for input (1,4,4,3)");
   EXPECT_EQ(error_of([&] { AvgPool(5, 1).forward({image}); }), "avg_pool: window 5x1 is larger than input (1,4,4,3)");
   EXPECT_EQ(error_of([&] { SoftmaxCrossEntropy({1, 2}).forward({image}); }), "softmax_cross_entropy: 2 labels for 1 samples");
+  EXPECT_EQ(error_of([&] { SoftCrossEntropy(vector).forward({image}); }),
+            "soft_cross_entropy: logits (1,4,4,3) but targets (5)");
   EXPECT_EQ(error_of([&] { MeanSquaredError(vector).forward({image}); }),
             "mean_squared_error: output (1,4,4,3) but target (5)");
   NormState norm{vector, vector, 1e-3f, 0.1f};

@@ -39,6 +39,36 @@ TEST(LearnerTest, EvaluationIsTheMeanOverSamples) {
   EXPECT_NEAR(score_network(network, nullptr, accuracy(), *data.val), right, 1e-9);
 }
 
+// The targets are mixed: cross-entropy, linear in them, is the mean of both losses; the distance to a reconstruction that is its own teacher
+// shrinks with the sample's part.
+TEST(LearnerTest, DistillationMixesLabelAndTeacher) {
+  const TaskData data = make_synthetic(2, 16, 9, 9);
+  const std::vector<int64_t> indices = {0, 1, 2, 3};
+  const Batch batch = gather(*data.train, indices.data(), 4, nullptr);
+  for (const TaskKind kind : {TaskKind::kClassification, TaskKind::kReconstruction}) {
+    const bool classifies = kind == TaskKind::kClassification;
+    ModelBuilder b("own", 16, 16, 3);
+    b.conv2d("conv0", 0, 3, 3, 3, 1, 1, {});
+    const ModelSpec spec = classifies ? tiny_spec() : b.finish(kind);
+    Network student(spec, Rng(1)), other(spec, Rng(2));
+    const auto loss = [&](double weight, Network& taught_by) {
+      Tape tape(Tape::kInference);
+      int64_t correct = 0;
+      const double value =
+          double(task_loss(tape, kind, student.forward(tape, batch.x, Pass::kInference), batch, &correct, {&taught_by, weight}).value()[0]);
+      EXPECT_LE(correct, classifies ? 4 : 0);
+      return value;
+    };
+    if (classifies) {
+      EXPECT_NEAR(loss(0.3, other), 0.7 * loss(0, other) + 0.3 * loss(1, other), 1e-5);
+    } else {
+      EXPECT_NEAR(loss(0.3, student), 0.49 * loss(0, student), 1e-6);
+      EXPECT_EQ(loss(1, student), 0) << "it says what its teacher says";
+    }
+    EXPECT_LT(loss(1, student), loss(1, other)) << "a network agrees with itself more than with another one";
+  }
+}
+
 // Statistics of the data as the network sees it now, whatever they were before: of one batch, and the mean over two.
 TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
   const TaskData data = make_synthetic(2, 512, 9, 9);
