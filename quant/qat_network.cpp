@@ -73,9 +73,34 @@ void QatNetwork::assign(const Assignment& assignment) {
     const int bits = act_kind(int(i)) == ActKind::kSigned ? kSignedActBits[0] : assignment.act_bits[i];
     site.act_theta = Variable(one_hot(site.act_bits, {bits}, name).reshape(Shape{int64_t(site.act_bits.size())}));
   }
+  probe(probing_);
 }
 
-void QatNetwork::refresh_scales(int layer) {
+void QatNetwork::probe(bool on) {
+  probing_ = on;
+  for (Site& site : sites_) {
+    if (site.weight_bits.size() > 1) site.weight_theta.set_requires_grad(on);
+    if (site.act_bits.size() > 1) site.act_theta.set_requires_grad(on);
+  }
+}
+
+Tensor QatNetwork::take_weight_share_grad(int layer) {
+  Variable& theta = sites_[size_t(layer)].weight_theta;
+  return theta.defined() ? theta.take_grad() : Tensor();
+}
+
+Tensor QatNetwork::take_act_share_grad(int layer) {
+  Variable& theta = sites_[size_t(layer)].act_theta;
+  return theta.defined() ? theta.take_grad() : Tensor();
+}
+
+void QatNetwork::refresh_idle_scales() {
+  if (options_.weight_scale != WeightScale::kLearned) return;  // recomputed at every step anyway
+  for (size_t i = 1; i < sites_.size(); ++i)
+    if (sites_[i].weight_bits.size() > 1) refresh_scales(int(i), true);
+}
+
+void QatNetwork::refresh_scales(int layer, bool idle_only) {
   const Site& site = sites_[size_t(layer)];
   const Tensor w = network_.weight(layer).value();
   Tensor scales = site.log_scale.value();
@@ -83,7 +108,7 @@ void QatNetwork::refresh_scales(int layer) {
   const auto scale_of = options_.weight_scale == WeightScale::kMaxAbs ? max_abs_scale : mse_optimal_scale;
   parallel_for(channels, [&](int64_t c) {
     for (int64_t p = 0; p < options; ++p) {
-      if (site.weight_bits[size_t(p)] == 0) continue;
+      if (site.weight_bits[size_t(p)] == 0 || (idle_only && site.weight_theta.value()[c * options + p] == 1)) continue;
       const auto [lo, hi] = weight_codes(site.weight_bits[size_t(p)], options_.code_range);
       scales[c * options + p] = std::log(scale_of(w.data() + c * n, n, lo, hi));
     }

@@ -48,6 +48,15 @@ class QatNetwork : public LayerTransform {
   void assign(const Assignment& assignment);
   const Assignment& assignment() const { return assignment_; }
 
+  // While probing, the shares of the precisions, though fixed, take part in backward passes: by how much the loss would change if a little of
+  // another precision were mixed in. Off at first.
+  void probe(bool on);
+  // Takes what the last backward pass found: (C,P) and (P), undefined where there is one precision only.
+  Tensor take_weight_share_grad(int layer);
+  Tensor take_act_share_grad(int layer);
+  // Sets the learned scales of the precisions that are not assigned, which no gradient reaches, to what suits the weights as they are now.
+  void refresh_idle_scales();
+
   Variable input(const Tensor& x) override;
   Variable weight(Tape& tape, int layer, const Variable& w) override;
   Variable output(Tape& tape, int layer, const Variable& y) override;
@@ -81,7 +90,8 @@ class QatNetwork : public LayerTransform {
     Variable log_scale, log_clip;      // undefined where there is nothing to quantize
     Variable weight_theta, act_theta;  // one-hot, constant
   };
-  void refresh_scales(int layer);
+  // Of every precision, or of those a channel does not use.
+  void refresh_scales(int layer, bool idle_only = false);
   template <class Self, class F>
   static void each_tensor(Self& self, F f);
 
@@ -91,6 +101,7 @@ class QatNetwork : public LayerTransform {
   Assignment assignment_;
   std::vector<Site> sites_;
   std::vector<Parameter> parameters_;
+  bool probing_ = false;
   std::function<void(int, const Tensor&)> observer_;
 };
 

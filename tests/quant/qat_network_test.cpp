@@ -110,6 +110,39 @@ TEST(QatNetworkTest, AssignmentPicksThePrecision) {
             "layer 'dense0': 0 bits are not among the precisions offered");
 }
 
+// Probing adds the shares' gradients and leaves everything else as it was.
+TEST(QatNetworkTest, ProbedSharesHaveGradientsAndNothingElseChanges) {
+  Tiny probed(quant_options({0, 2, 4, 8}, {2, 4, 8})), plain(quant_options({0, 2, 4, 8}, {2, 4, 8}));
+  for (Tiny* t : {&probed, &plain}) {
+    t->qat.probe(t == &probed);
+    t->qat.assign(Assignment::uniform(tiny_spec(), 4, 4));
+    const Batch batch = first_images(*t->data.train, 8);
+    Tape tape;
+    tape.backward(task_loss(tape, TaskKind::kClassification, t->network.forward(tape, batch.x, Pass::kTraining, &t->qat), batch,
+                            nullptr));
+  }
+  for (size_t i = 0; i < plain.network.parameters().size(); ++i)
+    EXPECT_TRUE(same_bits(plain.network.parameters()[i].value.grad(), probed.network.parameters()[i].value.grad()));
+  EXPECT_EQ(probed.qat.take_weight_share_grad(1).shape(), (Shape{8, 4}));
+  EXPECT_EQ(probed.qat.take_act_share_grad(1).shape(), (Shape{3}));
+  EXPECT_FALSE(probed.qat.take_weight_share_grad(1).defined()) << "it was taken";
+  EXPECT_FALSE(probed.qat.take_act_share_grad(3).defined()) << "8 bits are no choice";
+  EXPECT_FALSE(probed.qat.take_weight_share_grad(4).defined()) << "an Add has no weights";
+  EXPECT_FALSE(plain.qat.take_weight_share_grad(1).defined());
+}
+
+TEST(QatNetworkTest, IdleScalesFollowTheWeights) {
+  Tiny t(quant_options({0, 2, 8}, {8}));
+  Tensor w = t.network.weight(1).value();
+  const Tensor before = t.qat.log_scales(1).clone();
+  for (int64_t i = 0; i < w.size(); ++i) w[i] *= 2;
+  t.qat.refresh_idle_scales();
+  for (int64_t c = 0; c < 8; ++c) {
+    EXPECT_NEAR(t.qat.log_scales(1)[3 * c + 1], double(before[3 * c + 1]) + std::log(2.0), 1e-5);
+    EXPECT_EQ(t.qat.log_scales(1)[3 * c + 2], before[3 * c + 2]) << "the assigned precision learns its own";
+  }
+}
+
 // A removed channel is silent even where its normalization would add a constant.
 TEST(QatNetworkTest, RemovedChannelsAreZero) {
   Tiny t(quant_options({0, 8}, {8}));
