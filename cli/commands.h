@@ -26,6 +26,7 @@ void add_calibrate(CLI::App& program, Chosen& chosen);
 void add_demo(CLI::App& program, Chosen& chosen);
 void add_run(CLI::App& program, Chosen& chosen);
 void add_profile(CLI::App& program, Chosen& chosen);
+void add_sensitivity(CLI::App& program, Chosen& chosen);
 void add_asm(CLI::App& program, Chosen& chosen);
 void add_disasm(CLI::App& program, Chosen& chosen);
 void add_isa(CLI::App& program, Chosen& chosen);

@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
   add_demo(app, chosen);
   add_run(app, chosen);
   add_profile(app, chosen);
+  add_sensitivity(app, chosen);
   add_asm(app, chosen);
   add_disasm(app, chosen);
   add_isa(app, chosen);

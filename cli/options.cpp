@@ -12,6 +12,7 @@ namespace bitloom {
 namespace {
 
 constexpr int64_t kMaxEpochs = 1000000;
+constexpr const char* kPaperOptions = "Options of --recipe paper";
 
 // CLI::PositiveNumber and CLI::NonNegativeNumber let nan pass.
 CLI::Validator number(const std::string& kind) {
@@ -32,11 +33,13 @@ std::vector<std::string> model_names() {
 
 // An option for an enum: the names it takes are those of its table, but for one.
 template <class E>
-void add_choice(CLI::App& app, const std::string& name, E& value, const std::string& help, const std::string& except = "") {
+CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const std::string& help,
+                        const std::string& except = "") {
   std::vector<std::string> names = all_names<E>();
   names.erase(std::remove(names.begin(), names.end(), except), names.end());
-  app.add_option_function<std::string>(
-         name, [&value](const std::string& text) { value = named<E>(text); }, help)
+  return app
+      .add_option_function<std::string>(
+          name, [&value](const std::string& text) { value = named<E>(text); }, help)
       ->check(CLI::IsMember(names))
       ->default_str(name_of(value));
 }
@@ -88,6 +91,10 @@ void add_training_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
   app.add_option("--finetune-lr", c.finetune.lr, "Its peak learning rate")->check(number("POSITIVE"))->capture_default_str();
+  app.add_option(
+         "--distill", c.distill,
+         "Part of the target, from 0 to 1, that is what the float network says (quantized training; progressive search: 0.5)")
+      ->check(CLI::Range(0.0, 1.0));
   add_choice(app, "--weight-scale", c.weight_scale, "Weight quantizer scales: learned (LSQ), mse, maxabs");
   add_choice(app, "--code-range", c.code_range, "Integers of a b-bit weight: full [-2^(b-1), 2^(b-1)-1] or symmetric");
   add_cost_table_option(app, c.cost_table);
@@ -98,7 +105,7 @@ void add_cost_table_option(CLI::App& app, CostTableKind& kind) {
              "Cycles on MPIC: published (MACs per cycle by the authors) or measured (pieces of the code that `deploy` emits)");
 }
 
-void add_search_options(CLI::App& app, RunConfig& c) {
+void add_precision_options(CLI::App& app, RunConfig& c) {
   const auto subset = [](std::vector<int> allowed) {
     return CLI::Validator(
         [allowed](std::string& text) {
@@ -109,9 +116,6 @@ void add_search_options(CLI::App& app, RunConfig& c) {
         },
         "BITS");
   };
-  add_choice(app, "--granularity", c.granularity,
-             "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all",
-             name_of(Granularity::kGiven));
   app.add_option("--weight-bits", c.weight_bits,
                  "Weight precisions offered, any of 0,2,4,8 (0 removes a channel); fixed: the one used")
       ->delimiter(',')
@@ -121,14 +125,37 @@ void add_search_options(CLI::App& app, RunConfig& c) {
       ->delimiter(',')
       ->check(subset({2, 4, 8}))
       ->capture_default_str();
+}
+
+void sort_precisions(RunConfig& c) {
+  for (std::vector<int>* bits : {&c.weight_bits, &c.act_bits}) {
+    std::sort(bits->begin(), bits->end());
+    bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
+  }
+  BITLOOM_CHECK(c.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
+}
+
+void add_search_options(CLI::App& app, RunConfig& c) {
+  add_choice(app, "--granularity", c.granularity,
+             "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all",
+             name_of(Granularity::kGiven));
+  add_precision_options(app, c);
   add_choice(app, "--cost", c.cost, "What the search presses on: size (weight bits), cycles or energy (on MPIC)");
+  add_choice(app, "--recipe", c.recipe,
+             "progressive: trains under a budget that shrinks, deciding from measured sensitivities; paper: gradient descent "
+             "on mixtures "
+             "(arXiv 2206.08852), also chosen by giving one of its options");
   app.add_option("--lambda", c.lambda, "Strength: loss + lambda * cost / cost of the w8a8 network")
       ->check(number("NONNEGATIVE"))
+      ->group(kPaperOptions)
       ->capture_default_str();
-  app.add_option("--budget", c.budget,
-                 "Target instead of a strength: 30kB (size), 2M (cycles) or 80uJ (energy), as --cost says");
+  app.add_option(
+      "--budget", c.budget,
+      "What the network may cost: 30kB (size), 2M (cycles) or 80uJ (energy), as --cost says, or 30% of the w8a8 network; "
+      "progressive: 30% unless given");
   add_choice(app, "--sampling", c.sampling,
-             "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)");
+             "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)")
+      ->group(kPaperOptions);
   app.add_option("--search-epochs", c.search.epochs, "Epochs of search")
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
@@ -138,11 +165,28 @@ void add_search_options(CLI::App& app, RunConfig& c) {
   app.add_option("--arch-every", c.arch_every,
                  "One of so many steps of the search moves the precisions, the others the weights")
       ->check(CLI::Range(int64_t(1), int64_t(1) << 20))
+      ->group(kPaperOptions)
       ->capture_default_str();
   app.add_option("--arch-lr", c.arch_lr, "Learning rate of the architecture parameters")
       ->check(number("POSITIVE"))
+      ->group(kPaperOptions)
       ->capture_default_str();
-  add_choice(app, "--arch-optimizer", c.arch_optimizer, "Their optimizer (the paper: sgd, lr 0.01, for hundreds of epochs)");
+  add_choice(app, "--arch-optimizer", c.arch_optimizer, "Their optimizer (the paper: sgd, lr 0.01, for hundreds of epochs)")
+      ->group(kPaperOptions);
+}
+
+void settle_search_options(const CLI::App& app, RunConfig& c) {
+  const auto given = [&](const std::string& name) { return app.count(name) > 0; };
+  std::string of_paper;
+  for (const CLI::Option* option : app.get_options())
+    if (option->get_group() == kPaperOptions && option->count() > 0) of_paper = option->get_name();
+  if (!given("--recipe")) c.recipe = of_paper.empty() ? Recipe::kProgressive : Recipe::kPaper;
+  if (c.granularity == Granularity::kFixed) c.recipe = Recipe::kPaper;  // nothing is decided
+  if (c.recipe == Recipe::kPaper) return;
+  BITLOOM_CHECK(of_paper.empty(), of_paper,
+                " is for --recipe paper; --recipe progressive is told what the network may cost: --budget 30kB, for example");
+  if (!given("--budget")) c.budget = "30%";
+  if (!given("--distill")) c.distill = 0.5;
 }
 
 }  // namespace bitloom

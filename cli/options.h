@@ -11,7 +11,12 @@ namespace bitloom {
 // Declare the options with their help on a subcommand.
 void add_data_options(CLI::App& app, RunConfig& config);
 void add_training_options(CLI::App& app, RunConfig& config);
+void add_precision_options(CLI::App& app, RunConfig& config);
+// After parsing: ascending, each once. Error if all channels would be removed.
+void sort_precisions(RunConfig& config);
 void add_search_options(CLI::App& app, RunConfig& config);
+// After parsing: the recipe that the options of a search ask for, and its defaults. Error for options of another one.
+void settle_search_options(const CLI::App& app, RunConfig& config);
 void add_cost_table_option(CLI::App& app, CostTableKind& kind);
 
 }  // namespace bitloom

@@ -1,6 +1,5 @@
-// bitloom search: the bit-width of every channel by gradient descent.
+// bitloom search: the bit-width of every channel, within a budget or by gradient descent.
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -20,22 +19,19 @@ void add_search(CLI::App& program, Chosen& chosen) {
       "search", "Search the bit-width of every weight channel and activation, then fine-tune and lower to integers");
   app->footer(
       "Examples:\n"
-      "  bitloom search --out out/channel                                  built-in images, size pressure\n"
-      "  bitloom search --task cifar10 --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --lambda 1 --out out/c1\n"
+      "  bitloom search --out out/channel                                  built-in images, 30 % of the w8a8 bytes\n"
+      "  bitloom search --task cifar10 --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --budget 24kB --out out/c24\n"
       "  bitloom search --granularity layer --cost energy --act-bits 2,4,8 --budget 80uJ --out out/layer");
   add_data_options(*app, *config);
   add_training_options(*app, *config);
   add_search_options(*app, *config);
   app->callback([=, &chosen] {
     RunConfig& given = *config;
-    for (std::vector<int>* bits : {&given.weight_bits, &given.act_bits}) {
-      std::sort(bits->begin(), bits->end());
-      bits->erase(std::unique(bits->begin(), bits->end()), bits->end());
-    }
+    sort_precisions(given);
     const bool fixed = given.granularity == Granularity::kFixed;
     BITLOOM_CHECK(!fixed || (given.weight_bits.size() == 1 && given.act_bits.size() == 1),
                   "--granularity fixed wants one --weight-bits and one --act-bits");
-    BITLOOM_CHECK(given.weight_bits.back() > 0, "--weight-bits: offer at least one of 2, 4, 8");
+    settle_search_options(*app, given);
     if (!given.budget.empty()) parse_budget(given.budget, given.cost);
     chosen = [=](const std::string& command) {
       RunConfig c = *config;

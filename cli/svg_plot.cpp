@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "cli/svg_text.h"
 #include "core/error.h"
 
 namespace bitloom {
@@ -33,26 +34,6 @@ std::string number(double v) {
   return text;
 }
 
-std::string pixel(double v) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.1f", v);
-  return text;
-}
-
-std::string escape(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 // No font is at hand to measure with: 0.56 em is a little over the mean advance of the usual sans-serif faces.
 double text_width(const std::string& text, double size) {
   return 0.56 * size *
@@ -62,7 +43,7 @@ double text_width(const std::string& text, double size) {
 std::string text_at(double x, double y, const std::string& text, double size, const char* colour, const char* anchor,
                     const char* more = "") {
   return "<text x=\"" + pixel(x) + "\" y=\"" + pixel(y) + "\" font-size=\"" + number(size) + "\" fill=\"" + colour +
-         "\" text-anchor=\"" + anchor + "\"" + more + ">" + escape(text) + "</text>\n";
+         "\" text-anchor=\"" + anchor + "\"" + more + ">" + escaped(text) + "</text>\n";
 }
 
 std::string line_between(double x0, double y0, double x1, double y1, const char* colour) {
@@ -75,7 +56,7 @@ std::string marker_at(double x, double y, int style, const std::string& tooltip)
   static constexpr const char* kPaths[kMarkerCount] = {
       "M-5 0A5 5 0 1 1 5 0A5 5 0 1 1 -5 0Z", "M-4.5 -4.5H4.5V4.5H-4.5Z", "M0 -6.2L6.2 0L0 6.2L-6.2 0Z", "M0 -5.8L5.8 4.4H-5.8Z",
       "M-5 -2.5L-2.5 -5L0 -2.5L2.5 -5L5 -2.5L2.5 0L5 2.5L2.5 5L0 2.5L-2.5 5L-5 2.5L-2.5 0Z"};
-  const std::string title = tooltip.empty() ? "" : "<title>" + escape(tooltip) + "</title>";
+  const std::string title = tooltip.empty() ? "" : "<title>" + escaped(tooltip) + "</title>";
   return "<path transform=\"translate(" + pixel(x) + " " + pixel(y) + ")\" d=\"" + kPaths[style % kMarkerCount] + "\" fill=\"" +
          kColours[style % kColourCount] + "\" stroke=\"#fff\" stroke-width=\"1.2\">" + title + "</path>\n";
 }
@@ -122,7 +103,7 @@ class Painter {
     const std::string size = "width=\"" + std::to_string(plot_.width) + "\" height=\"" + std::to_string(plot_.height) + "\"";
     out_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" " + size + " viewBox=\"0 0 " + std::to_string(plot_.width) + " " +
            std::to_string(plot_.height) +
-           "\" role=\"img\" font-family=\"Inter, 'Segoe UI', Helvetica, Arial, sans-serif\">\n<title>" + escape(plot_.title) +
+           "\" role=\"img\" font-family=\"Inter, 'Segoe UI', Helvetica, Arial, sans-serif\">\n<title>" + escaped(plot_.title) +
            "</title>\n<rect " + size + " fill=\"#fff\"/>\n";
     paint_header();
     paint_axes(x, y);

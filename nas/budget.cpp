@@ -252,7 +252,7 @@ class Descent {
 
 }  // namespace
 
-double parse_budget(const std::string& text, CostKind cost) {
+double parse_budget(const std::string& text, CostKind cost, double whole) {
   size_t used = 0;
   double value = 0;
   try {
@@ -260,10 +260,12 @@ double parse_budget(const std::string& text, CostKind cost) {
   } catch (const std::exception&) {
     used = 0;
   }
+  if (used > 0 && value > 0 && text.substr(used) == "%") return value / 100 * whole;
   for (const Unit& unit : kUnits)
     if (used > 0 && value > 0 && std::isfinite(value) && unit.kind == cost && text.substr(used) == unit.suffix)
       return value * unit.factor;
-  throw Error("--budget: '" + text + "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ");
+  throw Error("--budget: '" + text +
+              "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%");
 }
 
 std::string budget_text(double amount, CostKind cost) {

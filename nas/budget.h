@@ -6,8 +6,9 @@
 
 namespace bitloom {
 
-// "30kB" -> bits of weights, "2M" -> cycles, "80uJ" -> microjoule; Error when the unit does not fit the cost.
-double parse_budget(const std::string& text, CostKind cost);
+// "30kB" -> bits of weights, "2M" -> cycles, "80uJ" -> microjoule, "30%" -> that part of `whole`, the cost of the w8a8 network; Error when
+// the unit does not fit the cost.
+double parse_budget(const std::string& text, CostKind cost, double whole = 1);
 // The other way round, rounded up: as a budget, the text is met by what costs this much.
 std::string budget_text(double amount, CostKind cost);
 

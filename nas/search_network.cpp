@@ -7,7 +7,7 @@
 namespace bitloom {
 
 SearchNetwork::SearchNetwork(Network& net, QuantOptions options, QuantScheme input, Granularity granularity)
-    : QatNetwork(net, std::move(options), input), choices_(net.spec().layers.size()) {
+    : QatNetwork(net, std::move(options), input), granularity_(granularity), choices_(net.spec().layers.size()) {
   for (int i = 1; i <= net.spec().output(); ++i) {
     const LayerSpec& layer = net.spec().layers[size_t(i)];
     Choice& choice = choices_[size_t(i)];

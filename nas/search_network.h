@@ -25,6 +25,7 @@ struct NamesOf<Granularity> {
 class SearchNetwork : public QatNetwork {
  public:
   SearchNetwork(Network& network, QuantOptions options, QuantScheme input, Granularity granularity);
+  Granularity granularity() const { return granularity_; }
 
   // Draws the shares that forward() and cost() use until the tape ends or forget() is called. `noise` keys the Gumbel noise.
   void sample(Tape& tape, const Sampling& sampling, Rng noise);
@@ -54,6 +55,7 @@ class SearchNetwork : public QatNetwork {
     Variable gamma, delta;             // undefined where there is only one precision
     Variable weight_theta, act_theta;  // drawn
   };
+  const Granularity granularity_;
   std::vector<Choice> choices_;
   std::vector<Parameter> architecture_;
   bool sampled_ = false;

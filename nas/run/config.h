@@ -22,6 +22,17 @@ struct NamesOf<Source> {
       {Source::kCifar10, "cifar10"}, {Source::kSynthetic, "synthetic"}, {Source::kNpz, "npz"}};
 };
 
+// How a search decides.
+enum class Recipe { kProgressive, kPaper };
+template <>
+struct NamesOf<Recipe> {
+  static constexpr const char* kWhat = "recipe";
+  static constexpr Named<Recipe> kAll[] = {
+      {Recipe::kProgressive, "progressive"},  // nas/progressive.h
+      {Recipe::kPaper, "paper"},              // nas/search.h
+  };
+};
+
 struct StageConfig {
   int64_t epochs = 0;
   double lr = 1e-3;  // the peak of the schedule
@@ -52,10 +63,12 @@ struct RunConfig {
   bool quantize = false;
   Granularity granularity = Granularity::kChannel;
   std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};  // ascending
+  Recipe recipe = Recipe::kPaper;                            // of files that do not name one
+  double distill = 0;  // how much of the target is what the float network says (Distillation)
   CostKind cost = CostKind::kSize;
   CostTableKind cost_table = CostTableKind::kPublished;
   double lambda = 0.5;  // loss + lambda * cost / cost of the w8a8 network
-  std::string budget;   // "30kB", "2M", "80uJ"; empty: lambda is fixed
+  std::string budget;   // "30kB", "2M", "80uJ", "30%"; empty: lambda is fixed
   Sampler sampling = Sampler::kSoftmax;
   double arch_lr = 0.02;
   int64_t arch_every = 5;  // of so many steps of the search, one moves the precisions

@@ -37,6 +37,8 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("granularity", c.granularity);
   f("weight_bits", c.weight_bits);
   f("act_bits", c.act_bits);
+  f("recipe", c.recipe, kMayMiss);
+  f("distill", c.distill, kMayMiss);
   f("cost", c.cost);
   f("cost_table", c.cost_table, kMayMiss);
   f("strength", c.lambda);

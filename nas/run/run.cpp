@@ -9,6 +9,7 @@
 #include "core/profile.h"
 #include "core/version.h"
 #include "nas/budget.h"
+#include "nas/progressive.h"
 #include "nas/run/deployed.h"
 #include "nas/run/task.h"
 #include "nas/search.h"
@@ -20,7 +21,11 @@ namespace {
 class Run {
  public:
   Run(const RunConfig& config, const TaskData& data, const TrainObserver& observer)
-      : config_(config), data_(data), observer_(observer), network_(make_model(config, data), Rng(config.seed).split("init")) {
+      : config_(config),
+        data_(data),
+        observer_(observer),
+        network_(make_model(config, data), Rng(config.seed).split("init")),
+        teacher_(network_.spec(), Rng(0)) {
     // What is wrong with a run shows here, before it changes a file.
     if (!config_.warmup_file.empty()) load_weights(network_, config_.warmup_file);
     if (config_.granularity == Granularity::kGiven) read_assignment();
@@ -76,13 +81,19 @@ class Run {
     config_.act_bits.assign(act_bits.begin(), act_bits.end());
   }
 
+  // In the units of the cost.
+  double budget() const {
+    const CostModel model(network_.spec(), config_.cost, cost_table(config_.cost_table));
+    return parse_budget(config_.budget, config_.cost, model.cost(Assignment::uniform(network_.spec(), 8, 8)));
+  }
+
   void check_budget() {
     if (config_.budget.empty() || !config_.quantize) return;
     const SearchNetwork offered(network_, quant_options(), input_scheme(*data_.train), config_.granularity);
     const CostModel model(network_.spec(), config_.cost, cost_table(config_.cost_table));
     const double least = model.cost(cheapest_assignment(offered, model));
-    BITLOOM_CHECK(least <= parse_budget(config_.budget, config_.cost), "--budget ", config_.budget,
-                  ": no assignment of the precisions offered costs less than ", budget_text(least, config_.cost));
+    BITLOOM_CHECK(least <= budget(), "--budget ", config_.budget, ": no assignment of the precisions offered costs less than ",
+                  budget_text(least, config_.cost));
   }
 
   // Of the weights before anything is trained, with names and shapes, and of a given assignment.
@@ -171,12 +182,15 @@ class Run {
       result_.val_score_float = trained.best_score;
       write_npz(path("warmup.npz"), network_.state().arrays());
     }
+    if (config_.quantize && config_.distill > 0) teacher_.load(network_.state());
     continuable("the evaluation", [&] {
       const std::vector<double> found = evaluate_network(network_, nullptr, *data_.test).found;
       result_.test_score_float = data_.task.metric->score(found, *data_.test);
       result_.test_accuracy_float = legacy_accuracy(data_.task, found, *data_.test);
     });
   }
+
+  Distillation distillation() { return {&teacher_, config_.distill}; }
 
   QuantOptions quant_options() const {
     QuantOptions options;
@@ -206,7 +220,7 @@ class Run {
   }
 
   void fine_tune(QatNetwork& network) {
-    NetworkLearner learner(network_, &network, weight_optimizer(config_.finetune), weight_schedule());
+    NetworkLearner learner(network_, &network, weight_optimizer(config_.finetune), weight_schedule(), distillation());
     const TrainResult tuned = stage(learner, "finetune", config_.finetune, true);
     result_.val_score_fake_quant = tuned.best_score;
     continuable("the lowering", [&] { deploy(network); });
@@ -223,11 +237,28 @@ class Run {
   }
 
   void search(SearchNetwork& network) {
+    config_.recipe == Recipe::kPaper ? search_mixture(network) : search_progressively(network);
+  }
+
+  void search_progressively(SearchNetwork& network) {
+    ProgressiveOptions options;
+    options.cost = config_.cost;
+    options.table = &cost_table(config_.cost_table);
+    options.budget = budget();
+    options.weights = weight_optimizer(config_.search);
+    options.distillation = distillation();
+    ProgressiveLearner learner(network, options);
+    stage(learner, "search", config_.search, false);
+    result_.architecture_steps = learner.decisions();
+    continuable("the search", [&] { network.assign(learner.result()); });
+  }
+
+  void search_mixture(SearchNetwork& network) {
     SearchOptions options;
     options.cost = config_.cost;
     options.table = &cost_table(config_.cost_table);
     options.lambda = config_.lambda;
-    if (!config_.budget.empty()) options.budget = parse_budget(config_.budget, options.cost);
+    if (!config_.budget.empty()) options.budget = budget();
     options.sampler = config_.sampling;
     options.weights = weight_optimizer(config_.search);
     options.architecture.kind = config_.arch_optimizer;
@@ -263,7 +294,7 @@ class Run {
   RunConfig config_;
   const TaskData& data_;
   const TrainObserver& observer_;
-  Network network_;
+  Network network_, teacher_;
   std::optional<Assignment> given_;
   std::optional<FolderLock> lock_;
   RunResult result_;

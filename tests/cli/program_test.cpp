@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/io.h"
+#include "core/state_dict.h"
 
 namespace bitloom {
 namespace {
@@ -247,6 +248,45 @@ TEST(ProgramTest, TrainTakesAnAssignment) {
   EXPECT_EQ(result.at("granularity"), "given");
   EXPECT_NE(outcome.out.find("\ngiven "), std::string::npos) << outcome.out;
   EXPECT_EQ(run_program(folder.path(), "report mine --svg mine.svg").code, 0);
+}
+
+// The recipe follows from the options: the paper's where one of its own is given.
+TEST(ProgramTest, SearchesHaveARecipe) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const std::string search =
+      "search --warmup warmup.npz --data task.npz --batch 64 --search-epochs 3 --finetune-epochs 1 --weight-bits 0,2,4,8 ";
+  const auto config_of = [&](const std::string& options) {
+    const Outcome outcome = run_program(folder.path(), search + options + " --out r");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    expect_whole(read_json(folder / "r/result.json"));
+    const json config = read_json(folder / "r/config.json");
+    std::filesystem::remove_all(folder / "r");
+    return str(config.at("recipe").get<std::string>(), " ", config.at("budget").get<std::string>(), " ",
+               config.at("distill").get<double>());
+  };
+  EXPECT_EQ(config_of(""), "progressive 30% 0.5");
+  EXPECT_EQ(config_of("--budget 15kB --distill 0"), "progressive 15kB 0");
+  EXPECT_EQ(config_of("--lambda 1"), "paper  0");
+  EXPECT_EQ(config_of("--recipe paper --budget 30kB"), "paper 30kB 0");
+  EXPECT_EQ(read_json(finished_search() + "/run/config.json").at("recipe"), "paper");
+}
+
+TEST(ProgramTest, SensitivityIsATableAndTwoFiles) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const Outcome outcome = run_program(folder.path(), "sensitivity --data task.npz --warmup warmup.npz --samples 64 --out sens");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("\nconv0         16  "), std::string::npos) << outcome.out;
+  const StateDict found(read_npz(folder / "sens/sensitivity.npz"));
+  EXPECT_EQ(found.tensor("conv0.weight").shape(), (Shape{16, 4}));
+  EXPECT_EQ(found.integers("conv0.weight_bits", 4), (std::vector<int64_t>{0, 2, 4, 8}));
+  EXPECT_EQ(found.tensor("conv0.act").shape(), (Shape{3}));
+  EXPECT_NE(read_text(folder / "sens/sensitivity.svg").find("2-bit weights"), std::string::npos);
+  const Outcome exact =
+      run_program(folder.path(),
+                  "sensitivity --exact --weight-bits 2,8 --act-bits 8 --data task.npz --warmup warmup.npz --samples 8 --out x");
+  ASSERT_EQ(exact.code, 0) << exact.err;
+  EXPECT_NE(exact.out.find("measured one by one on 8 samples"), std::string::npos);
+  EXPECT_EQ(StateDict(read_npz(folder / "x/sensitivity.npz")).tensor("conv0.weight").shape(), (Shape{16, 2}));
 }
 
 TEST(ProgramTest, BudgetsLowerActivationsToo) {

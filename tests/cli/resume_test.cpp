@@ -137,6 +137,27 @@ TEST(ResumeTest, CtrlCSaysHowToContinue) {
   expect_same_run(folder.path());
 }
 
+// The same for the progressive search, whose precisions change on the way.
+TEST(ResumeTest, ProgressiveSearchKilledAtAnyInstantEndsWithTheSameBits) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const std::string search =
+      "search --data task.npz --warmup warmup.npz --batch 32 --search-epochs 3 --finetune-epochs 1 --weight-bits 0,2,4,8 "
+      "--act-bits 2,4,8 --budget 12kB --checkpoint-seconds 0 --seed 3 --out ";
+  ASSERT_EQ(run_program(folder.path(), search + "whole", "export OMP_NUM_THREADS=1;").code, 0);
+  Rng rng(7);
+  for (int k = 0; k < 4; ++k) {
+    Program program(folder.path(), search + "parts");
+    signal_after(program, folder / "parts/search.ckpt.npz", 1 + rng.below(8), rng.below(20000), k % 2 ? SIGKILL : SIGINT);
+    program.wait();
+  }
+  ASSERT_EQ(run_program(folder.path(), search + "parts").code, 0);
+  for (const char* name : {"assignment.json", "network.npz", "network.blig"})
+    EXPECT_EQ(read_file(folder / ("parts/" + std::string(name))), read_file(folder / ("whole/" + std::string(name)))) << name;
+  EXPECT_EQ(without_times(folder / "parts/result.json"), without_times(folder / "whole/result.json"));
+  EXPECT_EQ(log_without_times(folder / "parts/log.csv"), log_without_times(folder / "whole/log.csv"));
+}
+
 // The second run in a folder is refused while the first works, and changes nothing there.
 TEST(ResumeTest, AFolderHasOneRunAtATime) {
   const SearchCopy folder({"task.npz"});

@@ -148,9 +148,11 @@ TEST(Budget, BudgetsAreParsedInTheUnitOfTheirCost) {
   EXPECT_DOUBLE_EQ(parse_budget("500k", CostKind::kCycles), 5e5);
   EXPECT_DOUBLE_EQ(parse_budget("80uJ", CostKind::kEnergy), 80);
   EXPECT_DOUBLE_EQ(parse_budget("0.1mJ", CostKind::kEnergy), 100);
+  EXPECT_DOUBLE_EQ(parse_budget("30%", CostKind::kEnergy, 50), 15);
   for (const char* text : {"30", "30kB ", "", "kB", "-1kB", "0kB", "nankB", "infkB", "2M", "80uJ"})
-    EXPECT_EQ(error_of([&] { parse_budget(text, CostKind::kSize); }),
-              str("--budget: '", text, "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ"));
+    EXPECT_EQ(
+        error_of([&] { parse_budget(text, CostKind::kSize); }),
+        str("--budget: '", text, "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%"));
 }
 
 TEST(Budget, AnAmountAsTextIsMetByIt) {

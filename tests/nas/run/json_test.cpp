@@ -56,6 +56,8 @@ RunConfig any_config(Rng rng) {
   c.granularity = any_of<Granularity>(rng);
   c.weight_bits = any_bits(rng);
   c.act_bits = any_bits(rng);
+  c.recipe = any_of<Recipe>(rng);
+  c.distill = any_number(rng);
   c.cost = any_of<CostKind>(rng);
   c.cost_table = any_of<CostTableKind>(rng);
   c.lambda = any_number(rng);

@@ -1,0 +1,12 @@
+// Numbers and texts as SVG holds them.
+#pragma once
+#include <string>
+
+namespace bitloom {
+
+// A coordinate, to a tenth of a pixel.
+std::string pixel(double v);
+// Markup and control characters replaced.
+std::string escaped(const std::string& text);
+
+}  // namespace bitloom

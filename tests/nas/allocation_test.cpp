@@ -1,0 +1,163 @@
+// Allocation: budgets, ties, and optimality where the optimum is known.
+#include "nas/allocation.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "nas/budget.h"
+#include "nn/models/models.h"
+#include "tests/support/files.h"
+#include "tests/support/tiny_task.h"
+
+namespace bitloom {
+namespace {
+
+using testing::error_of;
+using testing::quant_options;
+using testing::tiny_spec;
+
+struct Problem {
+  Problem(const ModelSpec& spec, const QuantOptions& options, Granularity granularity, CostKind kind = CostKind::kSize,
+          const CostTable& table = published_costs())
+      : network(spec, Rng(1)), search(network, options, {8, false, 1.0 / 255}, granularity), cost(spec, kind, table) {}
+
+  // Falling with the bits, channels up to a factor of 1000 apart.
+  void randomize(uint64_t seed) {
+    Rng rng(seed);
+    const auto fill = [&](TensorD& table, const Shape& shape) {
+      table = TensorD(shape, 0.0);
+      const int64_t options = shape.back();
+      for (int64_t row = 0; row < table.size() / options; ++row) {
+        double own = std::pow(10, rng.uniform(-3, 0));
+        for (int64_t p = 0; p + 1 < options; ++p, own *= rng.uniform(0.02, 0.5)) table[row * options + p] = own;
+      }
+    };
+    const ModelSpec& spec = network.spec();
+    sensitivity = {};
+    for (int i = 0; i < int(spec.layers.size()); ++i) {
+      const std::vector<int>&weight = search.weight_bits(i), &act = search.act_bits(i);
+      sensitivity.weight_bits.push_back(weight);
+      sensitivity.act_bits.push_back(act.empty() ? std::vector<int>{8} : act);
+      sensitivity.weight.emplace_back();
+      sensitivity.act.emplace_back();
+      if (weight.size() > 1) fill(sensitivity.weight.back(), {spec.layers[size_t(i)].c, int64_t(weight.size())});
+      if (act.size() > 1) fill(sensitivity.act.back(), {int64_t(act.size())});
+    }
+  }
+  AllocationProblem problem() const { return {search, cost, sensitivity}; }
+  double whole() const { return cost.cost(Assignment::uniform(network.spec(), 8, 8)); }
+
+  Network network;
+  SearchNetwork search;
+  CostModel cost;
+  Shares sensitivity;
+};
+
+TEST(AllocationTest, BudgetsAreMetAndTiesRespected) {
+  for (const ModelSpec& spec : {tiny_spec(), resnet8(8, 8, 3, 4), mobilenet_v1(32, 32, 3, 2)})
+    for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy})
+      for (const std::vector<int>& bits : {std::vector<int>{0, 2, 4, 8}, std::vector<int>{2, 4, 8}}) {
+        if (spec.layers.size() > 20 && kind == CostKind::kCycles) continue;
+        Problem p(spec, quant_options(bits, {2, 4, 8}), Granularity::kChannel, kind,
+                  kind == CostKind::kEnergy ? measured_costs() : published_costs());
+        p.randomize(3);
+        const double least = p.cost.cost(cheapest_assignment(p.search, p.cost));
+        for (const double share : {0.0, 0.1, 0.4, 0.8}) {
+          const double budget = least + share * (p.whole() - least);
+          const Assignment a = allocate(p.problem(), budget);
+          EXPECT_LE(p.cost.cost(a), budget) << spec.name << share;
+          Assignment tied = a;
+          honour_ties(spec, tied, 2);
+          EXPECT_EQ(tied.weight_bits, a.weight_bits) << spec.name;
+          p.search.assign(a);  // an error unless every precision is offered
+        }
+      }
+}
+
+TEST(AllocationTest, ABudgetForEverythingTakesNothing) {
+  Problem p(tiny_spec(), quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity::kChannel);
+  p.randomize(1);
+  const Assignment a = allocate(p.problem(), p.whole()), most = Assignment::uniform(tiny_spec(), 8, 8);
+  EXPECT_EQ(a.weight_bits, most.weight_bits);
+  EXPECT_EQ(a.act_bits, most.act_bits);
+}
+
+TEST(AllocationTest, BelowTheLeastIsAnError) {
+  Problem p(tiny_spec(), quant_options({2, 4, 8}, {8}), Granularity::kLayer);
+  p.randomize(1);
+  EXPECT_EQ(error_of([&] { allocate(p.problem(), 100); }),
+            "--budget: no assignment of the precisions offered costs less than " +
+                budget_text(p.cost.cost(Assignment::uniform(tiny_spec(), 2, 8)), CostKind::kSize));
+}
+
+// Layer by layer, all 81 assignments can be tried: on the hull of (cost, sensitivity), allocation finds the best of them.
+TEST(AllocationTest, LayersAreAllocatedOptimallyOnTheHull) {
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    Problem p(tiny_spec(), quant_options({2, 4, 8}, {8}), Granularity::kLayer);
+    p.randomize(seed);
+    std::vector<Assignment> all;
+    for (int code = 0; code < 81; ++code) {
+      Assignment a = Assignment::uniform(tiny_spec(), 8, 8);
+      int rest = code;
+      for (size_t i : {1, 2, 3, 6}) {
+        std::fill(a.weight_bits[i].begin(), a.weight_bits[i].end(), 2 << rest % 3);
+        rest /= 3;
+      }
+      all.push_back(a);
+    }
+    for (const double mu : {1e-6, 1e-5, 1e-4, 1e-3, 1e-2}) {
+      const auto objective = [&](const Assignment& a) { return total_sensitivity(p.problem(), a) + mu * p.cost.cost(a); };
+      const Assignment best =
+          *std::min_element(all.begin(), all.end(), [&](const auto& x, const auto& y) { return objective(x) < objective(y); });
+      const Assignment found = allocate(p.problem(), p.cost.cost(best));
+      EXPECT_LE(total_sensitivity(p.problem(), found), total_sensitivity(p.problem(), best) * (1 + 1e-12)) << seed << " " << mu;
+    }
+  }
+}
+
+TEST(AllocationTest, ChannelsAreNeverWorseThanLayers) {
+  for (const ModelSpec& spec : {tiny_spec(), resnet8(8, 8, 3, 4)})
+    for (const std::vector<int>& bits : {std::vector<int>{2, 4, 8}, std::vector<int>{0, 2, 4, 8}})
+      for (uint64_t seed = 0; seed < 5; ++seed) {
+        Problem channel(spec, quant_options(bits, {8}), Granularity::kChannel),
+            layer(spec, quant_options(bits, {8}), Granularity::kLayer);
+        channel.randomize(seed);
+        layer.randomize(seed);
+        for (const double share : {0.26, 0.3, 0.5, 0.9}) {
+          const double budget = share * channel.whole();
+          const Assignment by_layer = allocate(layer.problem(), budget);
+          for (const std::vector<int>& own : by_layer.weight_bits)
+            EXPECT_TRUE(std::all_of(own.begin(), own.end(), [&](int b) { return b == own[0] && b > 0; }));
+          EXPECT_LE(total_sensitivity(channel.problem(), allocate(channel.problem(), budget)),
+                    total_sensitivity(layer.problem(), by_layer));
+        }
+      }
+}
+
+// What costs no loss to remove goes first, with all its writers; what is read by nobody else is then free of its readers' weights too.
+TEST(AllocationTest, ChannelsNobodyNeedsAreRemoved) {
+  Problem p(tiny_spec(), quant_options({0, 2, 4, 8}, {8}), Granularity::kChannel);
+  p.randomize(2);
+  for (size_t i : {1, 2, 3})
+    for (int64_t k = 3 * 4; k < 4 * 4; ++k) p.sensitivity.weight[i][k] = 0;
+  const Assignment a = allocate(p.problem(), 0.95 * p.whole());
+  for (size_t i : {1, 2, 3}) EXPECT_EQ(a.weight_bits[i][3], 0) << i;
+  for (int bits : a.weight_bits[6]) EXPECT_GT(bits, 0) << "a class stays";
+}
+
+// One channel of ten times the others' sensitivity keeps more bits.
+TEST(AllocationTest, SensitiveChannelsKeepBits) {
+  Problem p(tiny_spec(), quant_options({2, 4, 8}, {8}), Granularity::kChannel);
+  p.randomize(4);
+  for (int64_t k = 0; k < p.sensitivity.weight[3].size(); ++k)
+    p.sensitivity.weight[3][k] = (k / 3 == 5 ? 10 : 1) * (k % 3 == 2 ? 0 : k % 3 == 1 ? 0.01 : 0.1);
+  for (const double share : {0.3, 0.4, 0.5, 0.6}) {
+    const std::vector<int> bits = allocate(p.problem(), share * p.whole()).weight_bits[3];
+    EXPECT_EQ(bits[5], *std::max_element(bits.begin(), bits.end())) << share;
+  }
+}
+
+}  // namespace
+}  // namespace bitloom
