@@ -17,6 +17,7 @@ struct ExitCode {
 };
 void add_train(CLI::App& program, Chosen& chosen);
 void add_search(CLI::App& program, Chosen& chosen);
+void add_sweep(CLI::App& program, Chosen& chosen);
 void add_eval(CLI::App& program, Chosen& chosen);
 void add_info(CLI::App& program, Chosen& chosen);
 void add_report(CLI::App& program, Chosen& chosen);

@@ -39,6 +39,7 @@ int run(int argc, char** argv) {
   Chosen chosen;
   add_train(app, chosen);
   add_search(app, chosen);
+  add_sweep(app, chosen);
   add_eval(app, chosen);
   add_info(app, chosen);
   add_report(app, chosen);

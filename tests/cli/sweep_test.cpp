@@ -1,0 +1,130 @@
+// sweep as a user meets it.
+#include "nas/run/sweep.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <thread>
+
+#include "core/io.h"
+#include "core/npz.h"
+#include "tests/support/program.h"
+
+namespace bitloom {
+namespace {
+
+using testing::Program;
+using testing::run_program;
+using testing::TempFolder;
+
+const char* const kSweep =
+    "sweep --data task.npz --batch 32 --epochs 2 --search-epochs 2 --finetune-epochs 1 --budgets 30%,60% --granularities "
+    "channel,layer "
+    "--offer 248 --seeds 3 --checkpoint-seconds 0 --out front";
+
+TempFolder& with_task(TempFolder& folder) {
+  write_npz(folder / "task.npz", testing::striped_task());
+  return folder;
+}
+
+const std::vector<std::string> kNames = {"channel-w248-30%-s3", "layer-w248-30%-s3", "channel-w248-60%-s3",
+                                         "layer-w248-60%-s3"};
+
+std::vector<std::string> networks(const std::string& folder) {
+  std::vector<std::string> all;
+  for (const std::string& name : kNames) all.push_back(read_text(folder + "/front/" + name + "/network.blig"));
+  return all;
+}
+
+TEST(SweepPoints, SeedsOutsideThenBudgets) {
+  SweepConfig sweep;
+  sweep.common.out = "out";
+  sweep.budgets = {"1kB", "2kB"};
+  sweep.granularities = {Granularity::kChannel, Granularity::kLayer};
+  sweep.weight_bits = {{0, 2, 4, 8}};
+  sweep.seeds = {1, 2};
+  const std::vector<SweepPoint> points = points_of(sweep);
+  ASSERT_EQ(points.size(), 8u);
+  EXPECT_EQ(points[1].name, "layer-w0248-1kB-s1");
+  EXPECT_EQ(points[2].name, "channel-w0248-2kB-s1");
+  EXPECT_EQ(points[4].name, "channel-w0248-1kB-s2");
+  EXPECT_EQ(points[4].config.out, "out/channel-w0248-1kB-s2");
+  EXPECT_EQ(points[4].config.seed, 2u);
+  EXPECT_EQ(points[2].config.budget, "2kB");
+  sweep.seeds = {1, 1};
+  EXPECT_EQ(testing::error_of([&] { points_of(sweep); }), "sweep: channel-w0248-1kB-s1 is asked for twice");
+  sweep.budgets.clear();
+  EXPECT_NE(testing::error_of([&] { points_of(sweep); }).find("no budgets"), std::string::npos);
+}
+
+TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
+  TempFolder one, two;
+  const auto in_turn = run_program(with_task(one).path(), kSweep);
+  ASSERT_EQ(in_turn.code, 0) << in_turn.err;
+  const auto together = run_program(with_task(two).path(), str(kSweep, " --jobs 2"));
+  ASSERT_EQ(together.code, 0) << together.err;
+  EXPECT_EQ(networks(one.path()), networks(two.path()));
+  EXPECT_EQ(read_text(two / "front/table.txt"), together.out);
+  EXPECT_NE(read_text(two / "front/front.svg").find("</svg>"), std::string::npos);
+  // What is finished stays: nothing is written again.
+  const std::string result = two / ("front/" + kNames[0] + "/result.json");
+  const auto before = std::filesystem::last_write_time(result);
+  EXPECT_EQ(run_program(two.path(), str(kSweep, " --jobs 2")).out, together.out);
+  EXPECT_EQ(std::filesystem::last_write_time(result), before);
+}
+
+TEST(Sweep, GoesOnAfterAnInterruption) {
+  TempFolder whole, pieces;
+  ASSERT_EQ(run_program(with_task(whole).path(), kSweep).code, 0);
+  with_task(pieces);
+  int interruptions = 0;
+  for (int attempt = 0; attempt < 40; ++attempt) {
+    Program program(pieces.path(), str(kSweep, " --jobs 2"));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150 + 100 * attempt));
+    if (program.running()) program.signal(SIGINT);
+    const auto o = program.wait();
+    if (o.code == 0) break;
+    ASSERT_TRUE(o.code == 130 || o.code == -SIGINT) << o.code << " " << o.err;
+    ++interruptions;
+  }
+  EXPECT_GE(interruptions, 1);
+  EXPECT_EQ(networks(pieces.path()), networks(whole.path()));
+}
+
+TEST(Sweep, AnArrayJobRunsAPointATask) {
+  TempFolder folder;
+  ASSERT_EQ(run_program(with_task(folder).path(), "train --data task.npz --batch 32 --epochs 2 --seed 3 --out float").code, 0);
+  const auto o = run_program(folder.path(), str(kSweep, " --warmup float/warmup.npz --slurm 'my job.sbatch'"));
+  ASSERT_EQ(o.code, 0) << o.err;
+  EXPECT_FALSE(file_exists(folder / "front"));
+  const std::string script = read_text(folder / "my job.sbatch");
+  EXPECT_NE(script.find("\n#SBATCH --array=0-3\n"), std::string::npos) << script;
+  const std::string task = "cd '" + folder.path() + "' && SLURM_ARRAY_TASK_ID=1 sh 'my job.sbatch' >/dev/null 2>&1";
+  ASSERT_EQ(std::system(task.c_str()), 0);
+  EXPECT_TRUE(file_exists(folder / ("front/" + kNames[1] + "/network.blig")));
+  EXPECT_FALSE(file_exists(folder / ("front/" + kNames[0])));
+}
+
+TEST(Sweep, WrongRequestsAreOneLine) {
+  TempFolder folder;
+  with_task(folder);
+  const auto error = [&](const std::string& more) {
+    const auto o = run_program(folder.path(), str(kSweep, " ", more));
+    EXPECT_TRUE(o.code == 1 || o.code == 2) << o.code;
+    return o.err;
+  };
+  EXPECT_NE(error("--point 4").find("cannot share a warm-up"), std::string::npos);
+  EXPECT_NE(error("--warmup none.npz --point 4").find("the sweep has points 0 to 3"), std::string::npos);
+  EXPECT_NE(error("--seeds 1,1").find("asked for twice"), std::string::npos);
+  EXPECT_NE(error("--budgets 3km").find("3km"), std::string::npos);
+  EXPECT_NE(error("--offer 16").find("'16' is not a set of the digits"), std::string::npos);
+  EXPECT_NE(error("--budget 30%").find("takes --budgets"), std::string::npos);
+  EXPECT_FALSE(file_exists(folder / "front"));
+  const auto failing = run_program(folder.path(), str(kSweep, " --warmup none.npz --jobs 2"));
+  EXPECT_EQ(failing.code, 1);
+  EXPECT_NE(failing.err.find("none.npz"), std::string::npos) << failing.err;
+}
+
+}  // namespace
+}  // namespace bitloom
