@@ -16,15 +16,17 @@ struct DemoRun {
   std::string name;
   Granularity granularity;
   std::vector<int> weight_bits;
-  double lambda;
+  std::string budget;
 };
 
+// The layer-wise budgets are the smallest there is, w2a8 with little more, and one where the best layers can be spared; within the same ones and
+// below, channels may go altogether.
 std::vector<DemoRun> demo_runs() {
   std::vector<DemoRun> runs;
-  for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), Granularity::kFixed, {bits}, 0});
-  for (const Granularity granularity : {Granularity::kLayer, Granularity::kChannel})
-    for (double lambda : {0.1, 0.5, 2.0})
-      runs.push_back({str(name_of(granularity), "-", lambda), granularity, {2, 4, 8}, lambda});
+  for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), Granularity::kFixed, {bits}, ""});
+  for (const char* budget : {"23kB", "19.5kB"}) runs.push_back({str("layer-", budget), Granularity::kLayer, {2, 4, 8}, budget});
+  for (const char* budget : {"23kB", "19.5kB", "15kB", "10kB"})
+    runs.push_back({str("channel-", budget), Granularity::kChannel, {0, 2, 4, 8}, budget});
   return runs;
 }
 
@@ -48,7 +50,8 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
     c.out = out + "/" + runs[i].name;
     c.granularity = runs[i].granularity;
     c.weight_bits = runs[i].weight_bits;
-    c.lambda = runs[i].lambda;
+    c.budget = runs[i].budget;
+    if (!c.budget.empty()) c.recipe = Recipe::kProgressive, c.distill = 0.5;
     results.push_back(run_visibly(c, data));
   }
   const std::string table = results_table(results);
@@ -58,7 +61,7 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
                     results_picture("Accuracy against weight memory",
                                     "built-in images, ResNet-8, integer networks on the test set", results));
   std::cout << table << "\nTable, results and picture: " << out << "/table.txt, results.json, pareto.svg\n"
-            << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-0.5\n";
+            << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-15kB\n";
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ void add_info(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* app = program.add_subcommand(
       "info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
-  app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-0.3 --json");
+  app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-15kB --json");
   CLI::Option* run =
       app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
   app->add_option("--model", options->model, "Only this model");

@@ -281,7 +281,7 @@ void add_simulate(CLI::App& program, Chosen& chosen) {
       "simulate", "Run a deployed network on the simulated MPIC core: cycles, stalls, energy and memory of every layer");
   app->footer(
       "Without --data, runs on other tasks than the built-in one get random codes as inputs.\nExamples:\n"
-      "  bitloom simulate --model out/demo/channel-0.5 --images 20 --check\n"
+      "  bitloom simulate --model out/demo/channel-15kB --images 20 --check\n"
       "  bitloom simulate --model results/cifar10/channel-1 --data cifar-10-binary.tar.gz --images 100 --format json");
   app->add_option("--model", o->model, "Folder of a run, or its network.blig")->required();
   app->add_option("--data", o->config.data, "The task's data, as for eval");
