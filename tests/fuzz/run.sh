@@ -2,11 +2,11 @@
 # Builds the libFuzzer targets of this folder with clang and both sanitizers, and runs them for that many seconds each. What they found before
 # is kept below build/fuzz and continued from; a finding is a file crash-* there.
 #
-#   tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz]...
+#   tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav]...
 set -euo pipefail
-seconds=${1:?usage: tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz]...}
+seconds=${1:?usage: tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav]...}
 shift
-[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz
+[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz wav
 cd "$(dirname "$0")/../.."
 build=${FUZZ_BUILD:-build/fuzz}
 compiler=${CLANG:-clang++}
@@ -19,7 +19,7 @@ fi
 
 flags='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 # All of the simulator but the code generator, and the readers of files.
-sources=$(find core/*.cpp datasets/archive.cpp quant/integer mpic tests/support/mpic.cpp tests/fuzz -name '*.cpp' -not -path 'mpic/compile/*')
+sources=$(find core/*.cpp datasets/archive.cpp datasets/wav.cpp quant/integer mpic tests/support/mpic.cpp tests/fuzz -name '*.cpp' -not -path 'mpic/compile/*')
 objects=$(echo "$sources" | sed "s|\(.*\)\.cpp|$build/\1.o|")
 # shellcheck disable=SC2086
 make CXX="$compiler" BUILD="$build" CXXFLAGS="$flags" $objects
@@ -46,6 +46,7 @@ seed() {  # TARGET
       printf ".\223NUMPY\1\0\100\0%-63s\n%s" "{'descr': '<f4', 'fortran_order': True, 'shape': (2L, 3), }" 123456789012345678901234 \
         >"$build/$1.seeds/npy"
       ;;
+    wav) printf 'RIFF\60\0\0\0WAVEfmt \20\0\0\0\1\0\1\0\200\76\0\0\0\175\0\0\2\0\20\0data\4\0\0\0\1\0\2\0' >"$build/$1.seeds/pcm16.wav" ;;
     assembler) cp mpic/runtime/*.S bench/programs/*.s "$build/$1.seeds" 2>/dev/null || true ;;
   esac
   grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa/isa.inc mpic/isa/names.cpp mpic/program/assembler/*.cpp | sort -u >"$build/words.dict"
