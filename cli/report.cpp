@@ -7,12 +7,14 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/html_report.h"
 #include "cli/svg_plot.h"
 #include "cli/table.h"
 #include "core/error.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "nas/run/deployed.h"
+#include "nas/run/front.h"
 
 namespace bitloom {
 
@@ -22,21 +24,19 @@ namespace {
 std::string run_name(const RunResult& r) {
   if (!r.precisions) return "float";
   const PrecisionChoice& p = *r.precisions;
-  if (p.granularity == Granularity::kFixed) return str("w", p.weight_bits.at(0), "a", p.act_bits.at(0));
-  if (p.granularity == Granularity::kGiven) return name_of(p.granularity);
-  return str(name_of(p.granularity), " ", p.budget ? *p.budget : str(p.lambda));
+  const bool searched = p.granularity == Granularity::kChannel || p.granularity == Granularity::kLayer;
+  return (searched ? name_of(p.granularity) + std::string(" ") : "") + point_label(p);
 }
 
-// The metric of all results; null where they differ.
+}  // namespace
+
 const Metric* common_metric(const std::vector<RunResult>& results) {
   for (const RunResult& r : results)
     if (r.metric != results.front().metric) return nullptr;
   return results.empty() ? &accuracy() : &find_metric(results.front().metric);
 }
 
-}  // namespace
-
-std::string results_table(const std::vector<RunResult>& results, bool markdown) {
+std::string results_table(const std::vector<RunResult>& results, TableForm form) {
   const Metric* metric = common_metric(results);
   const std::string unit = metric ? " " + metric->unit() : "";
   Table table(
@@ -63,7 +63,13 @@ std::string results_table(const std::vector<RunResult>& results, bool markdown) 
     row.push_back(fixed(seconds, 1));
     table.add(row);
   }
-  return markdown ? table.markdown() : table.text();
+  switch (form) {
+    case TableForm::kMarkdown: return table.markdown();
+    case TableForm::kCsv: return table.csv();
+    case TableForm::kHtml: return table.html();
+    case TableForm::kText: break;
+  }
+  return table.text();
 }
 
 std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<RunResult>& results) {
@@ -93,8 +99,8 @@ namespace {
 
 struct ReportOptions {
   std::vector<std::string> runs;
-  std::string svg, title = "Accuracy against weight memory";
-  bool markdown = false;
+  std::string svg, html, title = "Accuracy against weight memory";
+  bool markdown = false, csv = false, json = false;
 };
 
 void report(const ReportOptions& o) {
@@ -105,7 +111,9 @@ void report(const ReportOptions& o) {
     results.push_back(result_from_json(read_text(file, JsonValue::kMaxBytes), file));
   }
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
-  std::cout << results_table(results, o.markdown);
+  if (!o.html.empty()) write_html_report(o.html, o.runs);
+  const TableForm form = o.markdown ? TableForm::kMarkdown : o.csv ? TableForm::kCsv : TableForm::kText;
+  std::cout << (o.json ? to_json(results) : results_table(results, form));
 }
 
 }  // namespace
@@ -114,11 +122,18 @@ void add_report(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<ReportOptions>();
   CLI::App* app =
       program.add_subcommand("report", "Compare finished runs: one table, and a picture of accuracy against weight memory");
-  app->footer("Example:\n  bitloom report results/cifar10/*/ --svg pareto.svg");
+  app->footer(
+      "Examples:\n"
+      "  bitloom report results/cifar10/*/ --svg pareto.svg\n"
+      "  bitloom report out/front/*/ --html report.html");
   app->add_option("runs", options->runs, "Folders of runs")->required();
   app->add_option("--svg", options->svg, "Write the picture to this file");
-  app->add_option("--title", options->title, "Its title")->capture_default_str();
-  app->add_flag("--markdown", options->markdown, "Print the table as markdown");
+  app->add_option("--html", options->html,
+                  "Write a page to this file: fronts, savings and differences over seeds, layers, learning curves, commands");
+  app->add_option("--title", options->title, "The picture's title")->capture_default_str();
+  CLI::Option* markdown = app->add_flag("--markdown", options->markdown, "Print the table as markdown");
+  CLI::Option* csv = app->add_flag("--csv", options->csv, "Print the table as comma-separated values")->excludes(markdown);
+  app->add_flag("--json", options->json, "Print every figure of every run as JSON")->excludes(markdown)->excludes(csv);
   app->callback([=, &chosen] { chosen = [=](const std::string&) { report(*options); }; });
 }
 

@@ -7,7 +7,10 @@
 
 namespace bitloom {
 
-std::string results_table(const std::vector<RunResult>& results, bool markdown = false);
+enum class TableForm { kText, kMarkdown, kCsv, kHtml };
+std::string results_table(const std::vector<RunResult>& results, TableForm form = TableForm::kText);
+// The metric of all results (accuracy of none); null where they differ.
+const Metric* common_metric(const std::vector<RunResult>& results);
 // An SVG with one series a granularity.
 std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<RunResult>& results);
 

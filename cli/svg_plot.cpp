@@ -108,6 +108,7 @@ class Painter {
     paint_header();
     paint_axes(x, y);
     paint_lines();
+    paint_spreads(y);
     paint_markers();
     paint_labels();
     return out_ + "</svg>\n";
@@ -130,7 +131,10 @@ class Painter {
   Axis axis(double PlotPoint::*coordinate, bool log, double from, double to) const {
     double lo = std::numeric_limits<double>::infinity(), hi = -lo;
     for (const PlotSeries& series : plot_.series) {
-      for (const PlotPoint& p : series.points) lo = std::min(lo, p.*coordinate), hi = std::max(hi, p.*coordinate);
+      for (const PlotPoint& p : series.points) {
+        lo = std::min(lo, p.*coordinate), hi = std::max(hi, p.*coordinate);
+        if (coordinate == &PlotPoint::y && p.spread) lo = std::min(lo, p.spread->first), hi = std::max(hi, p.spread->second);
+      }
     }
     return Axis(lo, hi, log, from, to, int(std::abs(to - from) / 60));
   }
@@ -158,7 +162,7 @@ class Painter {
       const PlotSeries& series = plot_.series[i];
       const char* colour = kColours[series.style % kColourCount];
       if (series.line) out_ += line_between(legend_[i].x, legend_[i].y - 4, legend_[i].x + 24, legend_[i].y - 4, colour);
-      out_ += marker_at(legend_[i].x + 12, legend_[i].y - 4, series.style, "");
+      if (series.markers) out_ += marker_at(legend_[i].x + 12, legend_[i].y - 4, series.style, "");
       out_ += text_at(legend_[i].x + 30, legend_[i].y, series.name, kTextSize, kInk, "start");
     }
   }
@@ -182,12 +186,26 @@ class Painter {
 
   void paint_lines() {
     for (size_t i = 0; i < dots_.size(); ++i) {
-      if (!plot_.series[i].line || dots_[i].size() < 2) continue;
+      const auto joined = std::count_if(dots_[i].begin(), dots_[i].end(), [](const Dot& dot) { return dot.point->joined; });
+      if (!plot_.series[i].line || joined < 2) continue;
       out_ += "<polyline fill=\"none\" stroke-width=\"2\" stroke-linejoin=\"round\" stroke=\"";
       out_ += std::string(kColours[plot_.series[i].style % kColourCount]) + "\" points=\"";
-      for (const Dot& dot : dots_[i]) out_ += pixel(dot.x) + "," + pixel(dot.y) + " ";
+      for (const Dot& dot : dots_[i])
+        if (dot.point->joined) out_ += pixel(dot.x) + "," + pixel(dot.y) + " ";
       out_.back() = '"';
       out_ += "/>\n";
+    }
+  }
+
+  void paint_spreads(const Axis& y) {
+    for (size_t i = 0; i < dots_.size(); ++i) {
+      for (const Dot& dot : dots_[i]) {
+        if (!dot.point->spread) continue;
+        const double from = y.at(dot.point->spread->first), to = y.at(dot.point->spread->second);
+        const char* colour = kColours[plot_.series[i].style % kColourCount];
+        out_ += line_between(dot.x, from, dot.x, to, colour) + line_between(dot.x - 4, from, dot.x + 4, from, colour) +
+                line_between(dot.x - 4, to, dot.x + 4, to, colour);
+      }
     }
   }
 
@@ -195,9 +213,12 @@ class Painter {
     for (size_t i = 0; i < dots_.size(); ++i) {
       const PlotSeries& series = plot_.series[i];
       for (const Dot& dot : dots_[i]) {
-        out_ += marker_at(dot.x, dot.y, series.style,
-                          series.name + (dot.point->label.empty() ? "" : " " + dot.point->label) + ": " + number(dot.point->x) +
-                              ", " + number(dot.point->y));
+        if (!series.markers) break;
+        const PlotPoint& p = *dot.point;
+        const std::string plain =
+            series.name + (p.label.empty() ? "" : " " + p.label) + ": " + number(p.x) + ", " + number(p.y);
+        const std::string marker = marker_at(dot.x, dot.y, series.style, p.tooltip.empty() ? plain : p.tooltip);
+        out_ += p.link.empty() ? marker : "<a href=\"" + escaped(p.link) + "\">" + marker + "</a>\n";
       }
     }
   }

@@ -1,6 +1,8 @@
 // Scatter and line plots as self-contained SVG, made for accuracy-against-cost pictures.
 #pragma once
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bitloom {
@@ -9,7 +11,11 @@ enum class Marker { kCircle, kSquare, kDiamond, kTriangle, kCross };
 
 struct PlotPoint {
   double x = 0, y = 0;
-  std::string label;  // written beside the marker; may be empty
+  std::string label;                                     // written beside the marker; may be empty
+  std::optional<std::pair<double, double>> spread = {};  // of y: a whisker from the one to the other
+  std::string tooltip = {};                              // empty: series, label and coordinates
+  std::string link = {};                                 // where a click leads to; may be empty
+  bool joined = true;                                    // the line goes through it
 };
 
 // Series are told apart by colour and by marker: `style` indexes a list of both that is legible with colour-blind eyes and in
@@ -18,7 +24,8 @@ struct PlotSeries {
   std::string name;
   std::vector<PlotPoint> points;
   bool line = true;  // joins the points in order of x
-  int style = -1;    // -1: the position of the series in the plot
+  bool markers = true;
+  int style = -1;  // -1: the position of the series in the plot
 };
 
 struct Plot {

@@ -1,4 +1,4 @@
-// Numbers and texts as SVG holds them.
+// Numbers and texts as SVG and HTML hold them.
 #include "cli/svg_text.h"
 
 #include <cstdio>

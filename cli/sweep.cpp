@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/html_report.h"
 #include "cli/options.h"
 #include "cli/progress.h"
 #include "cli/report.h"
@@ -147,13 +148,16 @@ void write_batch_script(const SweepOptions& o, size_t points) {
 
 void report(const SweepOptions& o, const std::vector<SweepPoint>& points) {
   std::vector<RunResult> results;
+  std::vector<std::string> folders;
   for (const SweepPoint& p : points) {
+    folders.push_back(p.config.out);
     const std::string file = p.config.out + "/result.json";
     results.push_back(result_from_json(read_text(file, JsonValue::kMaxBytes), file));
   }
   write_text_atomic(o.sweep.common.out + "/front.svg",
                     results_picture("Accuracy against weight memory", "integer networks on the test set", results));
   write_text_atomic(o.sweep.common.out + "/table.txt", results_table(results));
+  write_html_report(o.sweep.common.out + "/report.html", folders);
   std::cout << results_table(results);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "cli/svg_text.h"
 #include "core/error.h"
 
 namespace bitloom {
@@ -99,6 +100,35 @@ std::string Table::markdown() const {
     if (r == 0) out += rule + "|\n";
   }
   return out;
+}
+
+std::string Table::csv() const {
+  std::string out;
+  for (const auto& row : rows_) {
+    for (size_t c = 0; c < row.size(); ++c) {
+      std::string cell = row[c] == "-" ? "" : row[c];
+      if (cell.find_first_of(",\"") != std::string::npos) {
+        for (size_t at = 0; (at = cell.find('"', at)) != std::string::npos; at += 2) cell.insert(at, 1, '"');
+        cell = '"' + cell + '"';
+      }
+      out += (c > 0 ? "," : "") + cell;
+    }
+    out += '\n';
+  }
+  return out;
+}
+
+std::string Table::html() const {
+  const std::vector<Column> columns = layout(rows_);
+  std::string out = "<table>\n";
+  for (size_t r = 0; r < rows_.size(); ++r) {
+    const std::string cell = r == 0 ? "th" : "td";
+    out += "<tr>";
+    for (size_t c = 0; c < columns.size(); ++c)
+      out += "<" + cell + (columns[c].right ? " class=\"n\">" : ">") + escaped(rows_[r][c]) + "</" + cell + ">";
+    out += "</tr>\n";
+  }
+  return out + "</table>\n";
 }
 
 std::string fixed(double value, int decimals) {

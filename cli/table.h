@@ -15,6 +15,8 @@ class Table {
 
   std::string text() const;      // padded with spaces, header underlined, every line ends with \n
   std::string markdown() const;  // the same as a GitHub table
+  std::string csv() const;       // RFC 4180 but for the line ends, which are \n; "-" is an empty field
+  std::string html() const;      // a <table>, its texts escaped
 
  private:
   struct Column {

@@ -11,31 +11,12 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "tests/support/xml.h"
 
 namespace bitloom {
 namespace {
 
-// Empty if every element is closed in order and no text holds a bare '<' or '&'; otherwise what is wrong.
-std::string xml_fault(const std::string& xml) {
-  std::vector<std::string> open;
-  for (size_t i = 0; i < xml.size(); ++i) {
-    if (xml[i] == '&' && !std::regex_search(xml.substr(i, 7), std::regex("^&(amp|lt|gt|quot);")))
-      return "bare & in " + xml.substr(i, 20);
-    if (xml[i] != '<') continue;
-    const size_t end = xml.find('>', i);
-    if (end == std::string::npos) return "unclosed tag";
-    const std::string tag = xml.substr(i + 1, end - i - 1);
-    if (tag.find('<') != std::string::npos) return "bare < in " + tag;
-    if (tag[0] == '/') {
-      if (open.empty() || open.back() != tag.substr(1)) return "unexpected </" + tag;
-      open.pop_back();
-    } else if (tag.back() != '/') {
-      open.push_back(tag.substr(0, tag.find(' ')));
-    }
-    i = end;
-  }
-  return open.empty() ? "" : "not closed: " + open.back();
-}
+using testing::xml_fault;
 
 Plot sample() {
   Plot plot;
@@ -133,6 +114,25 @@ TEST(SvgPlot, LabelsOfAFrontDoNotOverlap) {
       EXPECT_TRUE(apart) << "labels " << j << " and " << i;
     }
   }
+}
+
+TEST(SvgPlot, SpreadsLinksAndTooltips) {
+  Plot plot = sample();
+  PlotPoint& p = plot.series[0].points[0];
+  p.spread = {60, 95};
+  p.link = "#a\"b";
+  p.tooltip = "told <so>";
+  plot.series[0].points[1].joined = false;
+  const std::string svg = to_svg(plot);
+  EXPECT_EQ(xml_fault(svg), "");
+  EXPECT_NE(svg.find("<a href=\"#a&quot;b\">"), std::string::npos);
+  EXPECT_NE(svg.find("<title>told &lt;so&gt;</title>"), std::string::npos);
+  EXPECT_NE(svg.find(">60</text>"), std::string::npos);  // the axis covers the spread
+  std::smatch line;
+  ASSERT_TRUE(std::regex_search(svg, line, std::regex("<polyline[^>]*points=\"([^\"]*)\"")));
+  EXPECT_EQ(occurrences(line[1], ","), 2u);
+  plot.series[0].markers = false;
+  EXPECT_EQ(occurrences(to_svg(plot), "<title>told"), 0u);
 }
 
 TEST(Ticks, AreRoundAndCoverTheRange) {

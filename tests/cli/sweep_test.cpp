@@ -67,6 +67,7 @@ TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
   EXPECT_EQ(networks(one.path()), networks(two.path()));
   EXPECT_EQ(read_text(two / "front/table.txt"), together.out);
   EXPECT_NE(read_text(two / "front/front.svg").find("</svg>"), std::string::npos);
+  EXPECT_NE(read_text(two / "front/report.html").find("layer-wise {2,4,8}, 60%"), std::string::npos);
   // What is finished stays: nothing is written again.
   const std::string result = two / ("front/" + kNames[0] + "/result.json");
   const auto before = std::filesystem::last_write_time(result);

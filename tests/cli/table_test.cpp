@@ -46,6 +46,17 @@ TEST(Table, MarkdownEscapesBarsAndMarksAlignment) {
             "| a\\|b  |  12 |\n");
 }
 
+TEST(Table, CsvQuotesAndHtmlEscapes) {
+  Table table({"a,b", "n"});
+  table.add({"x \"<y>\"", "12"});
+  table.add({"-", "1,234"});
+  EXPECT_EQ(table.csv(), "\"a,b\",n\n\"x \"\"<y>\"\"\",12\n,\"1,234\"\n");
+  EXPECT_EQ(table.html(),
+            "<table>\n<tr><th>a,b</th><th class=\"n\">n</th></tr>\n"
+            "<tr><td>x &quot;&lt;y&gt;&quot;</td><td class=\"n\">12</td></tr>\n"
+            "<tr><td>-</td><td class=\"n\">1,234</td></tr>\n</table>\n");
+}
+
 TEST(Table, RowOfWrongLengthIsAnError) {
   Table table({"a", "b"});
   EXPECT_THROW(table.add({"1"}), Error);
