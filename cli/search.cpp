@@ -20,7 +20,8 @@ void add_search(CLI::App& program, Chosen& chosen) {
   app->footer(
       "Examples:\n"
       "  bitloom search --out out/channel                                  built-in images, 30 % of the w8a8 bytes\n"
-      "  bitloom search --task cifar10 --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --budget 24kB --out out/c24\n"
+      "  bitloom search --task cifar10 --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --budget 24kB --out "
+      "out/c24\n"
       "  bitloom search --granularity layer --cost energy --act-bits 2,4,8 --budget 80uJ --out out/layer");
   add_data_options(*app, *config);
   add_training_options(*app, *config);

@@ -1,10 +1,11 @@
 // Tasks and metrics on the command line: an anomaly detector from an .npz, and a chosen metric.
+#include "datasets/metric.h"
+
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "core/io.h"
 #include "core/rng.h"
-#include "datasets/metric.h"
 #include "tests/support/program.h"
 
 namespace bitloom {

@@ -58,7 +58,8 @@ TEST(Simulate, SearchedResnetOnRealImages) {
 
 TEST(Simulate, SameOutputForAnyNumberOfThreads) {
   const std::string arguments = "simulate --check --format json --images 37 --model results/cifar10/w2a8";
-  const Outcome one = run_program(".", arguments, "OMP_NUM_THREADS=1"), three = run_program(".", arguments, "OMP_NUM_THREADS=3");
+  const Outcome one = run_program(".", arguments, "OMP_NUM_THREADS=1"),
+                three = run_program(".", arguments, "OMP_NUM_THREADS=3");
   EXPECT_EQ(one.code, 0) << one.err;
   EXPECT_EQ(one.out, three.out);
   EXPECT_NE(one.out.find("\"images\": 37"), std::string::npos) << one.out;

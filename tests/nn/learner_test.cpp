@@ -55,7 +55,8 @@ TEST(LearnerTest, DistillationMixesLabelAndTeacher) {
       Tape tape(Tape::kInference);
       int64_t correct = 0;
       const double value =
-          double(task_loss(tape, kind, student.forward(tape, batch.x, Pass::kInference), batch, &correct, {&taught_by, weight}).value()[0]);
+          double(task_loss(tape, kind, student.forward(tape, batch.x, Pass::kInference), batch, &correct, {&taught_by, weight})
+                     .value()[0]);
       EXPECT_LE(correct, classifies ? 4 : 0);
       return value;
     };
