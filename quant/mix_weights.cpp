@@ -83,7 +83,8 @@ Tensors MixWeights::backward(const Tensor& dy, const std::vector<bool>& needs) {
     double mixed = 0;  // <dy, W_eff>
     for (int64_t p = 0; p < options; ++p) {
       if (bits_[size_t(p)] == 0 || (th[p] == 0 && !needs[1])) continue;
-      const auto [lo, hi] = weight_codes(bits_[size_t(p)], range_);
+      const WeightCodes codes = weight_codes(bits_[size_t(p)], range_);
+      const float lo = codes.lo, hi = codes.hi;
       const float scale = std::exp(log_scale_[i * options + p]), inverse = 1 / scale, t = th[p] / share;
       LaneSums along_q, along_scale;
       for (int64_t first = 0; first < n; first += LaneSums::kLanes) {
