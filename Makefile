@@ -113,7 +113,9 @@ $(BUILD)/mpic/sim/interpreter.o: private FP += -O0
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
-$(BUILD)/core/kernels/%.o $(BUILD)/bench/kernels_bench.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast
+# At -O1, with sanitizers, g++ forms fused multiply-adds only when asked to; sums would round otherwise than in the program.
+FMA = $(if $(SANITIZED),$(if $(findstring clang,$(CXX)),,-fexpensive-optimizations))
+$(BUILD)/core/kernels/%.o $(BUILD)/bench/kernels_bench.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast $(FMA)
 # Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)
 $(BUILD)/cli/%: private FP += $(if $(SANITIZED),-O0,$(if $(findstring -O3,$(CXXFLAGS)),-O1))
 $(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
