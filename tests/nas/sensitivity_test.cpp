@@ -15,7 +15,6 @@ namespace {
 
 using testing::error_of;
 using testing::quant_options;
-using testing::same_bits;
 using testing::tiny_data;
 using testing::tiny_spec;
 
