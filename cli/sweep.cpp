@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -38,7 +39,17 @@ struct SweepOptions {
   std::string slurm;
 };
 
-bool finished(const SweepPoint& point) { return file_exists(point.config.out + "/result.json"); }
+// Error when the point's folder holds another run that is finished; run() finds one that is not.
+bool finished(const SweepPoint& point) {
+  const RunConfig& own = point.config;
+  if (!file_exists(own.out + "/result.json")) return false;
+  const std::string file = own.out + "/config.json";
+  RunConfig stored = config_from_json(read_text(file, JsonValue::kMaxBytes), file);
+  stored.identity = own.identity;  // what only run() can tell
+  const std::string other = difference(stored, own);
+  BITLOOM_CHECK(other.empty(), own.out, " holds another run: its ", other, "; choose another --out or remove the folder");
+  return true;
+}
 
 // This program's file and the arguments it was started with.
 std::vector<std::string> own_command_line() {
@@ -161,43 +172,43 @@ void report(const SweepOptions& o, const std::vector<SweepPoint>& points) {
   std::cout << results_table(results);
 }
 
-// The float network that all points start from, unless it was given: trained once.
-void warm_up(RunConfig& common, const std::string& command) {
-  RunConfig c = common;
-  c.quantize = false;
-  c.command = command;
+// The float network that all points start from, unless it was given: trained once, and checked to be this sweep's.
+void warm_up(const RunConfig& common) {
+  RunConfig c;  // without what concerns the searches: other budgets may be added to a sweep
+  c.task = common.task, c.data = common.data, c.metric = common.metric, c.model = common.model, c.seed = common.seed;
+  c.batch = common.batch, c.patience = common.patience, c.optimizer = common.optimizer, c.schedule = common.schedule;
+  c.augment = common.augment, c.weight_decay = common.weight_decay, c.warmup = common.warmup;
+  c.command = common.command, c.checkpoint_seconds = common.checkpoint_seconds;
   c.out = common.out + "/float";
-  common.warmup_file = c.out + "/warmup.npz";
-  if (file_exists(c.out + "/result.json")) return;
-  const TaskData data = load_task(c);
-  run_visibly(c, data);
+  run_visibly(c, load_task(c));
 }
 
-void run_here(const SweepOptions& o, std::vector<SweepPoint>& points, size_t begin, size_t end) {
-  RunConfig of_data = o.sweep.common;
-  const TaskData data = load_task(of_data);
-  for (size_t i = begin; i < end; ++i) {
+void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
+  std::optional<TaskData> data;  // of points[at]'s seed, which may decide how samples are drawn and split
+  for (size_t i = begin, at = begin; i < end; ++i) {
     if (finished(points[i])) continue;
     std::cerr << "point " << i + 1 << " of " << points.size() << ": " << points[i].name << "\n";
-    points[i].config.task = of_data.task;
-    run_visibly(points[i].config, data);
+    if (!data || points[at].config.seed != points[i].config.seed) data = load_task(points[i].config), at = i;
+    run_visibly(points[i].config, *data);
   }
 }
 
 void sweep(SweepOptions o, const std::string& command) {
   RunConfig& common = o.sweep.common;
   common.command = command;
-  const bool one = o.point >= 0;
-  BITLOOM_CHECK(!common.warmup_file.empty() || (!one && o.slurm.empty()) || file_exists(common.out + "/float/result.json"),
+  settle_task(common);
+  const bool one = o.point >= 0, warms_up = common.warmup_file.empty();
+  if (warms_up) common.warmup_file = common.out + "/float/warmup.npz";
+  BITLOOM_CHECK(!warms_up || (!one && o.slurm.empty()) || file_exists(common.warmup_file),
                 "sweep: tasks of an array cannot share a warm-up that is not there yet; give --warmup");
   BITLOOM_CHECK(o.point < int64_t(points_of(o.sweep).size()), "--point ", o.point, ": the sweep has points 0 to ",
                 points_of(o.sweep).size() - 1);
   if (!o.slurm.empty() && !one) return write_batch_script(o, points_of(o.sweep).size());
   make_output_folder(common.out);
-  if (common.warmup_file.empty()) warm_up(common, command);
+  if (warms_up && !one) warm_up(common);
   std::vector<SweepPoint> points = points_of(o.sweep);
-  if (one) return run_here(o, points, size_t(o.point), size_t(o.point) + 1);
-  o.jobs > 1 ? run_in_processes(o, points) : run_here(o, points, 0, points.size());
+  if (one) return run_here(points, size_t(o.point), size_t(o.point) + 1);
+  o.jobs > 1 ? run_in_processes(o, points) : run_here(points, 0, points.size());
   report(o, points);
 }
 

@@ -198,16 +198,23 @@ void add_forward(const T* a, const T* b, bool relu, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] = relu ? std::max(a[i] + b[i], T(0)) : a[i] + b[i];
 }
 
+// Logarithm of the sum of exp(row[j]).
+template <class T>
+T log_sum_exp(const T* row, int64_t n) {
+  const T top = *std::max_element(row, row + n);
+  T sum = 0;
+  for (int64_t j = 0; j < n; ++j) sum += std::exp(row[j] - top);
+  return top + std::log(sum);
+}
+
 template <class T>
 T softmax_cross_entropy(const T* logits, const int32_t* labels, T* prob, int64_t rows, int64_t classes) {
   T loss = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = logits + r * classes;
-    const T top = *std::max_element(row, row + classes);
-    T sum = 0;
-    for (int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] - top);
-    for (int64_t j = 0; j < classes; ++j) prob[r * classes + j] = std::exp(row[j] - top) / sum;
-    loss += (std::log(sum) + top - row[labels[r]]) / T(rows);
+    const T whole = log_sum_exp(row, classes);
+    for (int64_t j = 0; j < classes; ++j) prob[r * classes + j] = std::exp(row[j] - whole);
+    loss += (whole - row[labels[r]]) / T(rows);
   }
   return loss;
 }
@@ -224,10 +231,8 @@ T soft_cross_entropy(const T* logits, const T* targets, int64_t rows, int64_t cl
   T loss = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const T* row = logits + r * classes;
-    const T top = *std::max_element(row, row + classes);
-    T sum = 0;
-    for (int64_t j = 0; j < classes; ++j) sum += std::exp(row[j] - top);
-    for (int64_t j = 0; j < classes; ++j) loss += targets[r * classes + j] * (std::log(sum) + top - row[j]) / T(rows);
+    const T whole = log_sum_exp(row, classes);
+    for (int64_t j = 0; j < classes; ++j) loss += targets[r * classes + j] * (whole - row[j]) / T(rows);
   }
   return loss;
 }

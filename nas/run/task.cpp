@@ -52,7 +52,7 @@ TaskData load(const RunConfig& c) {
 
 }  // namespace
 
-TaskData load_task(RunConfig& c) {
+void settle_task(RunConfig& c) {
   const auto ends_with = [&](const std::string& tail) {
     return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail;
   };
@@ -60,6 +60,10 @@ TaskData load_task(RunConfig& c) {
     c.task = Source::kNpz;
   else if (!c.data.empty() && c.task == Source::kSynthetic)
     c.task = Source::kCifar10;
+}
+
+TaskData load_task(RunConfig& c) {
+  settle_task(c);
   BITLOOM_CHECK(c.task == Source::kSynthetic || !c.data.empty(), "--task ", name_of(c.task),
                 " needs --data PATH (`make data` downloads the official archives)");
   TaskData data = load(c);

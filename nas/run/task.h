@@ -5,7 +5,9 @@
 
 namespace bitloom {
 
-// The task's splits, with the augmentation the config asks for. A data path sets the task: npz for a file ending in .npz, else cifar10.
+// A data path sets the task: npz for a file ending in .npz, else cifar10.
+void settle_task(RunConfig& config);
+// The task's splits, with the augmentation the config asks for; settles the task.
 TaskData load_task(RunConfig& config);
 // The model for that data.
 ModelSpec make_model(const RunConfig& config, const TaskData& data);

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <regex>
 #include <thread>
 
 #include "core/io.h"
@@ -64,14 +65,31 @@ TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
   ASSERT_EQ(in_turn.code, 0) << in_turn.err;
   const auto together = run_program(with_task(two).path(), str(kSweep, " --jobs 2"));
   ASSERT_EQ(together.code, 0) << together.err;
-  EXPECT_EQ(networks(one.path()), networks(two.path()));
+  EXPECT_TRUE(networks(one.path()) == networks(two.path()));
   EXPECT_EQ(read_text(two / "front/table.txt"), together.out);
   EXPECT_NE(read_text(two / "front/front.svg").find("</svg>"), std::string::npos);
   EXPECT_NE(read_text(two / "front/report.html").find("layer-wise {2,4,8}, 60%"), std::string::npos);
-  // What is finished stays: nothing is written again.
+  // A point is the search of its options and seed.
+  const auto alone =
+      run_program(two.path(),
+                  "search --data task.npz --batch 32 --epochs 2 --search-epochs 2 --finetune-epochs 1 --budget 30% "
+                  "--weight-bits 2,4,8 --seed 3 --warmup front/float/warmup.npz --out alone");
+  ASSERT_EQ(alone.code, 0) << alone.err;
+  EXPECT_TRUE(read_text(two / "alone/network.blig") == networks(two.path())[0]);
+  // What is finished stays: nothing is written again, and nothing else is taken for it.
   const std::string result = two / ("front/" + kNames[0] + "/result.json");
   const auto before = std::filesystem::last_write_time(result);
   EXPECT_EQ(run_program(two.path(), str(kSweep, " --jobs 2")).out, together.out);
+  EXPECT_EQ(std::filesystem::last_write_time(result), before);
+  const auto extended = run_program(two.path(), std::regex_replace(std::string(kSweep), std::regex("30%,60%"), "30%,60%,90%"));
+  EXPECT_EQ(extended.code, 0) << extended.err;
+  EXPECT_TRUE(file_exists(two / "front/layer-w248-90%-s3/network.blig"));
+  EXPECT_TRUE(networks(one.path()) == networks(two.path()));
+  for (const char* jobs : {"1", "2"}) {
+    const auto other = run_program(two.path(), str(kSweep, " --warmup front/float/warmup.npz --search-lr 0.5 --jobs ", jobs));
+    EXPECT_EQ(other.code, 1);
+    EXPECT_NE(other.err.find(kNames[0] + " holds another run: its search is"), std::string::npos) << other.err;
+  }
   EXPECT_EQ(std::filesystem::last_write_time(result), before);
 }
 
@@ -90,7 +108,7 @@ TEST(Sweep, GoesOnAfterAnInterruption) {
     ++interruptions;
   }
   EXPECT_GE(interruptions, 1);
-  EXPECT_EQ(networks(pieces.path()), networks(whole.path()));
+  EXPECT_TRUE(networks(pieces.path()) == networks(whole.path()));
 }
 
 TEST(Sweep, AnArrayJobRunsAPointATask) {

@@ -15,18 +15,12 @@ namespace {
 
 using testing::error_of;
 using testing::quant_options;
-using testing::tiny_data;
 using testing::tiny_spec;
 
-struct Tiny {
-  explicit Tiny(QuantOptions options = quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity granularity = Granularity::kChannel)
-      : search(network, std::move(options), input_scheme(*data.train), granularity) {
-    search.calibrate(*data.train, 64);
-  }
+struct Tiny : testing::TinySearch<> {
+  using TinySearch::TinySearch;
   double whole(CostKind kind) const { return CostModel(tiny_spec(), kind).cost(Assignment::uniform(tiny_spec(), 8, 8)); }
-  TaskData data = tiny_data(320);
-  Network network{tiny_spec(), Rng(1)}, teacher{tiny_spec(), Rng(2)};
-  SearchNetwork search;
+  Network teacher{tiny_spec(), Rng(2)};
 };
 
 ProgressiveOptions options_for(Tiny& t, double share, CostKind kind = CostKind::kSize) {

@@ -18,7 +18,6 @@ namespace {
 using testing::error_of;
 using testing::quant_options;
 using testing::same_bits;
-using testing::tiny_data;
 using testing::tiny_spec;
 
 // The shares that the forward pass uses, made visible.
@@ -29,11 +28,8 @@ class OpenNetwork : public SearchNetwork {
   using SearchNetwork::weight_theta;
 };
 
-struct Tiny {
-  explicit Tiny(QuantOptions options = quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity granularity = Granularity::kChannel)
-      : search(network, std::move(options), input_scheme(*data.train), granularity) {
-    search.calibrate(*data.train, 64);
-  }
+struct Tiny : testing::TinySearch<OpenNetwork> {
+  using TinySearch::TinySearch;
   void randomize_architecture(uint64_t seed) {
     for (Parameter& p : search.architecture()) {
       Tensor t = p.value.value();
@@ -46,9 +42,6 @@ struct Tiny {
     for (int64_t i = 0; i < n; ++i) indices.push_back(i);
     return gather(*data.train, indices.data(), n, nullptr);
   }
-  TaskData data = tiny_data(320);
-  Network network{tiny_spec(), Rng(1)};
-  OpenNetwork search;
 };
 
 // Keys whose arrays differ.

@@ -15,7 +15,6 @@ namespace {
 
 using testing::error_of;
 using testing::quant_options;
-using testing::tiny_data;
 using testing::tiny_spec;
 
 // A network whose shares of one layer can be set by hand.
@@ -34,19 +33,13 @@ class HandMixed : public SearchNetwork {
   }
 };
 
-struct Tiny {
-  explicit Tiny(QuantOptions options = quant_options({0, 2, 4, 8}, {2, 4, 8}))
-      : search(network, std::move(options), input_scheme(*data.train), Granularity::kChannel) {
-    search.calibrate(*data.train, 64);
-  }
+struct Tiny : testing::TinySearch<HandMixed, 32> {
+  using TinySearch::TinySearch;
   double loss(const Batch& batch) {
     Tape tape(Tape::kInference);
     const Variable output = network.forward(tape, batch.x, Pass::kInference, &search);
     return double(task_loss(tape, TaskKind::kClassification, output, batch, nullptr).value()[0]);
   }
-  TaskData data = tiny_data(32);
-  Network network{tiny_spec(), Rng(1)};
-  HandMixed search;
 };
 
 // What a backward pass over one batch leaves in the network's gradients and the meter.

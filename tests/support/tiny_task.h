@@ -1,8 +1,8 @@
 // A network and a task small enough to be trained many times in a test.
 #pragma once
 #include "datasets/task.h"
+#include "nas/search_network.h"
 #include "nn/model_spec.h"
-#include "quant/qat_network.h"
 
 namespace bitloom::testing {
 
@@ -49,5 +49,18 @@ inline QuantOptions quant_options(std::vector<int> weight_bits, std::vector<int>
   options.act_bits = std::move(act_bits);
   return options;
 }
+
+// That network on that task, to be searched.
+template <class Search = SearchNetwork, int64_t train = 320>
+struct TinySearch {
+  explicit TinySearch(QuantOptions options = quant_options({0, 2, 4, 8}, {2, 4, 8}),
+                      Granularity granularity = Granularity::kChannel)
+      : search(network, std::move(options), input_scheme(*data.train), granularity) {
+    search.calibrate(*data.train, 64);
+  }
+  TaskData data = tiny_data(train);
+  Network network{tiny_spec(), Rng(1)};
+  Search search;
+};
 
 }  // namespace bitloom::testing

@@ -19,21 +19,7 @@ float=(--augment flip,crop=2 --optimizer sgd --epochs 80 --lr 0.1 --weight-decay
 search=(--data "$data" --augment flip,crop=2 --warmup "$here/float/warmup.npz" --search-epochs 10 --finetune-epochs 14)
 
 for seed in ${SEEDS:-1 2 3}; do
-  while read -r name arguments; do
-    folder=$out/$name-seed$seed
-    # shellcheck disable=SC2086
-    [[ -f $folder/result.json ]] || "$program" search "${search[@]}" --seed "$seed" $arguments --out "$folder"
-  done <<'POINTS'
-removal-15 --weight-bits 0,2,4,8 --budget 15kB
-channel-20 --budget 20.1kB
-layer-20 --budget 20.1kB --granularity layer
-channel-24 --budget 23.9kB
-layer-24 --budget 23.9kB --granularity layer
-removal-6 --weight-bits 0,2,4,8 --budget 5.7kB
-removal-3 --weight-bits 0,2,4,8 --budget 2.8kB
-channel-34 --budget 34kB
-layer-34 --budget 34kB --granularity layer
-undistilled-15 --weight-bits 0,2,4,8 --budget 15kB --distill 0
-POINTS
+  "$program" sweep "${search[@]}" --budgets 15kB,5.7kB,2.8kB --offer 0248 --granularities channel --seeds "$seed" --out "$out"
+  "$program" sweep "${search[@]}" --budgets 20.1kB,23.9kB,34kB --offer 248 --granularities channel,layer --seeds "$seed" --out "$out"
 done
-"$program" report "$out"/*-seed*/ --svg "$out/pareto.svg" --title "CIFAR-10, ResNet-8" | tee "$out/table.txt"
+"$program" report "$out"/*-s[0-9]*/ --svg "$out/front.svg" --html "$out/report.html" | tee "$out/table.txt"
