@@ -6,12 +6,23 @@
 #include "core/scalar_tape.h"
 #include "mpic/compile/plan/channel_runs.h"
 #include "nn/models/models.h"
+#include "quant/integer/pack.h"
 #include "quant/lower.h"
 
 namespace bitloom {
 
+namespace {
+
+const std::vector<int> kBits = {0, 2, 4, 8};
+
+void check_priced(const ModelSpec& spec, size_t layer, int bits) {
+  BITLOOM_CHECK(std::find(kBits.begin(), kBits.end(), bits) != kBits.end(), "cost of layer '", spec.layers[layer].name,
+                "': ", bits, "-bit weights have no price");
+}
+
+}  // namespace
+
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
-  static const std::vector<int> kBits = {0, 2, 4, 8};
   Shares s;
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const std::vector<int>& chosen = assignment.weight_bits[i];
@@ -22,8 +33,8 @@ Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
     if (chosen.empty()) continue;
     s.weight.back() = TensorD(Shape{int64_t(chosen.size()), int64_t(kBits.size())}, 0.0);
     for (size_t c = 0; c < chosen.size(); ++c) {
+      check_priced(spec, i, chosen[c]);
       const auto p = std::find(kBits.begin(), kBits.end(), chosen[c]);
-      BITLOOM_CHECK(p != kBits.end(), "cost of layer '", spec.layers[i].name, "': ", chosen[c], "-bit weights have no price");
       s.weight.back()[int64_t(c * kBits.size()) + (p - kBits.begin())] = 1;
     }
   }
@@ -44,8 +55,11 @@ CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& tabl
 
 double CostModel::price(int layer, int act_bits, int weight_bits) const {
   if (weight_bits == 0) return 0;
-  if (kind_ == CostKind::kSize) return weight_bits;
   const LayerSpec& l = spec_.layers[size_t(layer)];
+  if (kind_ == CostKind::kSize) {
+    const int64_t codes = weight_shape(spec_, l).size() / l.c;
+    return 32.0 * double(packed_words(codes, weight_bits)) / double(codes);
+  }
   const double cycles = double(l.h * l.w) / table_.at(act_bits, weight_bits);
   return kind_ == CostKind::kCycles ? cycles : cycles * table_.picojoule_per_cycle * 1e-6;
 }
@@ -202,9 +216,21 @@ double CostModel::cost(const Shares& shares, Shares* gradient) const {
   return total.value();
 }
 
-double CostModel::cost(const Assignment& assignment) const { return cost(one_hot_shares(spec_, assignment), nullptr); }
+std::vector<int64_t> CostModel::packed(const Assignment& assignment) const {
+  for (size_t i = 0; i < spec_.layers.size(); ++i)
+    for (const int bits : assignment.weight_bits[i]) check_priced(spec_, i, bits);
+  return packed_weight_bytes(spec_, assignment);
+}
+
+double CostModel::cost(const Assignment& assignment) const {
+  if (kind_ != CostKind::kSize) return cost(one_hot_shares(spec_, assignment), nullptr);
+  double bits = 0;
+  for (const int64_t bytes : packed(assignment)) bits += 8.0 * double(bytes);
+  return bits;
+}
 
 double CostModel::layer_cost(const Assignment& assignment, int layer) const {
+  if (kind_ == CostKind::kSize) return 8.0 * double(packed(assignment)[size_t(layer)]);
   const Shares shares = one_hot_shares(spec_, assignment);
   Numbers<double> numbers{shares, {}, {}};
   for (const TensorD& t : shares.weight) numbers.weight.emplace_back(t.data(), t.data() + t.size());

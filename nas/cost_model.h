@@ -1,4 +1,4 @@
-// What an assignment costs: bits of weights, cycles and energy on MPIC; exact for one-hot shares, differentiable in between.
+// What an assignment costs: bits of packed weights, cycles and energy on MPIC; and, differentiable, what a mixture of precisions does.
 #pragma once
 #include <string>
 #include <vector>
@@ -29,17 +29,19 @@ struct Shares {
 Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment);
 
 // The published table prices multiply-accumulates (arXiv 2206.08852, the cost regularizers; cost_table.h): R = sum over weighted layers of taps * C_in * sum_i sum_px sum_pw
-// act[px] * weight[i][pw] * price(px, pw), with price = pw bits (size), 1 / T(px, pw) times output pixels (cycles), that times the energy of a
+// act[px] * weight[i][pw] * price(px, pw), with price = pw bits, as long as they are in the packed words of a whole filter (size), 1 / T(px, pw) times output pixels (cycles), that times the energy of a
 // cycle (energy); C_in counts the input channels that are kept, 0 bits cost nothing. The measured table prices the pieces of the code of every
 // layer (mpic/compile/plan/pieces.h), Adds and pools included. Units: bits, cycles, microjoule.
 class CostModel {
  public:
   CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table = published_costs());
 
+  // Of an assignment; its size is what lower() will store, words that filters do not fill included (packed_weight_bytes).
   double cost(const Assignment& assignment) const;
   // Cost of one layer.
   double layer_cost(const Assignment& assignment, int layer) const;
-  // The cost of a mixture and its gradients (same layout as the shares); `gradient` may be null.
+  // The cost of a mixture and its gradients (same layout as the shares); `gradient` may be null. That of one-hot shares is the assignment's, but
+  // for the words that filters fill less after input channels are removed.
   double cost(const Shares& shares, Shares* gradient) const;
 
   CostKind kind() const { return kind_; }
@@ -71,7 +73,8 @@ class CostModel {
   template <class T>
   std::array<T, 3> act_mix(const Numbers<T>& numbers, int layer) const;
   double price(int layer, int act_bits, int weight_bits) const;
-  size_t run_index(int bits) const;  // in LayerMix::runs
+  std::vector<int64_t> packed(const Assignment& assignment) const;  // bytes by layer
+  size_t run_index(int bits) const;                                 // in LayerMix::runs
   std::string where() const;
 
   ModelSpec spec_;

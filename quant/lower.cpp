@@ -333,6 +333,22 @@ IntegerGraph lower(QatNetwork& qat, const std::string& task) {
   return Lowering(qat).run(task);  // so what they hold is what counts
 }
 
+std::vector<int64_t> packed_weight_bytes(const ModelSpec& spec, const Assignment& assignment) {
+  const std::vector<std::vector<bool>> kept = kept_channels(spec, assignment);
+  std::vector<int64_t> bytes;
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    bytes.push_back(0);
+    const LayerSpec& layer = spec.layers[i];
+    if (!has_weights(layer)) continue;
+    const Shape filter = weight_shape(spec, layer);
+    const std::vector<bool>& inputs = kept[size_t(layer.inputs[0])];
+    const int64_t read = is_channelwise(layer) ? 1 : std::count(inputs.begin(), inputs.end(), true);
+    for (const int bits : assignment.weight_bits[i])
+      bytes[i] += packed_words(filter[1] * filter[2] * read, bits) * int64_t(sizeof(uint32_t));
+  }
+  return bytes;
+}
+
 TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x) {
   const QuantScheme& s = graph.layers[0].out;
   const float inverse = 1 / float(s.scale), lo = float(s.lo()), hi = float(s.hi());

@@ -1,6 +1,7 @@
 // From a quantization-aware network to pure integers.
 #pragma once
 #include <string>
+#include <vector>
 
 #include "quant/integer/graph.h"
 #include "quant/qat_network.h"
@@ -14,6 +15,9 @@ namespace bitloom {
 // fake-quantized network computes, in float, the function of the returned graph. Lowering a settled network again gives the same graph.
 // Errors: a scale that is not finite, or one so extreme that no multiplier fits; the message names layer and channel.
 IntegerGraph lower(QatNetwork& qat, const std::string& task);
+
+// Bytes of the packed weights that lower() stores, by layer of the spec, for an assignment.
+std::vector<int64_t> packed_weight_bytes(const ModelSpec& spec, const Assignment& assignment);
 
 // Name, operation, extents and window of a layer, all channels kept; without inputs, schemes, weights and rules.
 IntegerLayer integer_shape(const LayerSpec& layer);

@@ -49,8 +49,8 @@ TEST(ProgressiveTest, BudgetsAreMetAndTheNetworkLearns) {
     Granularity granularity;
     std::vector<int> weight_bits;
   };
-  for (const Case& c : {Case{CostKind::kSize, 0.3, Granularity::kChannel, {2, 4, 8}},
-                        Case{CostKind::kSize, 0.3, Granularity::kLayer, {2, 4, 8}},
+  for (const Case& c : {Case{CostKind::kSize, 0.4, Granularity::kChannel, {2, 4, 8}},
+                        Case{CostKind::kSize, 0.4, Granularity::kLayer, {2, 4, 8}},
                         Case{CostKind::kSize, 0.2, Granularity::kChannel, {0, 2, 4, 8}},
                         Case{CostKind::kCycles, 0.7, Granularity::kChannel, {0, 2, 4, 8}},
                         Case{CostKind::kEnergy, 0.8, Granularity::kLayer, {2, 4, 8}}}) {

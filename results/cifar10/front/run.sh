@@ -4,8 +4,8 @@
 #
 #   results/cifar10/front/run.sh DATA [OUT]     DATA: cifar-10-binary.tar.gz or its folder; OUT: folder of the points, else this one
 #
-# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). Budgets are of bits; packed bytes are up to 2 % more where channels
-# were removed, so those are a little below the sizes to compare with (15.4, 5.9, 2.9 kB).
+# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). Until version 0.3.0 budgets were of bits, packed
+# bytes up to 2 % more where channels were removed: those here are a little below the sizes to compare with (15.4, 5.9, 2.9 kB).
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 data=${1:?usage: run.sh DATA [OUT]}
