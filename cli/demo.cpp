@@ -7,7 +7,6 @@
 #include "cli/report.h"
 #include "cli/training.h"
 #include "core/io.h"
-#include "nas/run/task.h"
 
 namespace bitloom {
 namespace {
@@ -39,7 +38,7 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
   base.finetune.epochs = 8;
   base.out = out + "/float";
   make_output_folder(out);
-  const TaskData data = load_task(base);
+  const TaskData data = load_visibly(base);
   std::vector<RunResult> results = {run_visibly(base, data)};
   const std::vector<DemoRun> runs = demo_runs();
   for (size_t i = 0; i < runs.size(); ++i) {

@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "cli/training.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "nas/run/deployed.h"
@@ -54,7 +55,7 @@ Figures eval_run(EvalOptions& o) {
   const std::string file = network_file(o.run);
   const IntegerGraph graph = load_deployed(o.run);
   take_task_of(o.run, o.config);
-  const TaskData data = load_task(o.config);
+  const TaskData data = load_visibly(o.config);
   check_fits(graph, file, data);
   const auto start = std::chrono::steady_clock::now();
   const TensorT<int32_t> outputs = run_integer(graph, *data.test);
@@ -159,7 +160,7 @@ double golden_error(Network& network, const std::string& file) {
 }
 
 Figures eval_import(EvalOptions& o) {
-  TaskData data = load_task(o.config);
+  TaskData data = load_visibly(o.config);
   Network network(make_model(o.config, data), Rng(0));
   const StateDict weights = load_weights(network, o.import);
   check_geometry(network.spec(), weights, o.import);

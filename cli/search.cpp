@@ -8,7 +8,6 @@
 #include "cli/report.h"
 #include "cli/training.h"
 #include "nas/budget.h"
-#include "nas/run/task.h"
 
 namespace bitloom {
 
@@ -37,7 +36,7 @@ void add_search(CLI::App& program, Chosen& chosen) {
     chosen = [=](const std::string& command) {
       RunConfig c = *config;
       c.command = command;
-      const TaskData data = load_task(c);
+      const TaskData data = load_visibly(c);
       std::cout << results_table({run_visibly(c, data)});
     };
   });

@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/svg_heatmap.h"
 #include "cli/table.h"
+#include "cli/training.h"
 #include "core/io.h"
 #include "nas/run/task.h"
 
@@ -98,7 +99,7 @@ std::string table_of(const ModelSpec& spec, const Shares& s, const RunConfig& co
 
 void measure(const SensitivityOptions& options) {
   RunConfig c = options.run;
-  const TaskData data = load_task(c);
+  const TaskData data = load_visibly(c);
   Network network(make_model(c, data), Rng(c.seed));
   load_weights(network, c.warmup_file);
   QuantOptions quant;

@@ -12,6 +12,7 @@
 #include "cli/mpic_target.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/training.h"
 #include "core/integer_math.h"
 #include "core/io.h"
 #include "core/json.h"
@@ -20,7 +21,6 @@
 #include "mpic/compile/simulation.h"
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
-#include "nas/run/task.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 
@@ -48,7 +48,7 @@ Inputs make_inputs(const IntegerGraph& graph, SimulateOptions& o) {
   take_task_of(o.model, o.config);
   if (o.config.data.empty() && (o.config.task != Source::kSynthetic || !file_exists(o.model + "/config.json")))
     return {random_codes(graph, o.images, Rng(o.config.seed)), {}};
-  TaskData task = load_task(o.config);
+  TaskData task = load_visibly(o.config);
   check_fits(graph, network_file(o.model), task);
   const Dataset& test = *task.test;
   BITLOOM_CHECK(o.images <= test.size(), "--images ", o.images, ": the test set has ", test.size());

@@ -180,7 +180,7 @@ void warm_up(const RunConfig& common) {
   c.augment = common.augment, c.weight_decay = common.weight_decay, c.warmup = common.warmup;
   c.command = common.command, c.checkpoint_seconds = common.checkpoint_seconds;
   c.out = common.out + "/float";
-  run_visibly(c, load_task(c));
+  run_visibly(c, load_visibly(c));
 }
 
 void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
@@ -188,7 +188,7 @@ void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
   for (size_t i = begin, at = begin; i < end; ++i) {
     if (finished(points[i])) continue;
     std::cerr << "point " << i + 1 << " of " << points.size() << ": " << points[i].name << "\n";
-    if (!data || points[at].config.seed != points[i].config.seed) data = load_task(points[i].config), at = i;
+    if (!data || points[at].config.seed != points[i].config.seed) data = load_visibly(points[i].config), at = i;
     run_visibly(points[i].config, *data);
   }
 }

@@ -7,7 +7,6 @@
 #include "cli/options.h"
 #include "cli/report.h"
 #include "cli/training.h"
-#include "nas/run/task.h"
 
 namespace bitloom {
 
@@ -48,7 +47,7 @@ void add_train(CLI::App& program, Chosen& chosen) {
         c.weight_bits = {(*quant)[1] - '0'};
         c.act_bits = {(*quant)[3] - '0'};
       }
-      const TaskData data = load_task(c);
+      const TaskData data = load_visibly(c);
       std::cout << results_table({run_visibly(c, data)});
     };
   });

@@ -1,11 +1,13 @@
-// A run on the command line.
+// Data and runs on the command line.
 #include "cli/training.h"
 
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "nas/run/task.h"
 
 namespace bitloom {
 namespace {
@@ -56,6 +58,14 @@ std::string profile_table(const std::vector<std::pair<std::string, double>>& pro
 }
 
 }  // namespace
+
+TaskData load_visibly(RunConfig& config) {
+  std::optional<Progress> progress;
+  return load_task(config, [&](int64_t done, int64_t total) {
+    if (!progress) progress.emplace("load", total, "files");
+    progress->update(done);
+  });
+}
 
 RunResult run_visibly(const RunConfig& config, const TaskData& data) {
   TrainingProgress progress(data);

@@ -1,4 +1,4 @@
-// Random changes of one training image.
+// Random changes of one training sample.
 #pragma once
 #include <cstdint>
 
@@ -6,13 +6,22 @@
 
 namespace bitloom {
 
-// Applied in this order: flip, rotation, translation, crop. All are pure functions of the Rng.
+// What may be done to a sample. Of an image, in this order: flip, rotation, translation, crop. All are pure functions of the Rng.
 struct Augment {
   bool flip = false;          // mirror left-right with probability 1/2
   double rotate_degrees = 0;  // uniform in [-d, d], bilinear, zero outside
   double translate = 0;       // uniform in [-t, t] of height and width, whole pixels, zero outside
   int64_t crop_padding = 0;   // pad by p zeros on each side, then crop the original size at a random place
-  bool any() const { return flip || rotate_degrees > 0 || translate > 0 || crop_padding > 0; }
+  // Of sound (datasets/speech.h):
+  double speed = 0;     // played faster or slower by up to this part
+  double shift_ms = 0;  // earlier or later by up to so many milliseconds, zero around
+  double noise = 0;     // background noise whose root mean square is up to this part of the loudest sample
+
+  static constexpr const char* kImageItems = "flip, crop=PIXELS, rotate=DEGREES, translate=FRACTION";
+  static constexpr const char* kSoundItems = "shift=MILLISECONDS, noise=FRACTION, speed=FRACTION";
+  bool of_images() const { return flip || rotate_degrees > 0 || translate > 0 || crop_padding > 0; }
+  bool of_sound() const { return speed > 0 || shift_ms > 0 || noise > 0; }
+  bool any() const { return of_images() || of_sound(); }
 };
 
 // Writes the augmented form of `in` to `out`, both (h,w,c), not overlapping. The enabled steps draw from `rng` in the order of

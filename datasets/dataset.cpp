@@ -72,6 +72,11 @@ void Dataset::set_augment(const Augment& augment) {
 ArrayDataset::ArrayDataset(Samples s)
     : Dataset(s.name, checked_format(s), s.size(), std::move(s.labels), std::move(s.groups)), samples_(std::move(s)) {}
 
+void ArrayDataset::set_augment(const Augment& augment) {
+  BITLOOM_CHECK(!augment.of_sound(), name(), ": these samples cannot be changed as sound is; known: ", Augment::kImageItems);
+  augment_ = augment;
+}
+
 void ArrayDataset::decode(int64_t index, float* out) const {
   const int64_t n = samples_.sample_size();
   if (samples_.codes.empty()) {

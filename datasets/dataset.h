@@ -73,7 +73,7 @@ class ArrayDataset : public Dataset {
   explicit ArrayDataset(Samples samples);
   void fill(int64_t index, const Rng* rng, float* out) const override;
   void fill_codes(int64_t index, uint8_t* out) const override;
-  void set_augment(const Augment& augment) override { augment_ = augment; }
+  void set_augment(const Augment& augment) override;
   const Samples& samples() const { return samples_; }
 
  private:

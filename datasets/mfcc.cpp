@@ -24,10 +24,18 @@ Mfcc::Mfcc()
     }
 }
 
+float Mfcc::largest_of(const float* samples) {
+  constexpr int64_t kParts = 64;  // independent, so that they are vectors
+  static_assert(kSamples % kParts == 0);
+  float largest[kParts] = {};
+  for (int64_t i = 0; i < kSamples; i += kParts)
+    for (int64_t k = 0; k < kParts; ++k) largest[k] = samples[i + k] > largest[k] ? samples[i + k] : largest[k];
+  return *std::max_element(largest, largest + kParts);
+}
+
 void Mfcc::run(const float* samples, float* out) const {
   static thread_local std::vector<float> scaled(kSamples), bands(kFrames * kBands);
-  float largest = 0;
-  for (int64_t i = 0; i < kSamples; ++i) largest = std::max(largest, samples[i]);
+  float largest = largest_of(samples);
   if (largest == 0) largest = 1;
   for (int64_t i = 0; i < kSamples; ++i) scaled[size_t(i)] = samples[i] / largest;
   spectrum_.run(scaled.data(), kSamples, bands.data());

@@ -20,6 +20,8 @@ class Mfcc {
   Mfcc();
   // samples: (16000), any scale; where none is above 0 they are taken as they are. out: (49, 10).
   void run(const float* samples, float* out) const;
+  // The largest of that many samples, 0 at least.
+  static float largest_of(const float* samples);
 
  private:
   static constexpr int64_t kBands = 40;

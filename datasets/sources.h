@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 
+#include "datasets/class_folders.h"
 #include "datasets/task.h"
 
 namespace bitloom {
@@ -14,6 +15,15 @@ TaskData load_cifar10(const std::string& path);
 
 // Deterministic built-in task of small colour images, hard enough that 2-bit weights lose clearly against 8-bit ones.
 TaskData make_synthetic(uint64_t seed, int64_t train = 4096, int64_t val = 1024, int64_t test = 2048);
+
+// Spoken words, as MFCC (datasets/mfcc.h); `path` is a folder of word folders of .wav files (16 kHz; the first second counts, shorter ones end
+// in zeros), or a .tar.gz of it:
+// - Speech Commands v0.02 as it is published, or a folder that holds it: 12 classes in MLPerf Tiny's order, the ten words, silence, unknown;
+//   split by validation_list.txt and testing_list.txt, where they are missing by speaker. Of the other words, "unknown", as many clips as a keyword has
+//   on average; as many are cut from _background_noise_ as "silence", unless there is a folder _silence_.
+// - Its 12-class test set (the ten words, _silence_, _unknown_ and nothing else): all of it is for testing.
+// - Any other words: a class for each folder, sorted by name, then silence (_silence_ or _background_noise_) and unknown (_unknown_) where they are.
+TaskData load_keywords(const std::string& path, const LoadObserver& observer = {});
 
 // An .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val. x is (N,H,W,C), (N,H,W) or (N,F), uint8 (pixels / 255) or
 // float32; y is (N) or (N,1), whole numbers of any type. Without x_val, a tenth of the training samples is split off. Other arrays are

@@ -17,6 +17,7 @@ struct Task {
   int64_t classes = 0;                   // of a classification
   std::vector<std::string> label_names;  // of class 0, 1, ...; empty: they have numbers only
   Augment augment;                       // the random changes of training samples that suit the task
+  bool test_only = false;                // a test set: the other splits are it again, and nothing can be trained
 
   // By which epochs are chosen: the metric, or the reconstruction's error where the metric needs anomalies, which training has none of.
   const Metric& validation_metric() const { return kind == TaskKind::kReconstruction ? mean_squared_error() : *metric; }

@@ -14,12 +14,12 @@
 namespace bitloom {
 
 // Where the samples come from.
-enum class Source { kCifar10, kSynthetic, kNpz };
+enum class Source { kCifar10, kSynthetic, kNpz, kKeywords };
 template <>
 struct NamesOf<Source> {
   static constexpr const char* kWhat = "task";
   static constexpr Named<Source> kAll[] = {
-      {Source::kCifar10, "cifar10"}, {Source::kSynthetic, "synthetic"}, {Source::kNpz, "npz"}};
+      {Source::kCifar10, "cifar10"}, {Source::kSynthetic, "synthetic"}, {Source::kNpz, "npz"}, {Source::kKeywords, "kws"}};
 };
 
 // How a search decides.
@@ -53,7 +53,7 @@ struct RunConfig {
   int64_t batch = 128, patience = 0;
   OptimizerOptions::Kind optimizer = OptimizerOptions::kAdam;
   Schedule::Kind schedule = Schedule::kOneCycle;
-  std::string augment = "default";  // none, default, or a list: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION
+  std::string augment = "default";  // none, default, or a list: flip,crop=4 ... (Augment)
   double weight_decay = 0.01;
   StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
   std::string warmup_file;  // weights to start from instead of a warm-up

@@ -27,6 +27,8 @@ class Run {
         network_(make_model(config, data), Rng(config.seed).split("init")),
         teacher_(network_.spec(), Rng(0)) {
     // What is wrong with a run shows here, before it changes a file.
+    BITLOOM_CHECK(!data.task.test_only, data.test->name(),
+                  ": is a test set; it is for bitloom eval, and nothing is trained on it");
     if (!config_.warmup_file.empty()) load_weights(network_, config_.warmup_file);
     if (config_.granularity == Granularity::kGiven) read_assignment();
     check_budget();
