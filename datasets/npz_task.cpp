@@ -37,13 +37,35 @@ class TaskFile {
 
   bool has(const std::string& key) const { return file_.has(key); }
 
-  // One part ("train", "val", "test") of samples with labels and groups where they are.
+  // One part ("_train", "_val", "_test", or "" of a test set) of samples with labels and groups where they are.
   Samples part(const std::string& name, bool labelled) const {
-    Samples data = samples("x_" + name);
-    if (labelled) data.labels = numbers("y_" + name, data.size());
-    const std::string groups = "machine_id_" + name;
+    Samples data = samples("x" + name);
+    if (labelled) data.labels = numbers("y" + name, data.size());
+    const std::string groups = "machine_id" + name;
     if (has(groups)) data.groups = numbers(groups, data.size());
     return data;
+  }
+
+  // The names of the classes of a test set, as many as there are; without names, by the largest label.
+  std::vector<std::string> class_names(const Samples& test) const {
+    std::vector<std::string> names;
+    if (has("classes")) {
+      const NpyArray all = file_.read("classes");
+      const size_t count = all.shape.size() == 1 ? size_t(all.shape[0]) : 0;
+      BITLOOM_CHECK(count >= 2 && all.dtype.compare(0, 2, "|S") == 0, path_, ": classes has shape ", shape_text(all.shape),
+                    " and dtype ", quote(all.dtype), ", expected two names at least, as bytes");
+      const size_t width = all.bytes.size() / count;
+      for (size_t i = 0; i < count; ++i) {
+        const auto begin = all.bytes.begin() + std::ptrdiff_t(i * width);
+        names.emplace_back(begin, std::find(begin, begin + std::ptrdiff_t(width), uint8_t(0)));
+      }
+    } else {
+      check_labels("y", test, test.size(), " (less than the number of samples)");
+      const int32_t largest = *std::max_element(test.labels.begin(), test.labels.end());
+      for (int32_t i = 0; i <= largest; ++i) names.push_back(std::to_string(i));
+    }
+    check_labels("y", test, int64_t(names.size()), "");
+    return names;
   }
 
   void expect_like(const Samples& part, const Samples& train) const {
@@ -93,6 +115,10 @@ class TaskFile {
     if (x.dtype == "|u1") {
       data.codes = std::move(x.bytes);
       data.scale = 1.0f / 255;
+    } else if (x.dtype == "|i1" && has("input_scale") && has("input_zero_point")) {
+      const float scale = file_.read("input_scale").to_float("input_scale")[0],
+                  zero = file_.read("input_zero_point").to_float("input_zero_point")[0];
+      for (const uint8_t byte : x.bytes) data.values.push_back((float(int8_t(byte)) - zero) * scale);
     } else {
       BITLOOM_CHECK(x.dtype == "<f4", path_, ": ", key, " has dtype ", quote(x.dtype),
                     ", expected uint8 or float32; convert it with .astype(numpy.float32)");
@@ -138,15 +164,35 @@ class TaskFile {
   const NpzFile file_;
 };
 
+// Nothing but x and y.
+TaskData test_set(const TaskFile& file) {
+  Samples test = file.part("", file.has("y"));
+  Task task;
+  task.name = "npz";
+  task.test_only = true;
+  if (test.labels.empty()) {
+    task.kind = TaskKind::kReconstruction;
+    task.metric = &mean_squared_error();
+  } else {
+    task.label_names = file.class_names(test);
+    task.classes = int64_t(task.label_names.size());
+  }
+  TaskData data{std::move(task), nullptr, nullptr, std::make_shared<ArrayDataset>(std::move(test))};
+  data.train = data.val = data.test;
+  validate(data);
+  return data;
+}
+
 }  // namespace
 
 TaskData load_npz_task(const std::string& path, uint64_t seed) {
   const TaskFile file(path);
+  if (file.has("x") && !file.has("x_train")) return test_set(file);
   const bool labelled = file.has("y_train");
-  Samples train = file.part("train", labelled), test = file.part("test", labelled || file.has("y_test")), val;
+  Samples train = file.part("_train", labelled), test = file.part("_test", labelled || file.has("y_test")), val;
   file.expect_like(test, train);
   if (file.has("x_val")) {
-    val = file.part("val", labelled);
+    val = file.part("_val", labelled);
     file.expect_like(val, train);
   } else {
     BITLOOM_CHECK(!file.has("y_val"), path, ": y_val is there but x_val is not");

@@ -31,6 +31,9 @@ TaskData load_keywords(const std::string& path, const LoadObserver& observer = {
 //
 // Without y_train the task is to reconstruct the samples: y_test then says which are anomalous (not 0), machine_id_test (and _train, _val)
 // at which machine each was recorded, and the metric is the area under the ROC by machine; without y_test, the mean squared error.
+//
+// One with x (and y, and names of the classes in `classes`) instead is a test set. Of int8 samples, as MLPerf Tiny gives those of its accuracy
+// runs, the value is (x - input_zero_point) * input_scale.
 TaskData load_npz_task(const std::string& path, uint64_t seed);
 
 }  // namespace bitloom

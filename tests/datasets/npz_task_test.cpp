@@ -227,6 +227,33 @@ TEST_F(NpzTask, NamesWhatIsWrong) {
   EXPECT_EQ(error_of([&] { load(); }), path_ + ": x_test: element 10 of sample 2 is nan; values must be finite");
 }
 
+TEST_F(NpzTask, XAloneIsATestSet) {
+  arrays_ = {{"x", {"|i1", {3, 2, 2}, {0, 1, 2, 3, 255, 254, 128, 127, 0, 0, 0, 0}}},
+             {"y", label_array(3, 2)},
+             {"classes", {"|S3", {4}, {'y', 'e', 's', 'n', 'o', 0, 'u', 'p', 0, 'g', 'o', 0}}},
+             {"input_scale", NpyArray::from(Tensor(Shape{1}, 0.5f))},
+             {"input_zero_point", NpyArray::from(std::vector<int64_t>{-2})}};
+  const TaskData data = load();
+  EXPECT_TRUE(data.task.test_only);
+  EXPECT_EQ(data.task.label_names, (std::vector<std::string>{"yes", "no", "up", "go"}));
+  EXPECT_EQ(data.test->labels(), (std::vector<int32_t>{0, 1, 0}));
+  EXPECT_EQ(samples_of(data.test).values, (std::vector<float>{1, 1.5, 2, 2.5, 0.5, 0, -63, 64.5, 1, 1, 1, 1}));
+  EXPECT_NE(error_after([](Npz& z) { z.erase("input_scale"); }).find("x has dtype '|i1', expected uint8 or float32"),
+            std::string::npos);
+  EXPECT_NE(error_after([](Npz& z) {
+              z["classes"] = {"|S12", {1}, z["classes"].bytes};
+            }).find("classes has shape (1)"),
+            std::string::npos);
+  EXPECT_NE(error_after([](Npz& z) {
+              z["y"] = NpyArray::from(std::vector<int64_t>{0, 4, 0});
+            }).find("y[1] is 4, expected 0 .. 3"),
+            std::string::npos);
+  arrays_.erase("classes");
+  EXPECT_EQ(load().task.classes, 2);
+  arrays_.erase("y");
+  EXPECT_EQ(load().task.kind, TaskKind::kReconstruction);
+}
+
 // A zipped folder of arrays, with what a Mac and its owner left beside them.
 TEST_F(NpzTask, OtherEntriesOfTheArchiveDoNotMatter) {
   write_npz(path_, arrays_);

@@ -146,17 +146,22 @@ TEST(ReferenceTest, Resnet8ReachesItsAccuracyOnCifar10) {
 TEST(ReferenceTest, DsCnnReachesItsAccuracyOnKws01) {
   const std::string path = data_path("kws01.npz");
   BITLOOM_NEEDS(path);
+  BITLOOM_NEEDS(model_path("mlperf_ds_cnn"));
   Network network = load_reference("ds_cnn");
-  const Npz inputs = read_npz(path);
-  const float scale = inputs.at("input_scale").to_float("input_scale")[0];
-  const float zero = inputs.at("input_zero_point").to_float("input_zero_point")[0];
-  const Tensor x = inputs.at("x").to_float("x");
-  Samples data;
-  data.name = "kws01";
-  data.h = 49, data.w = 10, data.c = 1;
-  for (int64_t i = 0; i < x.size(); ++i) data.values.push_back((x[i] - zero) * scale);
-  for (int64_t label : inputs.at("y").to_int64("y")) data.labels.push_back(int32_t(label));
-  EXPECT_NEAR(score_network(network, nullptr, accuracy(), ArrayDataset(std::move(data))), 0.913, 0.0005);
+  const TaskData data = load_npz_task(path, 0);
+  EXPECT_TRUE(data.task.test_only);
+  EXPECT_EQ(data.task.label_name(10), "Silence");
+  EXPECT_NEAR(score_network(network, nullptr, accuracy(), *data.test), 0.913, 0.0005);
+}
+
+// From the recordings, through our own MFCC.
+TEST(ReferenceTest, DsCnnReachesItsAccuracyOnTheTwelveClassTestSet) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
+  const std::string folder = data_path("speech_commands_test_set_v0.02");
+  BITLOOM_NEEDS(folder);
+  BITLOOM_NEEDS(model_path("mlperf_ds_cnn"));
+  Network network = load_reference("ds_cnn");
+  EXPECT_NEAR(score_network(network, nullptr, accuracy(), *load_keywords(folder).test), 0.9217, 0.0005);
 }
 
 TEST(NetworkTest, SavedNetworkIsLoadedBitForBit) {
