@@ -14,6 +14,7 @@
 #include "core/io.h"
 #include "core/json.h"
 #include "nas/run/deployed.h"
+#include "nas/run/predictions.h"
 #include "nas/run/result.h"
 #include "nas/run/task.h"
 #include "nn/learner.h"
@@ -23,7 +24,7 @@ namespace {
 
 struct EvalOptions {
   RunConfig config;
-  std::string run, import, golden;
+  std::string run, import, golden, predictions;
   std::string pixels = "auto";
   bool json = false;
 };
@@ -63,6 +64,7 @@ Figures eval_run(EvalOptions& o) {
   Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test->size()}, {"metric", data.task.metric->name()}};
   const std::vector<double> found = found_by_integers(graph, data.task.kind, outputs, *data.test);
   add_scores(f, "integer", data, found);
+  if (!o.predictions.empty()) write_predictions(o.predictions, predictions_of(found, data));
   const std::string result = o.run + "/result.json";
   if (folder && file_exists(result)) {
     const std::optional<double> stored =
@@ -193,6 +195,11 @@ void add_eval(CLI::App& program, Chosen& chosen) {
   app->add_option("--pixels", o->pixels, "Pixel range the imported weights were trained on: unit (0..1), byte (0..255), auto")
       ->check(CLI::IsMember({"auto", "unit", "byte"}))
       ->capture_default_str();
+  app->add_option(
+         "--predictions", o->predictions,
+         "Write the class of every test sample to this .npz; as predictions.npz in a run's folder, `report` compares runs "
+         "by them")
+      ->excludes(import);
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {
     if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");

@@ -9,6 +9,7 @@
 #include <sstream>
 #include <utility>
 
+#include "cli/comparison.h"
 #include "cli/report.h"
 #include "cli/svg_plot.h"
 #include "cli/svg_text.h"
@@ -21,18 +22,7 @@ namespace {
 
 #include "cli/html_style.inc"
 
-struct CostAxis {
-  const char *name, *unit;
-  CostOf of;  // in that unit
-  int decimals;
-};
-const CostAxis kAxes[] = {{"weights", "kB", [](const NetworkFigures& n) { return double(n.weight_bytes) * 1e-3; }, 2},
-                          {"cycles", "Mcycles", [](const NetworkFigures& n) { return double(n.cycles) * 1e-6; }, 3},
-                          {"energy", "uJ", [](const NetworkFigures& n) { return n.energy_uj; }, 1}};
-
 std::string text_of(const std::string& foreign) { return escaped(printable(foreign)); }
-
-std::string percent(double share) { return fixed(100 * share, 1) + " %"; }
 
 // "94.30 ± 1.20", or without the interval where there is none.
 std::string with_interval(const Estimate& e, double scale, int decimals) {
@@ -78,26 +68,24 @@ std::vector<PlotPoint> learning_curve(const std::string& log) {
 class Page {
  public:
   Page(const std::vector<FinishedRun>& runs, const std::vector<std::string>& logs)
-      : runs_(runs), logs_(logs), series_(series_of(runs)) {
-    BITLOOM_CHECK(!runs.empty() && runs.size() == logs.size(), "a report of no runs");
+      : runs_(runs), logs_(logs), comparison_(runs), series_(comparison_.series()), metric_(comparison_.metric()) {
+    BITLOOM_CHECK(runs.size() == logs.size(), "a report of ", runs.size(), " runs with ", logs.size(), " logs");
     std::vector<RunResult> results;
     for (const FinishedRun& run : runs) results.push_back(run.result);
-    metric_ = common_metric(results);
-    BITLOOM_CHECK(metric_, "these runs are judged by different metrics; write a page of each");
     table_ = results_table(results, TableForm::kHtml);
   }
 
   std::string write() const {
-    const std::string title = metric_->name() + " against cost";
+    const std::string title = metric_.name() + " against cost";
     std::string out =
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
         "<meta name=\"color-scheme\" content=\"light dark\"/>\n<meta http-equiv=\"Content-Security-Policy\" "
         "content=\"default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'\"/>\n<title>bitloom: " +
         title + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<main>\n<h1>" + title + "</h1>\n<p>" +
-        str(runs_.size(), runs_.size() == 1 ? " run of " : " runs of ") + models() + "; " + metric_->name() +
+        str(runs_.size(), runs_.size() == 1 ? " run of " : " runs of ") + models() + "; " + metric_.name() +
         " is the integer networks', on the test set.</p>\n";
-    out += fronts() + savings_table() + differences() + hypervolumes() + points() + all_runs() + commands();
+    out += fronts() + savings() + differences() + ablation() + hypervolumes() + points() + all_runs() + commands();
     return out + "</main>\n<script>" + kScript + "</script>\n</body>\n</html>\n";
   }
 
@@ -109,8 +97,8 @@ class Page {
   static std::string id_of(size_t s, size_t g) { return str("point-", s, "-", g); }
 
   // A ranked score in the metric's unit.
-  double shown(double ranked) const { return metric_->in_unit(metric_->rank(ranked)); }
-  std::string score_text(double ranked) const { return metric_->text(metric_->rank(ranked)); }
+  double shown(double ranked) const { return metric_.in_unit(metric_.rank(ranked)); }
+  std::string score_text(double ranked) const { return metric_.text(metric_.rank(ranked)); }
 
   std::string models() const {
     std::set<std::string> all;
@@ -122,7 +110,7 @@ class Page {
 
   std::vector<double> scores(const SeedGroup& group) const {
     std::vector<double> all;
-    for (const size_t i : group.runs) all.push_back(metric_->rank(*runs_[i].result.test_score_integer));
+    for (const size_t i : group.runs) all.push_back(metric_.rank(*runs_[i].result.test_score_integer));
     return all;
   }
 
@@ -135,18 +123,18 @@ class Page {
 
   std::string costs_of(const SeedGroup& group) const {
     std::string text;
-    for (const CostAxis& axis : kAxes)
+    for (const CostAxis& axis : cost_axes())
       text += (text.empty() ? "" : ", ") + fixed(mean_point(runs_, group, axis.of).cost, axis.decimals) + " " + axis.unit;
     return text;
   }
 
   std::string fronts() const {
     std::string out;
-    for (const CostAxis& axis : kAxes) {
+    for (const CostAxis& axis : cost_axes()) {
       Plot plot;
-      plot.title = str(metric_->name(), " against ", axis.name);
+      plot.title = str(metric_.name(), " against ", axis.name);
       plot.x_label = str(axis.name, " [", axis.unit, "]");
-      plot.y_label = metric_->unit() == "%" ? metric_->name() + " [%]" : metric_->name();
+      plot.y_label = metric_.unit() == "%" ? metric_.name() + " [%]" : metric_.name();
       double least = std::numeric_limits<double>::infinity(), most = 0;
       for (size_t s = 0; s < series_.size(); ++s) {
         plot.series.push_back(plotted(s, axis));
@@ -155,17 +143,19 @@ class Page {
       plot.log_x = least > 0 && most > 4 * least;
       out += chart(plot);
     }
-    return section("Fronts",
-                   "A marker is a choice of precisions: the mean over its seeds, the whisker from the lowest to the highest. "
-                   "Lines join what no "
-                   "other point of the series dominates. Hover for figures; a click opens the layers.",
-                   "<div class=\"charts\">\n" + out + "</div>\n");
+    return section(
+        "Fronts",
+        "A marker is a choice of precisions: the mean over its seeds, the whisker from the lowest to the highest. "
+        "Lines join what no other point of the series dominates, and the band is the 95 % interval of the mean: over seeds "
+        "(Student's t), of a single seed with predictions over its test images. Hover for figures; a click opens the layers.",
+        "<div class=\"charts\">\n" + out + "</div>\n");
   }
 
   PlotSeries plotted(size_t s, const CostAxis& axis) const {
     PlotSeries out;
     out.name = printable(series_[s].name);
     const std::vector<FrontPoint> means = mean_points(runs_, series_[s], axis.of), front = pareto_front(means);
+    const std::vector<std::optional<Interval>> bands = comparison_.bands(series_[s]);
     for (size_t g = 0; g < means.size(); ++g) {
       const SeedGroup& group = series_[s].groups[g];
       const Estimate e = estimate(scores(group));
@@ -173,6 +163,7 @@ class Page {
       p.x = means[g].cost;
       p.y = shown(means[g].score);
       if (e.count > 1) p.spread = {shown(e.least), shown(e.most)};
+      if (bands[g]) p.band = {shown(bands[g]->from), shown(bands[g]->to)};
       p.tooltip = printable(series_[s].name + ", " + group.label + ": " + score_of(group) + "; " + costs_of(group));
       p.link = "#" + id_of(s, g);
       p.joined = std::any_of(front.begin(), front.end(),
@@ -182,75 +173,50 @@ class Page {
     return out;
   }
 
-  std::string savings_table() const {
-    std::vector<std::string> header = {"at the score of", metric_->unit(), "front"};
-    for (const CostAxis& axis : kAxes) header.insert(header.end(), {std::string(axis.unit), "saved"});
-    Table table(header);
-    bool any = false;
-    for (const RunSeries& own : series_) {
-      for (const RunSeries& other : series_) {
-        const bool baseline = other.granularity == Granularity::kLayer || other.granularity == Granularity::kFixed;
-        if (own.granularity != Granularity::kChannel || !baseline || !comparable(runs_, own, other)) continue;
-        std::vector<std::vector<std::string>> rows;
-        for (const CostAxis& axis : kAxes) {
-          const std::vector<Saving> found = savings(runs_, own, other, axis.of);
-          rows.resize(found.size());
-          for (size_t i = 0; i < found.size(); ++i) {
-            const Saving& s = found[i];
-            if (rows[i].empty())
-              rows[i] = {other.name + ", " + s.label, metric_->number(metric_->rank(s.other.score)), own.name};
-            rows[i].push_back(fixed(s.other.cost, axis.decimals) + " → " +
-                              (s.cost ? fixed(*s.cost, axis.decimals) : "not reached"));
-            rows[i].push_back(!s.saved ? "-"
-                                       : percent(*s.saved) + (s.by_seed ? " (" + with_interval(*s.by_seed, 100, 1) + ")" : ""));
-          }
-        }
-        for (const auto& row : rows) table.add(row), any = true;
-      }
-    }
-    if (!any) return "";
-    return section("Savings at equal " + metric_->name(),
-                   "What the channel-wise front costs at the score of every layer-wise or fixed point, interpolated along the "
-                   "front of means; a front whose "
-                   "cheapest point is already better counts with that point. In brackets, where every seed's own front gets "
-                   "there: mean and 95 % interval "
-                   "(Student's t) over seeds of the saving at that seed's score.",
-                   scrolled(table.html()));
+  std::string savings() const {
+    const std::optional<Table> table = comparison_.savings();
+    if (!table) return "";
+    return section(
+        "Savings at equal " + metric_.name(),
+        "What the channel-wise front costs (here) at the score of every layer-wise or fixed point (there), interpolated "
+        "along the front of means; a front whose cheapest point is already better counts with that point. Intervals: "
+        "over seeds, where every seed's own front gets there, of the mean of their savings (Student's t); over images, "
+        "where runs have predictions, by a bootstrap of the test samples.",
+        scrolled(table->html()));
   }
 
   std::string differences() const {
-    Table table({"within", "better if positive", "less", "seeds", "difference", "95 % interval"});
-    bool any = false;
-    const double scale = metric_->in_unit(1);
-    for (const RunSeries& own : series_) {
-      for (const RunSeries& other : series_) {
-        if (own.granularity != Granularity::kChannel || other.granularity != Granularity::kLayer ||
-            !comparable(runs_, own, other))
-          continue;
-        for (const PairedDifference& p : paired_differences(runs_, own, other)) {
-          const Estimate& e = p.difference;
-          if (!e.half) continue;
-          table.add({p.label, own.name, other.name, std::to_string(e.count), fixed(e.mean * scale, 3),
-                     fixed((e.mean - *e.half) * scale, 3) + " to " + fixed((e.mean + *e.half) * scale, 3)});
-          any = true;
-        }
-      }
-    }
-    if (!any) return "";
+    const std::optional<Table> table = comparison_.differences();
+    if (!table) return "";
     return section("Channel-wise minus layer-wise within the same budget",
-                   "Differences in " + (metric_->unit() == "%" ? std::string("percentage points") : metric_->unit()) +
-                       " between runs of the same seed; intervals of their mean by Student's t distribution.",
-                   scrolled(table.html()));
+                   "Differences in " + unit_of_differences() +
+                       " between runs of the same seed. Intervals: over seeds by Student's t distribution; over images by a "
+                       "bootstrap of the test samples, the same for both; over both, their squares added. McNemar's exact test "
+                       "tells, seed by seed, whether images that only one of the two gets right could be divided so by chance.",
+                   scrolled(table->html()));
   }
+
+  std::string ablation() const {
+    const std::optional<Table> table = comparison_.ablation();
+    if (!table) return "";
+    return section(
+        "What the parts of the search are worth",
+        "The same search without one part of its recipe: differences in " + unit_of_differences() +
+            " to the whole one of the same seed, with intervals as above. Where an interval holds zero, the part is not "
+            "shown to help here.",
+        scrolled(table->html()));
+  }
+
+  std::string unit_of_differences() const { return metric_.unit() == "%" ? std::string("percentage points") : metric_.unit(); }
 
   std::string hypervolumes() const {
     if (series_.empty()) return "";
     std::vector<std::string> header = {"series"};
-    for (const CostAxis& axis : kAxes) header.push_back(axis.name);
+    for (const CostAxis& axis : cost_axes()) header.push_back(axis.name);
     std::vector<std::vector<std::string>> rows;
     for (const RunSeries& series : series_) rows.push_back({series.name});
     std::string references;
-    for (const CostAxis& axis : kAxes) {
+    for (const CostAxis& axis : cost_axes()) {
       FrontPoint reference{0, std::numeric_limits<double>::infinity()}, ideal{reference.score, -reference.score};
       for (const RunSeries& series : series_) {
         for (const SeedGroup& group : series.groups) {
@@ -294,8 +260,10 @@ class Page {
     }
     for (size_t i = 0; i < runs_.size(); ++i) {
       if (shown_runs.count(i)) continue;
-      out += details(str("run-", i), "float network, seed " + std::to_string(runs_[i].result.seed),
-                     metric_->text(runs_[i].result.test_score_float), {i});
+      const RunResult& r = runs_[i].result;
+      const std::string name = r.precisions ? run_name(r) + ", " + runs_[i].folder : "float network";
+      out += details(str("run-", i), name + str(", seed ", r.seed),
+                     metric_.text(r.precisions ? r.test_score_integer.value_or(0) : r.test_score_float), {i});
     }
     return section(
         "Points, layer by layer",
@@ -315,7 +283,7 @@ class Page {
     for (const size_t i : members) {
       const RunResult& r = runs_[i].result;
       out += "<h3>" + text_of(runs_[i].folder) + str(", seed ", r.seed) +
-             (r.test_score_integer ? ": " + text_of(metric_->text(*r.test_score_integer)) : "") + "</h3>\n";
+             (r.test_score_integer ? ": " + text_of(metric_.text(*r.test_score_integer)) : "") + "</h3>\n";
       if (r.network)
         for (const LayerFigures& layer : r.network->layers) out += layer_bar(layer);
       out += "<pre>" + text_of(r.command) + "</pre>\n";
@@ -354,8 +322,9 @@ class Page {
 
   const std::vector<FinishedRun>& runs_;
   const std::vector<std::string>& logs_;
-  const std::vector<RunSeries> series_;
-  const Metric* metric_ = nullptr;
+  const Comparison comparison_;
+  const std::vector<RunSeries>& series_;
+  const Metric& metric_;
   std::string table_;
 };
 

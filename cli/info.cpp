@@ -74,6 +74,7 @@ std::string graph_table(const IntegerGraph& graph, const CostTable& costs) {
 struct InfoOptions {
   std::string run, model;
   std::string quant = "w8a8";
+  double width = 1;
   CostTableKind cost_table = CostTableKind::kPublished;
   bool json = false;
 };
@@ -95,8 +96,8 @@ void show(const InfoOptions& o) {
   }
   for (const ModelEntry& entry : all_models()) {
     if (!o.model.empty() && o.model != entry.name) continue;
-    const ModelSpec spec = entry.make(entry.h, entry.w, entry.c, entry.classes);
-    std::cout << entry.name << ": " << entry.summary << ", at " << o.quant << "\n"
+    const ModelSpec spec = with_width(entry.make(entry.h, entry.w, entry.c, entry.classes), o.width);
+    std::cout << spec.name << ": " << entry.summary << ", at " << o.quant << "\n"
               << model_table(spec, o.quant[1] - '0', o.quant[3] - '0', costs) << "\n";
   }
 }
@@ -111,6 +112,7 @@ void add_info(CLI::App& program, Chosen& chosen) {
   CLI::Option* run =
       app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
   app->add_option("--model", options->model, "Only this model");
+  add_width_option(*app, options->width);
   app->add_option("--quant", options->quant, "Precisions to price the models at")
       ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
       ->capture_default_str();

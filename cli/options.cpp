@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kMaxEpochs = 1000000;
 constexpr const char* kPaperOptions = "Options of --recipe paper";
+constexpr const char* kProgressiveOptions = "Options of --recipe progressive";
 
 // CLI::PositiveNumber and CLI::NonNegativeNumber let nan pass.
 CLI::Validator number(const std::string& kind) {
@@ -61,6 +62,7 @@ void add_data_options(CLI::App& app, RunConfig& c) {
                  "What epochs are chosen and networks judged by: default (the task's own), " + metric_names())
       ->capture_default_str();
   app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
+  add_width_option(app, c.width);
   app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
@@ -103,7 +105,16 @@ void add_training_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::Range(0.0, 1.0));
   add_choice(app, "--weight-scale", c.weight_scale, "Weight quantizer scales: learned (LSQ), mse, maxabs");
   add_choice(app, "--code-range", c.code_range, "Integers of a b-bit weight: full [-2^(b-1), 2^(b-1)-1] or symmetric");
+  app.add_flag("!--no-estimate-norms", c.estimate_norms,
+               "Validate with the running averages of normalization, not with statistics estimated anew from training samples");
+  app.add_flag("!--no-keep-best", c.keep_best, "End with the last epoch, not with the one of the best validation score");
   add_cost_table_option(app, c.cost_table);
+}
+
+void add_width_option(CLI::App& app, double& width) {
+  app.add_option("--width", width, "Channels of its hidden layers, as a part of the model's own: 0.5, 0.75")
+      ->check(number("POSITIVE"))
+      ->capture_default_str();
 }
 
 void add_cost_table_option(CLI::App& app, CostTableKind& kind) {
@@ -162,6 +173,20 @@ void add_search_options(CLI::App& app, RunConfig& c) {
   add_choice(app, "--sampling", c.sampling,
              "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)")
       ->group(kPaperOptions);
+  app.add_option(
+         "--shrink", c.shrink,
+         "Part of the search over which the budget shrinks from the cost of the most bits to what was asked for; 0: at once")
+      ->check(CLI::Range(0.0, 1.0))
+      ->group(kProgressiveOptions)
+      ->capture_default_str();
+  add_choice(
+      app, "--sensitivity", c.sensitivity,
+      "What decides: tracked (while training, of leaving the precision in use), from-most (likewise, of leaving the most "
+      "bits), start (measured once, before)")
+      ->group(kProgressiveOptions);
+  app.add_flag("!--no-refresh-scales", c.refresh_scales,
+               "Leave the scales of precisions that are not in use as they were at the start")
+      ->group(kProgressiveOptions);
   app.add_option("--search-epochs", c.search.epochs, "Epochs of search")
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
@@ -183,12 +208,19 @@ void add_search_options(CLI::App& app, RunConfig& c) {
 
 void settle_search_options(const CLI::App& app, RunConfig& c) {
   const auto given = [&](const std::string& name) { return app.count(name) > 0; };
-  std::string of_paper;
-  for (const CLI::Option* option : app.get_options())
-    if (option->get_group() == kPaperOptions && option->count() > 0) of_paper = option->get_name();
+  const auto given_of = [&](const std::string& group) {
+    std::string name;
+    for (const CLI::Option* option : app.get_options())
+      if (option->get_group() == group && option->count() > 0) name = option->get_name();
+    return name;
+  };
+  const std::string of_paper = given_of(kPaperOptions), of_progressive = given_of(kProgressiveOptions);
   if (!given("--recipe")) c.recipe = of_paper.empty() ? Recipe::kProgressive : Recipe::kPaper;
   if (c.granularity == Granularity::kFixed) c.recipe = Recipe::kPaper;  // nothing is decided
-  if (c.recipe == Recipe::kPaper) return;
+  if (c.recipe == Recipe::kPaper) {
+    BITLOOM_CHECK(of_progressive.empty(), of_progressive, " is for --recipe progressive");
+    return;
+  }
   BITLOOM_CHECK(of_paper.empty(), of_paper,
                 " is for --recipe paper; --recipe progressive is told what the network may cost: --budget 30kB, for example");
   if (!given("--budget")) c.budget = "30%";

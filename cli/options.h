@@ -17,6 +17,7 @@ void sort_precisions(RunConfig& config);
 void add_search_options(CLI::App& app, RunConfig& config);
 // After parsing: the recipe that the options of a search ask for, and its defaults. Error for options of another one.
 void settle_search_options(const CLI::App& app, RunConfig& config);
+void add_width_option(CLI::App& app, double& width);
 void add_cost_table_option(CLI::App& app, CostTableKind& kind);
 
 }  // namespace bitloom

@@ -4,9 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/comparison.h"
 #include "cli/html_report.h"
 #include "cli/svg_plot.h"
 #include "cli/table.h"
@@ -17,18 +19,30 @@
 #include "nas/run/front.h"
 
 namespace bitloom {
-
 namespace {
 
-// As the table's first column tells it: "float", "w4a8", "channel 0.5", "layer 30kB".
-std::string run_name(const RunResult& r) {
-  if (!r.precisions) return "float";
-  const PrecisionChoice& p = *r.precisions;
-  const bool searched = p.granularity == Granularity::kChannel || p.granularity == Granularity::kLayer;
-  return (searched ? name_of(p.granularity) + std::string(" ") : "") + point_label(p);
-}
+enum class ReportTable { kRuns, kDifferences, kSavings, kAblation };
 
 }  // namespace
+
+template <>
+struct NamesOf<ReportTable> {
+  static constexpr const char* kWhat = "table";
+  static constexpr Named<ReportTable> kAll[] = {{ReportTable::kRuns, "runs"},
+                                                {ReportTable::kDifferences, "differences"},
+                                                {ReportTable::kSavings, "savings"},
+                                                {ReportTable::kAblation, "ablation"}};
+};
+
+std::string in_form(const Table& table, TableForm form) {
+  switch (form) {
+    case TableForm::kMarkdown: return table.markdown();
+    case TableForm::kCsv: return table.csv();
+    case TableForm::kHtml: return table.html();
+    case TableForm::kText: break;
+  }
+  return table.text();
+}
 
 const Metric* common_metric(const std::vector<RunResult>& results) {
   for (const RunResult& r : results)
@@ -63,13 +77,7 @@ std::string results_table(const std::vector<RunResult>& results, TableForm form)
     row.push_back(fixed(seconds, 1));
     table.add(row);
   }
-  switch (form) {
-    case TableForm::kMarkdown: return table.markdown();
-    case TableForm::kCsv: return table.csv();
-    case TableForm::kHtml: return table.html();
-    case TableForm::kText: break;
-  }
-  return table.text();
+  return in_form(table, form);
 }
 
 std::string results_picture(const std::string& title, const std::string& subtitle, const std::vector<RunResult>& results) {
@@ -84,13 +92,17 @@ std::string results_picture(const std::string& title, const std::string& subtitl
                                                        {Granularity::kLayer, "layer-wise search"},
                                                        {Granularity::kGiven, "given widths"},
                                                        {Granularity::kFixed, "one width for all"}};
+  std::set<double> widths = {1};
+  for (const RunResult& r : results) widths.insert(r.width);
   for (const auto& [kind, name] : kinds) {
-    PlotSeries series;
-    series.name = name;
-    for (const RunResult& r : results)
-      if (r.precisions && r.precisions->granularity == kind && r.network && r.test_score_integer)
-        series.points.push_back({double(r.network->weight_bytes) / 1e3, metric->in_unit(*r.test_score_integer), ""});
-    if (kind != Granularity::kGiven || !series.points.empty()) plot.series.push_back(series);
+    for (const double width : widths) {
+      PlotSeries series;
+      series.name = name + (width == 1 ? "" : str(" x", width));
+      for (const RunResult& r : results)
+        if (r.precisions && r.precisions->granularity == kind && r.width == width && r.network && r.test_score_integer)
+          series.points.push_back({double(r.network->weight_bytes) / 1e3, metric->in_unit(*r.test_score_integer), ""});
+      if ((kind != Granularity::kGiven && width == 1) || !series.points.empty()) plot.series.push_back(series);
+    }
   }
   return to_svg(plot);
 }
@@ -101,7 +113,33 @@ struct ReportOptions {
   std::vector<std::string> runs;
   std::string svg, html, title = "Accuracy against weight memory";
   bool markdown = false, csv = false, json = false;
+  ReportTable table = ReportTable::kRuns;
 };
+
+Table comparison_table(const ReportOptions& o) {
+  std::vector<FinishedRun> runs;
+  for (const std::string& run : o.runs) runs.push_back(read_run(run));
+  const Comparison comparison(runs);
+  const char* what = "";
+  std::optional<Table> table;
+  switch (o.table) {
+    case ReportTable::kRuns: break;
+    case ReportTable::kAblation:
+      table = comparison.ablation();
+      what = "no search that lacks a part of another one's recipe; make some with bitloom sweep --ablate all";
+      break;
+    case ReportTable::kDifferences:
+      table = comparison.differences();
+      what = "no channel-wise and layer-wise searches within the same budget that have seeds, or predictions, to compare";
+      break;
+    case ReportTable::kSavings:
+      table = comparison.savings();
+      what = "no channel-wise search with a layer-wise one or a fixed precision to compare";
+      break;
+  }
+  BITLOOM_CHECK(table, "--table ", name_of(o.table), ": among these runs there is ", what);
+  return *table;
+}
 
 void report(const ReportOptions& o) {
   std::vector<RunResult> results;
@@ -113,6 +151,10 @@ void report(const ReportOptions& o) {
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
   if (!o.html.empty()) write_html_report(o.html, o.runs);
   const TableForm form = o.markdown ? TableForm::kMarkdown : o.csv ? TableForm::kCsv : TableForm::kText;
+  if (o.table != ReportTable::kRuns) {
+    std::cout << in_form(comparison_table(o), form);
+    return;
+  }
   std::cout << (o.json ? to_json(results) : results_table(results, form));
 }
 
@@ -133,6 +175,15 @@ void add_report(CLI::App& program, Chosen& chosen) {
   app->add_option("--title", options->title, "The picture's title")->capture_default_str();
   CLI::Option* markdown = app->add_flag("--markdown", options->markdown, "Print the table as markdown");
   CLI::Option* csv = app->add_flag("--csv", options->csv, "Print the table as comma-separated values")->excludes(markdown);
+  app->add_option_function<std::string>(
+         "--table", [options](const std::string& name) { options->table = named<ReportTable>(name); },
+         "What to print: runs (every figure of each); differences (channel-wise minus layer-wise within a budget), savings "
+         "(cost at "
+         "equal score), with 95 % intervals over seeds and, by predictions.npz, over test images; ablation (what the parts of "
+         "the "
+         "search are worth, by the runs that lack one)")
+      ->check(CLI::IsMember(all_names<ReportTable>()))
+      ->default_str(name_of(options->table));
   app->add_flag("--json", options->json, "Print every figure of every run as JSON")->excludes(markdown)->excludes(csv);
   app->callback([=, &chosen] { chosen = [=](const std::string&) { report(*options); }; });
 }

@@ -3,11 +3,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/table.h"
 #include "nas/run/result.h"
 
 namespace bitloom {
 
 enum class TableForm { kText, kMarkdown, kCsv, kHtml };
+std::string in_form(const Table& table, TableForm form);
 std::string results_table(const std::vector<RunResult>& results, TableForm form = TableForm::kText);
 // The metric of all results (accuracy of none); null where they differ.
 const Metric* common_metric(const std::vector<RunResult>& results);

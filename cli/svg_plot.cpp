@@ -107,6 +107,7 @@ class Painter {
            "</title>\n<rect " + size + " fill=\"#fff\"/>\n";
     paint_header();
     paint_axes(x, y);
+    paint_bands(y);
     paint_lines();
     paint_spreads(y);
     paint_markers();
@@ -183,6 +184,25 @@ class Painter {
     const std::string turn = " transform=\"rotate(-90 20 " + pixel(middle) + ")\"";
     out_ += text_at(20, middle, plot_.y_label, 13, kInk, "middle", turn.c_str());
   }
+
+  void paint_bands(const Axis& y) {
+    for (size_t i = 0; i < dots_.size(); ++i) {
+      std::string over, under;
+      int corners = 0;
+      for (const Dot& dot : dots_[i]) {
+        if (!dot.point->joined || !dot.point->band) continue;
+        over += pixel(dot.x) + "," + pixel(within_area(y.at(dot.point->band->second))) + " ";
+        under = pixel(dot.x) + "," + pixel(within_area(y.at(dot.point->band->first))) + " " + under;
+        ++corners;
+      }
+      if (!plot_.series[i].line || corners < 2) continue;
+      under.pop_back();
+      out_ += str("<polygon fill-opacity=\"0.15\" fill=\"", kColours[plot_.series[i].style % kColourCount], "\" points=\"",
+                  over, under, "\"/>\n");
+    }
+  }
+
+  double within_area(double y) const { return std::clamp(y, area_.y0, area_.y1); }
 
   void paint_lines() {
     for (size_t i = 0; i < dots_.size(); ++i) {

@@ -13,6 +13,7 @@ struct PlotPoint {
   double x = 0, y = 0;
   std::string label;                                     // written beside the marker; may be empty
   std::optional<std::pair<double, double>> spread = {};  // of y: a whisker from the one to the other
+  std::optional<std::pair<double, double>> band = {};    // of y: joined with those of the neighbours on the line, filled
   std::string tooltip = {};                              // empty: series, label and coordinates
   std::string link = {};                                 // where a click leads to; may be empty
   bool joined = true;                                    // the line goes through it

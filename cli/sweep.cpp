@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "cli/commands.h"
+#include "cli/comparison.h"
 #include "cli/html_report.h"
 #include "cli/options.h"
 #include "cli/progress.h"
@@ -34,7 +35,7 @@ namespace {
 
 struct SweepOptions {
   SweepConfig sweep;
-  std::vector<std::string> weight_bits, granularities;
+  std::vector<std::string> weight_bits, granularities, ablated;
   int64_t jobs = 1, point = -1;
   std::string slurm;
 };
@@ -58,6 +59,12 @@ std::vector<std::string> own_command_line() {
   for (size_t at = 0; at < all.size(); at = all.find('\0', at) + 1) words.push_back(all.substr(at, all.find('\0', at) - at));
   words[0] = std::filesystem::read_symlink("/proc/self/exe");
   return words;
+}
+
+std::string part_names() {
+  std::string names;
+  for (const RecipePart& part : recipe_parts()) names += (names.empty() ? "" : ", ") + std::string(part.name);
+  return names;
 }
 
 // The text's shell quotation.
@@ -158,18 +165,23 @@ void write_batch_script(const SweepOptions& o, size_t points) {
 }
 
 void report(const SweepOptions& o, const std::vector<SweepPoint>& points) {
+  std::vector<FinishedRun> runs;
   std::vector<RunResult> results;
   std::vector<std::string> folders;
   for (const SweepPoint& p : points) {
     folders.push_back(p.config.out);
-    const std::string file = p.config.out + "/result.json";
-    results.push_back(result_from_json(read_text(file, JsonValue::kMaxBytes), file));
+    runs.push_back(read_run(p.config.out));
+    results.push_back(runs.back().result);
   }
   write_text_atomic(o.sweep.common.out + "/front.svg",
                     results_picture("Accuracy against weight memory", "integer networks on the test set", results));
   write_text_atomic(o.sweep.common.out + "/table.txt", results_table(results));
   write_html_report(o.sweep.common.out + "/report.html", folders);
   std::cout << results_table(results);
+  const std::optional<Table> ablation = Comparison(runs).ablation();
+  if (!ablation) return;
+  write_text_atomic(o.sweep.common.out + "/ablation.txt", ablation->text());
+  std::cout << "\n" << ablation->text();
 }
 
 // The float network that all points start from, unless it was given: trained once, and checked to be this sweep's.
@@ -243,6 +255,10 @@ void add_sweep(CLI::App& program, Chosen& chosen) {
           },
           "DIGITS"));
   app->add_option("--seeds", o->sweep.seeds, "Seeds, separated by commas")->delimiter(',');
+  app->add_option("--ablate", o->ablated,
+                  "Each search again without a part of the progressive recipe: all, or some of them, separated by commas: " +
+                      part_names())
+      ->delimiter(',');
   app->add_option("--jobs", o->jobs, "Points at a time, sharing the threads")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
@@ -265,9 +281,15 @@ void add_sweep(CLI::App& program, Chosen& chosen) {
     }
     if (s.weight_bits.empty()) s.weight_bits = {s.common.weight_bits};
     if (s.seeds.empty()) s.seeds = {s.common.seed};
+    for (const std::string& name : o->ablated) {
+      if (name != "all") s.ablated.push_back(&find_part(name));
+      for (const RecipePart& part : recipe_parts())
+        if (name == "all") s.ablated.push_back(&part);
+    }
     for (const std::string& budget : s.budgets) parse_budget(budget, s.common.cost);
     s.common.budget = s.budgets.front();
     settle_search_options(*app, s.common);
+    BITLOOM_CHECK(s.ablated.empty() || s.common.recipe == Recipe::kProgressive, "--ablate is for --recipe progressive");
     points_of(s);
     chosen = [=](const std::string& command) { sweep(*o, command); };
   });

@@ -5,6 +5,29 @@
 #include "core/hash.h"
 
 namespace bitloom {
+namespace {
+
+template <class T>
+uint64_t hash_of(const std::vector<T>& values, uint64_t seed) {
+  return hash64(values.data(), int64_t(values.size() * sizeof(T)), seed);
+}
+
+uint64_t hash_of(const Dataset& part, uint64_t hash) {
+  const SampleFormat& f = part.format();
+  hash = hash_of(
+      std::vector<int64_t>{f.h, f.w, f.c, f.codes, part.size(), int64_t(part.labels().size()), int64_t(part.groups().size())},
+      hash);
+  hash = hash_of(std::vector<float>{f.codes ? f.scale : 1.0f}, hash);
+  std::vector<uint8_t> codes(size_t(f.codes ? f.size() : 0));
+  std::vector<float> values(size_t(f.codes ? 0 : f.size()));
+  for (int64_t i = 0; i < part.size(); ++i) {
+    f.codes ? part.fill_codes(i, codes.data()) : part.fill(i, nullptr, values.data());
+    hash = f.codes ? hash_of(codes, hash) : hash_of(values, hash);
+  }
+  return hash_of(part.groups(), hash_of(part.labels(), hash));
+}
+
+}  // namespace
 
 TaskData make_task(Task task, Samples train, Samples val, Samples test) {
   TaskData data{std::move(task), std::make_shared<ArrayDataset>(std::move(train)),
@@ -38,24 +61,12 @@ void validate(const TaskData& data) {
 }
 
 std::string digest(const TaskData& data) {
-  uint64_t hash = 0;
-  const auto add = [&](const auto& values) { hash = hash64(values.data(), int64_t(values.size() * sizeof values[0]), hash); };
-  add(std::vector<int64_t>{int64_t(data.task.kind), data.task.classes});
-  for (const Dataset* part : {data.train.get(), data.val.get(), data.test.get()}) {
-    const SampleFormat& f = part->format();
-    add(std::vector<int64_t>{f.h, f.w, f.c, f.codes, part->size(), int64_t(part->labels().size()),
-                             int64_t(part->groups().size())});
-    add(std::vector<float>{f.codes ? f.scale : 1.0f});
-    std::vector<uint8_t> codes(size_t(f.codes ? f.size() : 0));
-    std::vector<float> values(size_t(f.codes ? 0 : f.size()));
-    for (int64_t i = 0; i < part->size(); ++i) {
-      f.codes ? part->fill_codes(i, codes.data()) : part->fill(i, nullptr, values.data());
-      f.codes ? add(codes) : add(values);
-    }
-    add(part->labels());
-    add(part->groups());
-  }
+  const std::vector<int64_t> task = {int64_t(data.task.kind), data.task.classes};
+  uint64_t hash = hash_of(task, 0);
+  for (const Dataset* part : {data.train.get(), data.val.get(), data.test.get()}) hash = hash_of(*part, hash);
   return hex64(hash);
 }
+
+std::string digest(const Dataset& split) { return hex64(hash_of(split, 0)); }
 
 }  // namespace bitloom

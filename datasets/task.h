@@ -41,6 +41,8 @@ void validate(const TaskData& data);
 // 16 hexadecimal digits that change with any bit of any split's samples, labels, groups, shape or scale, and with the kind of task; not with
 // names, the path, or the augmentation. The same on every machine (core/hash.h); a tenth of a second for CIFAR-10.
 std::string digest(const TaskData& data);
+// Likewise of one split's samples, labels, groups, shape and scale.
+std::string digest(const Dataset& split);
 
 // What the network found for one sample, from which metrics are computed: the class of the largest output (the first of equals), or the mean
 // squared error of the reconstruction. T: floats with scale 1, or the integer network's codes with the scale of its output.

@@ -13,7 +13,7 @@ constexpr double kMemory = 0.99;  // of the sensitivities, a step
 
 }  // namespace
 
-ProgressiveLearner::ProgressiveLearner(SearchNetwork& network, const ProgressiveOptions& options)
+ProgressiveLearner::ProgressiveLearner(SearchNetwork& network, const TaskData& data, const ProgressiveOptions& options)
     : NetworkLearner(network.network(), &network, options.weights, Schedule{Schedule::kConstant, 0, 0, 0.1, {}, 0.3},
                      options.distillation),
       search_(network),
@@ -21,26 +21,28 @@ ProgressiveLearner::ProgressiveLearner(SearchNetwork& network, const Progressive
       cost_model_(network.network().spec(), options.cost, *options.table),
       most_(cost_model_.cost(network.assignment())),
       meter_(network) {
+  if (options.sensitivity == SensitivityKind::kStart) measured_ = fisher_sensitivity(search_, data);
   search_.probe(true);
 }
 
 ProgressiveLearner::~ProgressiveLearner() { search_.probe(false); }
 
 double ProgressiveLearner::target(double progress) const {
-  const double shrunk = std::min(1.0, progress / kShrunk);
+  const double shrunk = progress < options_.shrink ? progress / options_.shrink : 1;
   return std::max(options_.budget, most_ * std::pow(options_.budget / most_, shrunk));
 }
 
+Shares ProgressiveLearner::sensitivity() const { return measured_ ? *measured_ : meter_.value(); }
+
 void ProgressiveLearner::decide(double budget) {
-  search_.refresh_idle_scales();
-  const Shares sensitivity = meter_.value();
-  search_.assign(allocate({search_, cost_model_, sensitivity}, budget));
+  if (options_.refresh_scales) search_.refresh_idle_scales();
+  search_.assign(allocate({search_, cost_model_, sensitivity()}, budget));
   ++decisions_;
 }
 
 StepResult ProgressiveLearner::step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) {
   const StepResult result = NetworkLearner::step(batch, epoch, batch_index, progress);
-  meter_.observe(search_, batch.x.shape()[0], kMemory);
+  meter_.observe(search_, batch.x.shape()[0], kMemory, options_.sensitivity == SensitivityKind::kFromMost);
   if (progress * double(kDecisions) >= double(decisions_ + 1)) decide(target(progress));
   return result;
 }
@@ -79,8 +81,7 @@ void ProgressiveLearner::load_progress(const StateDict& state) {
 
 Assignment ProgressiveLearner::result() const {
   if (cost_model_.cost(search_.assignment()) <= options_.budget) return search_.assignment();
-  const Shares sensitivity = meter_.value();
-  return allocate({search_, cost_model_, sensitivity}, options_.budget);
+  return allocate({search_, cost_model_, sensitivity()}, options_.budget);
 }
 
 }  // namespace bitloom

@@ -53,11 +53,12 @@ SensitivityMeter::SensitivityMeter(const SearchNetwork& network) : layout_(layou
   }
 }
 
-void SensitivityMeter::observe(SearchNetwork& network, int64_t samples, double keep) {
+void SensitivityMeter::observe(SearchNetwork& network, int64_t samples, double keep, bool from_most) {
   observations_ = observations_ * keep + 1;
   const Assignment& now = network.assignment();
   const auto add_row = [&](Tensor& sum, const Tensor& grad, const std::vector<int>& bits, int64_t row, int assigned) {
-    const int64_t options = int64_t(bits.size()), from = std::find(bits.begin(), bits.end(), assigned) - bits.begin();
+    const int q = from_most ? bits.back() : assigned;
+    const int64_t options = int64_t(bits.size()), from = std::find(bits.begin(), bits.end(), q) - bits.begin();
     for (int64_t p = 0; p < options; ++p) {
       float& own = sum[row * options + p];
       const double change = grad.defined() ? double(grad[row * options + p]) - double(grad[row * options + from]) : 0;

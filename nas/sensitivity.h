@@ -20,8 +20,8 @@ class SensitivityMeter {
   explicit SensitivityMeter(const SearchNetwork& network);
 
   // Takes the gradients that the backward pass of a mean loss over `samples` left in the shares. What was seen before counts `keep` times as
-  // much as before.
-  void observe(SearchNetwork& network, int64_t samples, double keep = 1);
+  // much as before. `from_most`: q is the most bits instead.
+  void observe(SearchNetwork& network, int64_t samples, double keep = 1, bool from_most = false);
   // The weighted mean of what was seen.
   Shares value() const;
 

@@ -114,7 +114,7 @@ StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double pro
 }
 
 EvalResult NetworkLearner::validate(const TaskData& data) {
-  recalibrate_norms(network_, transform_, data);
+  if (estimates_norms_) recalibrate_norms(network_, transform_, data);
   const Evaluation result = evaluate_network(network_, transform_, *data.val);
   const Metric& metric = data.task.validation_metric();
   return {result.loss, metric.rank(metric.score(result.found, *data.val))};

@@ -72,6 +72,8 @@ class NetworkLearner : public Learner {
  public:
   NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule,
                  const Distillation& distillation = {});
+  // Whether validate() sets the running statistics by recalibrate_norms(), as it does unless told otherwise.
+  void estimate_norms(bool on) { estimates_norms_ = on; }
   StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
   EvalResult validate(const TaskData& data) override;
   StateDict model() const override;
@@ -85,6 +87,7 @@ class NetworkLearner : public Learner {
   Schedule schedule_;
   Distillation distillation_;
   Optimizer optimizer_;
+  bool estimates_norms_ = true;
 };
 
 }  // namespace bitloom

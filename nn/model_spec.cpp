@@ -2,6 +2,7 @@
 #include "nn/model_spec.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/integer_math.h"
 
@@ -154,6 +155,21 @@ ModelSpec ModelBuilder::finish(TaskKind kind) {
   BITLOOM_CHECK(spec_.layers.size() > 1, "model ", spec_.name, ": no layers");
   spec_.kind = kind;
   return std::move(spec_);
+}
+
+ModelSpec with_width(ModelSpec spec, double width) {
+  if (width == 1) return spec;
+  const std::vector<int> ties = channel_ties(spec);
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    LayerSpec& layer = spec.layers[i];
+    if (ties[i] == ties.front() || ties[i] == ties.back()) continue;
+    const double channels = std::floor(double(layer.c) * width + 0.5);
+    BITLOOM_CHECK(channels >= 1 && channels <= 4096, "model ", spec.name, ": layer '", layer.name, "' has ", layer.c,
+                  " channels; at --width ", width, " it would have ", channels, ", expected 1 to 4096");
+    layer.c = int64_t(channels);
+  }
+  spec.name += str(" x", width);
+  return spec;
 }
 
 std::vector<int> channel_ties(const ModelSpec& spec) {

@@ -112,6 +112,10 @@ class ModelBuilder {
   std::map<std::string, std::string> owners_;  // of every name
 };
 
+// The same layers with `width` times as many channels, rounded, but for those of the input and of the output; of another width than 1, the name
+// tells it: "resnet8 x0.5". Error unless every layer keeps a channel, and none has more than 4096.
+ModelSpec with_width(ModelSpec spec, double width);
+
 // Channels that must be removed, kept and ordered alike: outputs that meet at an Add, a depthwise layer and its input, pooling and its
 // input. Entry i is the group of layer i's output channels; groups are numbered by their first layer.
 std::vector<int> channel_ties(const ModelSpec& spec);

@@ -6,6 +6,7 @@
 
 #include "core/names.h"
 #include "nas/cost_model.h"
+#include "nas/progressive.h"
 #include "nas/search_network.h"
 #include "nas/theta.h"
 #include "nn/optimizer.h"
@@ -48,6 +49,7 @@ struct RunConfig {
   Source task = Source::kSynthetic;
   std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
   std::string model = "resnet8";
+  double width = 1;     // of its hidden layers (with_width)
   std::string command;  // as typed, for the record
   uint64_t seed = 0;
   int64_t batch = 128, patience = 0;
@@ -64,7 +66,10 @@ struct RunConfig {
   Granularity granularity = Granularity::kChannel;
   std::vector<int> weight_bits = {2, 4, 8}, act_bits = {8};  // ascending
   Recipe recipe = Recipe::kPaper;                            // of files that do not name one
-  double distill = 0;  // how much of the target is what the float network says (Distillation)
+  double distill = 0;              // how much of the target is what the float network says (Distillation)
+  double shrink = kDefaultShrink;  // of the progressive search, these three: ProgressiveOptions
+  SensitivityKind sensitivity = SensitivityKind::kTracked;
+  bool refresh_scales = true;
   CostKind cost = CostKind::kSize;
   CostTableKind cost_table = CostTableKind::kPublished;
   double lambda = 0.5;  // loss + lambda * cost / cost of the w8a8 network
@@ -75,6 +80,8 @@ struct RunConfig {
   OptimizerOptions::Kind arch_optimizer = OptimizerOptions::kAdam;
   WeightScale weight_scale = WeightScale::kLearned;
   CodeRange code_range = CodeRange::kFull;
+  bool estimate_norms = true;  // before every validation: NetworkLearner
+  bool keep_best = true;       // the epoch of the best validation score, else the last one
 
   RunIdentity identity;
 

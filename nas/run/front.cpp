@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "nas/run/ablation.h"
 #include "nas/run/deployed.h"
 
 namespace bitloom {
@@ -112,6 +113,12 @@ Estimate estimate(const std::vector<double>& values) {
   return e;
 }
 
+Estimate estimate(const std::map<uint64_t, double>& by_seed) {
+  std::vector<double> values;
+  for (const auto& [seed, value] : by_seed) values.push_back(value);
+  return estimate(values);
+}
+
 std::vector<FrontPoint> pareto_front(std::vector<FrontPoint> points) {
   std::sort(points.begin(), points.end(),
             [](const FrontPoint& a, const FrontPoint& b) { return a.cost != b.cost ? a.cost < b.cost : a.score > b.score; });
@@ -148,7 +155,21 @@ FinishedRun read_run(const std::string& folder) {
   run.folder = folder;
   run.result = result_from_json(read_text(result, JsonValue::kMaxBytes), result);
   run.config = config_from_json(read_text(config, JsonValue::kMaxBytes), config);
+  const std::string predictions = folder + "/predictions.npz";
+  if (!file_exists(predictions)) return run;
+  const Predictions& p = run.predictions.emplace(read_predictions(predictions));
+  double right = 0;
+  for (size_t i = 0; i < p.found.size(); ++i) right += p.right(i);
+  const double found = right / double(p.found.size()), stored = run.result.test_accuracy_integer.value_or(-1);
+  BITLOOM_CHECK(std::fabs(found - stored) < 1e-9, predictions, ": right for ", found, " of the samples, but ", result, " says ",
+                stored, "; make it again with bitloom eval --predictions");
   return run;
+}
+
+bool is_point(const FinishedRun& run) { return run.result.precisions && run.result.network && run.result.test_score_integer; }
+
+std::string repetition_key(const FinishedRun& run, RunConfig config) {
+  return place_of(run) + "\n" + to_json(without_seed(std::move(config)));
 }
 
 std::string point_label(const PrecisionChoice& choice) {
@@ -161,9 +182,10 @@ std::vector<RunSeries> series_of(const std::vector<FinishedRun>& runs) {
   std::vector<RunSeries> all;
   std::map<std::string, size_t> series_by_key;
   std::vector<std::vector<std::string>> group_keys;
+  const std::vector<bool> lacking = lack_a_part(runs);
   for (size_t i = 0; i < runs.size(); ++i) {
     const FinishedRun& run = runs[i];
-    if (!run.result.precisions || !run.result.network || !run.result.test_score_integer) continue;
+    if (!is_point(run) || lacking[i]) continue;
     const auto [at, is_new] = series_by_key.emplace(place_of(run) + to_json(without_budget(run.config)), all.size());
     if (is_new) {
       all.push_back({series_name(run.config), run.config.granularity, {}});
@@ -171,7 +193,7 @@ std::vector<RunSeries> series_of(const std::vector<FinishedRun>& runs) {
     }
     RunSeries& series = all[at->second];
     std::vector<std::string>& keys = group_keys[at->second];
-    const std::string key = to_json(without_seed(run.config));
+    const std::string key = repetition_key(run, run.config);
     size_t g = 0;  // a second run of the same seed is no repetition: it begins another group
     while (g < keys.size() && (keys[g] != key || find_seed(runs, series.groups[g], run.result.seed))) ++g;
     if (g == keys.size()) {
@@ -233,6 +255,14 @@ std::vector<Saving> savings(const std::vector<FinishedRun>& runs, const RunSerie
   return all;
 }
 
+std::map<uint64_t, double> paired_by_seed(const std::vector<FinishedRun>& runs, const SeedGroup& own, const SeedGroup& other) {
+  std::map<uint64_t, double> differences;
+  for (const size_t i : own.runs)
+    if (const FinishedRun* partner = find_seed(runs, other, runs[i].result.seed))
+      differences[runs[i].result.seed] = score_of(runs[i]) - score_of(*partner);
+  return differences;
+}
+
 std::vector<PairedDifference> paired_differences(const std::vector<FinishedRun>& runs, const RunSeries& own,
                                                  const RunSeries& other) {
   std::vector<PairedDifference> all;
@@ -241,14 +271,9 @@ std::vector<PairedDifference> paired_differences(const std::vector<FinishedRun>&
     const auto same =
         std::find_if(other.groups.begin(), other.groups.end(), [&](const SeedGroup& g) { return g.label == group.label; });
     if (same == other.groups.end()) continue;
-    std::vector<double> values;
-    for (const size_t i : group.runs) {
-      const FinishedRun* partner = find_seed(runs, *same, runs[i].result.seed);
-      if (!partner) continue;
-      values.push_back(score_of(runs[i]) - score_of(*partner));
-      by_seed[runs[i].result.seed].push_back(values.back());
-    }
-    if (!values.empty()) all.push_back({group.label, estimate(values)});
+    const std::map<uint64_t, double> differences = paired_by_seed(runs, group, *same);
+    for (const auto& [seed, difference] : differences) by_seed[seed].push_back(difference);
+    if (!differences.empty()) all.push_back({group.label, estimate(differences)});
   }
   std::vector<double> means;
   for (const auto& [seed, values] : by_seed)
@@ -262,7 +287,7 @@ bool comparable(const std::vector<FinishedRun>& runs, const RunSeries& a, const 
   if (place_of(of_a) != place_of(of_b)) return false;
   if (a.granularity == Granularity::kFixed || b.granularity == Granularity::kFixed) return true;
   RunConfig own = without_budget(of_a.config), others = without_budget(of_b.config);
-  for (RunConfig* c : {&own, &others}) c->weight_bits.clear(), c->granularity = Granularity::kChannel;
+  for (RunConfig* c : {&own, &others}) c->weight_bits.clear(), c->granularity = Granularity::kChannel, c->width = 1;
   return to_json(own) == to_json(others);
 }
 

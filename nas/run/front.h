@@ -1,11 +1,13 @@
 // Fronts of finished runs and what they say: the spread over seeds, cost at equal score, hypervolume, paired differences.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "nas/run/config.h"
+#include "nas/run/predictions.h"
 #include "nas/run/result.h"
 
 namespace bitloom {
@@ -22,6 +24,7 @@ struct Estimate {
 };
 // Error without any value.
 Estimate estimate(const std::vector<double>& values);
+Estimate estimate(const std::map<uint64_t, double>& by_seed);
 
 // Less cost is better, and a greater score.
 struct FrontPoint {
@@ -39,9 +42,16 @@ struct FinishedRun {
   std::string folder;
   RunConfig config;
   RunResult result;
+  std::optional<Predictions> predictions;
 };
-// result.json and config.json of a folder. Error when one is missing or the run has not come to its end.
+// result.json and config.json of a folder, and predictions.npz where there is one. Error when one of the first two is missing, the run has not
+// come to its end, or the predictions are not those that its accuracy is of.
 FinishedRun read_run(const std::string& folder);
+
+// Whether it is a point of a front: a quantized run with its figures.
+bool is_point(const FinishedRun& run);
+// Alike for runs that differ by their seed alone, and by the weights that they start from: `config` on the task, data and model of the run.
+std::string repetition_key(const FinishedRun& run, RunConfig config);
 
 // What tells a choice of precisions from others of its granularity: its budget, or lambda; "w4a8"; "given".
 std::string point_label(const PrecisionChoice& choice);
@@ -57,7 +67,7 @@ struct RunSeries {
   Granularity granularity = Granularity::kChannel;
   std::vector<SeedGroup> groups;
 };
-// Float runs are in none. Series and groups in the order in which their first runs are given.
+// Float runs are in none, nor are those which lack a part of another one's recipe (ablation.h). Series and groups in the order in which their first runs are given.
 std::vector<RunSeries> series_of(const std::vector<FinishedRun>& runs);
 
 using CostOf = double (*)(const NetworkFigures&);
@@ -80,6 +90,9 @@ struct Saving {
 };
 std::vector<Saving> savings(const std::vector<FinishedRun>& runs, const RunSeries& own, const RunSeries& other, CostOf cost);
 
+// Ranked score of `own` minus that of `other`, for every seed that both have.
+std::map<uint64_t, double> paired_by_seed(const std::vector<FinishedRun>& runs, const SeedGroup& own, const SeedGroup& other);
+
 // Ranked score of `own` minus that of `other` of the same label and seed, for every label that both have: label after label, then, when there are
 // several, the mean over them of each seed that has them all, as "mean".
 struct PairedDifference {
@@ -89,7 +102,7 @@ struct PairedDifference {
 std::vector<PairedDifference> paired_differences(const std::vector<FinishedRun>& runs, const RunSeries& own,
                                                  const RunSeries& other);
 
-// Whether two series differ in granularity and weight precisions alone, so that their difference is due to them; fixed precisions are compared with
+// Whether two series differ in granularity, weight precisions and width of the network alone, so that their difference is due to them; fixed precisions are compared with
 // every search on the same model and data.
 bool comparable(const std::vector<FinishedRun>& runs, const RunSeries& a, const RunSeries& b);
 

@@ -21,6 +21,7 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("task", c.task);
   f("metric", c.metric, kMayMiss);
   f("model", c.model);
+  f("width", c.width, kMayMiss);
   f("seed", c.seed);
   f("batch", c.batch);
   f("patience", c.patience);
@@ -39,6 +40,9 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("act_bits", c.act_bits);
   f("recipe", c.recipe, kMayMiss);
   f("distill", c.distill, kMayMiss);
+  f("shrink", c.shrink, kMayMiss);
+  f("sensitivity", c.sensitivity, kMayMiss);
+  f("refresh_scales", c.refresh_scales, kMayMiss);
   f("cost", c.cost);
   f("cost_table", c.cost_table, kMayMiss);
   f("strength", c.lambda);
@@ -50,6 +54,8 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("arch_optimizer", c.arch_optimizer);
   f("weight_scale", c.weight_scale);
   f("code_range", c.code_range);
+  f("estimate_norms", c.estimate_norms, kMayMiss);
+  f("keep_best", c.keep_best, kMayMiss);
   f("identity", c.identity, kMayMiss);
 }
 
@@ -105,6 +111,7 @@ void each_field(Result& r, F& f, const RunResult*) {
   f("task", r.task);
   f("data", r.data);
   f("model", r.model);
+  f("width", r.width, kMayMiss);
   f.among_these("granularity", r.precisions);
   f("seed", r.seed);
   f("command", r.command);

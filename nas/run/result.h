@@ -44,6 +44,7 @@ struct PrecisionChoice {
 // validation metric. The accuracies are what older versions wrote: of a reconstruction, minus the mean squared error.
 struct RunResult {
   std::string task, data, model, metric;
+  double width = 1;  // of the model's hidden layers
   std::optional<PrecisionChoice> precisions;
   uint64_t seed = 0;
   std::string command;

@@ -11,6 +11,7 @@
 #include "nas/budget.h"
 #include "nas/progressive.h"
 #include "nas/run/deployed.h"
+#include "nas/run/predictions.h"
 #include "nas/run/task.h"
 #include "nas/search.h"
 #include "quant/lower.h"
@@ -46,6 +47,7 @@ class Run {
     result_.data = data_.task.name;
     result_.metric = data_.task.metric->name();
     result_.model = config_.model;
+    result_.width = config_.width;
     result_.seed = config_.seed;
     result_.command = config_.command;
     if (config_.quantize) {
@@ -166,9 +168,10 @@ class Run {
     return options;
   }
 
-  TrainResult stage(Learner& learner, const char* name, const StageConfig& stage, bool keep_best) {
+  TrainResult stage(NetworkLearner& learner, const char* name, const StageConfig& stage, bool keep_best) {
+    learner.estimate_norms(config_.estimate_norms);
     TrainerOptions options = stage_options(name, stage);
-    options.keep_best = keep_best;
+    options.keep_best = keep_best && config_.keep_best;
     options.patience = keep_best ? config_.patience : 0;
     TrainResult trained = train(learner, data_, options, observer_);
     log_ += trained.log;
@@ -249,10 +252,14 @@ class Run {
     options.budget = budget();
     options.weights = weight_optimizer(config_.search);
     options.distillation = distillation();
-    ProgressiveLearner learner(network, options);
-    stage(learner, "search", config_.search, false);
-    result_.architecture_steps = learner.decisions();
-    continuable("the search", [&] { network.assign(learner.result()); });
+    options.shrink = config_.shrink;
+    options.sensitivity = config_.sensitivity;
+    options.refresh_scales = config_.refresh_scales;
+    std::optional<ProgressiveLearner> learner;
+    continuable("the measurement of sensitivities", [&] { learner.emplace(network, data_, options); });
+    stage(*learner, "search", config_.search, false);
+    result_.architecture_steps = learner->decisions();
+    continuable("the search", [&] { network.assign(learner->result()); });
   }
 
   void search_mixture(SearchNetwork& network) {
@@ -290,6 +297,8 @@ class Run {
     result_.test_accuracy_fake_quant = legacy_accuracy(data_.task, fake, test);
     result_.test_accuracy_integer = legacy_accuracy(data_.task, integer, test);
     result_.agreement = agreement(graph, outputs, network_, &network, test);
+    if (data_.task.kind == TaskKind::kClassification)
+      write_predictions(path("predictions.npz"), predictions_of(integer, data_));
     result_.network = figures_of(graph, cost_table(config_.cost_table));
   }
 

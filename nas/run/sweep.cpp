@@ -21,7 +21,15 @@ std::vector<SweepPoint> points_of(const SweepConfig& sweep) {
           RunConfig& c = point.config;
           c.seed = seed, c.budget = budget, c.weight_bits = bits, c.granularity = granularity;
           c.out = sweep.common.out + "/" + point.name;
-          points.push_back(std::move(point));
+          points.push_back(point);
+          for (const RecipePart* part : sweep.ablated) {
+            SweepPoint without = point;
+            without.name += str("-no-", part->name);
+            BITLOOM_CHECK(names.insert(without.name).second, "sweep: ", without.name, " is asked for twice");
+            without.config.out = sweep.common.out + "/" + without.name;
+            part->leave_out(without.config);
+            points.push_back(std::move(without));
+          }
         }
       }
     }

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "nas/run/ablation.h"
 #include "nas/run/config.h"
 
 namespace bitloom {
@@ -13,9 +14,10 @@ struct SweepConfig {
   std::vector<Granularity> granularities;
   std::vector<std::vector<int>> weight_bits;
   std::vector<uint64_t> seeds;
+  std::vector<const RecipePart*> ablated;  // each search again without one of these
 };
 
-// "channel-w248-24kB-s1", a folder of the sweep, and its run.
+// "channel-w248-24kB-s1", without a part "channel-w248-24kB-s1-no-shrinking": a folder of the sweep, and its run.
 struct SweepPoint {
   std::string name;
   RunConfig config;

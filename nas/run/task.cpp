@@ -115,7 +115,7 @@ ModelSpec make_model(const RunConfig& c, const TaskData& data) {
                 reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.task.name,
                 reconstructs ? "' has them" : "' has none");
   const SampleFormat& f = data.train->format();
-  return model.make(f.h, f.w, f.c, data.task.classes);
+  return with_width(model.make(f.h, f.w, f.c, data.task.classes), c.width);
 }
 
 }  // namespace bitloom

@@ -67,7 +67,7 @@ TEST(HtmlReport, IsWellFormedAndHoldsEveryRun) {
   }
   EXPECT_NE(page.find("title=\"11 channels of 8 bits\">11</i>"), std::string::npos);
   // 0.92 - 0.91 and 0.94 - 0.90: 2.5 +- 12.706 * 1.5.
-  EXPECT_NE(page.find("<td class=\"n\">2.500</td><td>-16.559 to 21.559</td>"), std::string::npos);
+  EXPECT_NE(page.find("<td class=\"n\">+2.50</td><td>-16.56 to +21.56</td>"), std::string::npos);
   EXPECT_NE(page.find("finetune, epoch 2: 0.75"), std::string::npos);
 }
 

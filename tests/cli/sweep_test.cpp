@@ -53,6 +53,14 @@ TEST(SweepPoints, SeedsOutsideThenBudgets) {
   EXPECT_EQ(points[4].config.out, "out/channel-w0248-1kB-s2");
   EXPECT_EQ(points[4].config.seed, 2u);
   EXPECT_EQ(points[2].config.budget, "2kB");
+  sweep.ablated = {&find_part("shrinking"), &find_part("distillation")};
+  const std::vector<SweepPoint> ablated = points_of(sweep);
+  ASSERT_EQ(ablated.size(), 24u);
+  EXPECT_EQ(ablated[1].name, "channel-w0248-1kB-s1-no-shrinking");
+  EXPECT_EQ(ablated[1].config.out, "out/channel-w0248-1kB-s1-no-shrinking");
+  EXPECT_EQ(ablated[1].config.shrink, 0);
+  EXPECT_EQ(ablated[2].config.shrink, kDefaultShrink);
+  sweep.ablated.clear();
   sweep.seeds = {1, 1};
   EXPECT_EQ(testing::error_of([&] { points_of(sweep); }), "sweep: channel-w0248-1kB-s1 is asked for twice");
   sweep.budgets.clear();
@@ -91,6 +99,32 @@ TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
     EXPECT_NE(other.err.find(kNames[0] + " holds another run: its search is"), std::string::npos) << other.err;
   }
   EXPECT_EQ(std::filesystem::last_write_time(result), before);
+}
+
+TEST(Sweep, AblationIsATable) {
+  TempFolder folder;
+  with_task(folder);
+  const std::string sweep =
+      "sweep --data task.npz --batch 32 --epochs 2 --search-epochs 2 --finetune-epochs 1 --budgets 30% --seeds 3,4 --out front "
+      "--ablate shrinking,fine-tuning,best-epoch";
+  const auto o = run_program(folder.path(), sweep);
+  ASSERT_EQ(o.code, 0) << o.err;
+  const std::string table = read_text(folder / "front/ablation.txt");
+  EXPECT_NE(o.out.find("\n" + table), std::string::npos);
+  EXPECT_NE(table.find("channel 30%  nothing "), std::string::npos) << table;
+  for (const char* part : {"shrinking", "fine-tuning", "best-epoch"}) {
+    const std::regex row(str("channel 30%  ", part, " .*  2 .* to "));
+    EXPECT_TRUE(std::regex_search(table, row)) << part << "\n" << table;
+  }
+  std::string folders;
+  for (const auto& entry : std::filesystem::directory_iterator(folder / "front"))
+    if (entry.is_directory()) folders += " '" + entry.path().string() + "'";
+  const auto csv = run_program(folder.path(), "report --table ablation --csv" + folders);
+  EXPECT_EQ(csv.code, 0) << csv.err;
+  EXPECT_EQ(csv.out.substr(0, csv.out.find('\n')), "search,without,option,seeds,%,kB,difference,95 % over seeds,95 % over images,95 % over both");
+  const auto none = run_program(folder.path(), "report --table ablation front/channel-w248-30%-s3");
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.err.find("no search that lacks a part"), std::string::npos) << none.err;
 }
 
 TEST(Sweep, GoesOnAfterAnInterruption) {
@@ -137,6 +171,9 @@ TEST(Sweep, WrongRequestsAreOneLine) {
   EXPECT_NE(error("--warmup none.npz --point 4").find("the sweep has points 0 to 3"), std::string::npos);
   EXPECT_NE(error("--seeds 1,1").find("asked for twice"), std::string::npos);
   EXPECT_NE(error("--budgets 3km").find("3km"), std::string::npos);
+  EXPECT_NE(error("--ablate everything").find("the recipe has no part 'everything'; known: distillation, "), std::string::npos);
+  EXPECT_NE(error("--ablate all --recipe paper").find("--ablate is for --recipe progressive"), std::string::npos);
+  EXPECT_NE(error("--shrink 0.5 --recipe paper").find("--shrink is for --recipe progressive"), std::string::npos);
   EXPECT_NE(error("--offer 16").find("'16' is not a set of the digits"), std::string::npos);
   EXPECT_NE(error("--budget 30%").find("takes --budgets"), std::string::npos);
   EXPECT_FALSE(file_exists(folder / "front"));

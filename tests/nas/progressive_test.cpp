@@ -55,7 +55,7 @@ TEST(ProgressiveTest, BudgetsAreMetAndTheNetworkLearns) {
                         Case{CostKind::kCycles, 0.7, Granularity::kChannel, {0, 2, 4, 8}},
                         Case{CostKind::kEnergy, 0.8, Granularity::kLayer, {2, 4, 8}}}) {
     Tiny t(quant_options(c.weight_bits, {2, 4, 8}), c.granularity);
-    ProgressiveLearner learner(t.search, options_for(t, c.share, c.kind));
+    ProgressiveLearner learner(t.search, t.data, options_for(t, c.share, c.kind));
     train(learner, t.data, four_epochs(), {});
     const Assignment found = learner.result();
     EXPECT_EQ(learner.decisions(), ProgressiveLearner::kDecisions - 1);
@@ -73,7 +73,7 @@ TEST(ProgressiveTest, BudgetsAreMetAndTheNetworkLearns) {
 
 TEST(ProgressiveTest, TheNetworkShrinksGeometrically) {
   Tiny t;
-  ProgressiveLearner learner(t.search, options_for(t, 0.1));
+  ProgressiveLearner learner(t.search, t.data, options_for(t, 0.1));
   const std::vector<int64_t> indices = {0, 1, 2, 3, 4, 5, 6, 7};
   const Batch batch = gather(*t.data.train, indices.data(), 8, nullptr);
   double last = 1;
@@ -87,8 +87,43 @@ TEST(ProgressiveTest, TheNetworkShrinksGeometrically) {
   EXPECT_LE(last, 0.1);
 }
 
+// Every part can be left out, does something, and leaves the budget met.
+TEST(ProgressiveTest, PartsCanBeLeftOut) {
+  const auto found = [](void (*leave_out)(ProgressiveOptions&)) {
+    Tiny t;
+    ProgressiveOptions options = options_for(t, 0.15);
+    leave_out(options);
+    ProgressiveLearner learner(t.search, t.data, options);
+    train(learner, t.data, four_epochs(), {});
+    EXPECT_LE(CostModel(tiny_spec(), CostKind::kSize).cost(learner.result()), options.budget);
+    return learner.model().arrays().at("conv0.weight").bytes;
+  };
+  using Options = ProgressiveOptions;
+  const auto whole = found([](Options&) {});
+  EXPECT_EQ(whole, found([](Options&) {}));
+  EXPECT_NE(whole, found([](Options& o) { o.shrink = 0; }));
+  EXPECT_NE(whole, found([](Options& o) { o.sensitivity = SensitivityKind::kStart; }));
+  EXPECT_NE(whole, found([](Options& o) { o.sensitivity = SensitivityKind::kFromMost; }));
+  EXPECT_NE(whole, found([](Options& o) { o.refresh_scales = false; }));
+  EXPECT_NE(whole, found([](Options& o) { o.distillation.weight = 0; }));
+}
+
+// Without shrinking, the first decision is for the whole budget.
+TEST(ProgressiveTest, TheBudgetMayBeAskedForAtOnce) {
+  Tiny t;
+  ProgressiveOptions options = options_for(t, 0.15);
+  options.shrink = 0;
+  ProgressiveLearner learner(t.search, t.data, options);
+  const std::vector<int64_t> indices = {0, 1, 2, 3, 4, 5, 6, 7};
+  const Batch batch = gather(*t.data.train, indices.data(), 8, nullptr);
+  for (int k = 0; k < 4; ++k) learner.step(batch, 0, k, k / 100.0);
+  EXPECT_EQ(learner.decisions(), 1);
+  EXPECT_LE(learner.report()[0].second, 0.15);
+}
+
+// Sensitivities measured at the start are the same in a run that is resumed.
 TEST(ProgressiveTest, ResumedRunsEndWithTheSameBits) {
-  const auto trained = [](int64_t stop_after) {
+  const auto trained = [](SensitivityKind kind, int64_t stop_after) {
     const testing::TempFolder folder;
     TrainerOptions training = four_epochs();
     training.checkpoint = folder / "search.ckpt.npz";
@@ -96,7 +131,9 @@ TEST(ProgressiveTest, ResumedRunsEndWithTheSameBits) {
     for (bool again = true; again;) {
       again = false;
       Tiny t;
-      ProgressiveLearner learner(t.search, options_for(t, 0.15));
+      ProgressiveOptions options = options_for(t, 0.15);
+      options.sensitivity = kind;
+      ProgressiveLearner learner(t.search, t.data, options);
       int64_t calls = 0;
       try {
         train(learner, t.data, training, [&](const TrainState&) { return stop_after == 0 || ++calls <= stop_after; });
@@ -109,20 +146,20 @@ TEST(ProgressiveTest, ResumedRunsEndWithTheSameBits) {
     }
     return bytes;
   };
-  const auto whole = trained(0);
-  EXPECT_EQ(whole, trained(23));
+  for (const SensitivityKind kind : {SensitivityKind::kTracked, SensitivityKind::kStart})
+    EXPECT_EQ(trained(kind, 0), trained(kind, 23));
 }
 
 TEST(ProgressiveTest, CheckpointsOfOtherSearchesAreRefused) {
   Tiny t, other(quant_options({2, 8}, {8}));
-  ProgressiveLearner learner(t.search, options_for(t, 0.3)), narrow(other.search, options_for(other, 0.3));
+  ProgressiveLearner learner(t.search, t.data, options_for(t, 0.3)), narrow(other.search, other.data, options_for(other, 0.3));
   EXPECT_NE(error_of([&] { learner.load_progress(narrow.progress()); }), "");
 }
 
 // A run of one step decides nothing on the way, and keeps to its budget all the same.
 TEST(ProgressiveTest, ShortRunsMeetTheirBudget) {
   Tiny t;
-  ProgressiveLearner learner(t.search, options_for(t, 0.2));
+  ProgressiveLearner learner(t.search, t.data, options_for(t, 0.2));
   const int64_t index = 0;
   learner.step(gather(*t.data.train, &index, 1, nullptr), 0, 0, 0);
   EXPECT_EQ(learner.decisions(), 0);

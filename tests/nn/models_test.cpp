@@ -50,6 +50,36 @@ TEST(ModelsTest, ParametersAndMacsAreThoseOfTheReferences) {
   EXPECT_EQ(all_models().size(), 4u) << "a new model belongs into this test";
 }
 
+// Hidden layers of half and three quarters of the channels; parameters multiplied out by hand for ResNet-8.
+TEST(ModelsTest, WidthsScaleHiddenChannels) {
+  for (const ModelEntry& entry : all_models())
+    for (const double width : {0.5, 0.75, 2.0}) {
+      const ModelSpec whole = reference_model(entry.name), scaled = with_width(whole, width);
+      EXPECT_EQ(scaled.name, str(entry.name, " x", width));
+      ASSERT_EQ(scaled.layers.size(), whole.layers.size());
+      const std::vector<int> ties = channel_ties(scaled);
+      EXPECT_EQ(ties, channel_ties(whole));
+      for (size_t i = 0; i < ties.size(); ++i) {
+        const bool outside = ties[i] == ties.front() || ties[i] == ties.back();
+        EXPECT_EQ(double(scaled.layers[i].c), double(whole.layers[i].c) * (outside ? 1 : width)) << whole.layers[i].name;
+      }
+      Network network(scaled, Rng(1));
+      const Tensor x = random_tensor({2, entry.h, entry.w, entry.c}, 1);
+      Tape tape(Tape::kInference);
+      EXPECT_EQ(network.forward(tape, x, Pass::kInference).shape().back(), whole.layers.back().c);
+    }
+  const auto weights = [](int64_t a, int64_t b, int64_t c) {
+    return 27 * a + 18 * a * a + 9 * a * b + 9 * b * b + a * b + 9 * b * c + 9 * c * c + b * c + 10 * c;
+  };
+  int64_t counted = 0;
+  const ModelSpec half = with_width(reference_model("resnet8"), 0.5);
+  for (const LayerSpec& layer : half.layers) counted += has_weights(layer) ? weight_shape(half, layer).size() : 0;
+  EXPECT_EQ(counted, weights(8, 16, 32));
+  EXPECT_EQ(with_width(reference_model("ds_cnn"), 1).name, "ds_cnn");
+  EXPECT_EQ(error_of([] { with_width(reference_model("autoencoder"), 0.05); }),
+            "model autoencoder: layer 'dense4' has 8 channels; at --width 0.05 it would have 0, expected 1 to 4096");
+}
+
 TEST(ModelsTest, Resnet8HasTheLayersOfTheReference) {
   const std::vector<std::string> expected = {"input 32x32x3", "conv0 32x32x16", "conv1 32x32x16", "conv2 32x32x16",
                                              "add1 32x32x16", "conv3 16x16x32", "conv4 16x16x32", "conv5 16x16x32",

@@ -58,6 +58,12 @@ RunConfig any_config(Rng rng) {
   c.act_bits = any_bits(rng);
   c.recipe = any_of<Recipe>(rng);
   c.distill = any_number(rng);
+  c.shrink = any_number(rng);
+  c.sensitivity = any_of<SensitivityKind>(rng);
+  c.refresh_scales = rng.below(2) == 1;
+  c.width = any_number(rng);
+  c.estimate_norms = rng.below(2) == 1;
+  c.keep_best = rng.below(2) == 1;
   c.cost = any_of<CostKind>(rng);
   c.cost_table = any_of<CostTableKind>(rng);
   c.lambda = any_number(rng);
@@ -79,6 +85,7 @@ RunResult any_result(Rng rng) {
   r.data = any_text(rng);
   r.model = any_text(rng);
   r.metric = "roc_auc";
+  r.width = any_number(rng);
   r.test_score_float = any_number(rng);
   r.seed = rng.next_u64();
   r.command = any_text(rng);
@@ -122,7 +129,7 @@ TEST(RunJson, WhatIsWrittenIsReadBack) {
 TEST(RunJson, EveryKeyOfAConfigCounts) {
   const RunConfig a = any_config(Rng(1));
   const nlohmann::ordered_json whole = nlohmann::ordered_json::parse(to_json(a));
-  EXPECT_GE(whole.size(), 31u);
+  EXPECT_GE(whole.size(), 37u);
   int found = 0;
   for (uint64_t seed = 2; seed < 40; ++seed) {
     const nlohmann::ordered_json other = nlohmann::ordered_json::parse(to_json(any_config(Rng(seed))));
@@ -214,6 +221,7 @@ TEST(EnumNames, EveryValueHasOneAndIsFoundByIt) {
   check(Granularity::kLayer);
   check(Sampler::kSoftmax);
   check(WeightScale::kMse);
+  check(SensitivityKind::kStart);
   check(CodeRange::kFull);
   check(Schedule::kStep);
   check(OptimizerOptions::kAdam);
