@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/html_report.h"
 #include "cli/report.h"
 #include "cli/training.h"
 #include "core/io.h"
@@ -59,7 +60,10 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
   write_text_atomic(out + "/pareto.svg",
                     results_picture("Accuracy against weight memory",
                                     "built-in images, ResNet-8, integer networks on the test set", results));
-  std::cout << table << "\nTable, results and picture: " << out << "/table.txt, results.json, pareto.svg\n"
+  std::vector<std::string> folders = {base.out};
+  for (const DemoRun& r : runs) folders.push_back(out + "/" + r.name);
+  write_html_report(out + "/report.html", folders);
+  std::cout << table << "\nTable, results, picture, page: " << out << "/table.txt, results.json, pareto.svg, report.html\n"
             << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-15kB\n";
 }
 
@@ -71,7 +75,8 @@ void add_demo(CLI::App& program, Chosen& chosen) {
   CLI::App* app = program.add_subcommand("demo",
                                          "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit "
                                          "baselines, layer- and channel-wise search, table, picture");
-  app->add_option("--out", *out, "Folder for the runs, table.txt, results.json and pareto.svg")->capture_default_str();
+  app->add_option("--out", *out, "Folder for the runs, table.txt, results.json, pareto.svg and report.html")
+      ->capture_default_str();
   app->add_option("--seed", *seed, "Seed of every random choice")->check(CLI::NonNegativeNumber)->capture_default_str();
   app->callback([=, &chosen] { chosen = [=](const std::string& command) { run_demo(*out, *seed, command); }; });
 }

@@ -137,6 +137,13 @@ class Painter {
         if (coordinate == &PlotPoint::y && p.spread) lo = std::min(lo, p.spread->first), hi = std::max(hi, p.spread->second);
       }
     }
+    // Bands of few seeds are wide: they have half as much room as the points at either side, and end at the frame.
+    const double room = (hi - lo) / 2, lowest = lo - room, highest = hi + room;
+    if (coordinate == &PlotPoint::y)
+      for (const PlotSeries& series : plot_.series)
+        for (const PlotPoint& p : series.points)
+          if (p.band && p.joined)
+            lo = std::min(lo, std::max(p.band->first, lowest)), hi = std::max(hi, std::min(p.band->second, highest));
     return Axis(lo, hi, log, from, to, int(std::abs(to - from) / 60));
   }
 

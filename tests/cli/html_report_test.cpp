@@ -71,6 +71,31 @@ TEST(HtmlReport, IsWellFormedAndHoldsEveryRun) {
   EXPECT_NE(page.find("finetune, epoch 2: 0.75"), std::string::npos);
 }
 
+// With the class of every test sample: intervals over samples, McNemar's test, bands; and what a part of the search is worth.
+TEST(HtmlReport, PredictionsTellMore) {
+  std::vector<FinishedRun> runs = small_sweep();
+  for (size_t i = 0; i < 4; i += 2) {  // the channel-wise ones without a part
+    runs.push_back(runs[i]);
+    runs.back().folder += "-no-shrinking";
+    runs.back().result.test_score_integer = *runs[i].result.test_score_integer - 0.01;
+  }
+  for (FinishedRun& run : runs) {
+    run.config.recipe = Recipe::kProgressive;
+    Predictions& p = run.predictions.emplace();
+    p.test = "t";
+    const int64_t right = int64_t(100 * *run.result.test_score_integer + 0.5);
+    for (int64_t k = 0; k < 100; ++k) p.labels.push_back(0), p.found.push_back(k >= right);
+  }
+  for (size_t i = 4; i < 6; ++i) runs[i].config.shrink = 0;
+  const std::string page = html_report(runs, std::vector<std::string>(6, kLogs[0]));
+  EXPECT_EQ(fault_of(page), "");
+  EXPECT_NE(page.find("<td class=\"n\">+2.50</td><td>-16.56 to +21.56</td><td>+"), std::string::npos);
+  EXPECT_NE(page.find("<td>1.000 0.125</td>"), std::string::npos) << "1 to 0 and 4 to 0 samples";
+  EXPECT_NE(page.find("<td>shrinking</td><td>--shrink 0</td><td class=\"n\">2</td>"), std::string::npos);
+  EXPECT_EQ(occurrences(page, "<details id=\"point-"), 2u) << "what lacks a part is no point of the front";
+  EXPECT_EQ(occurrences(page, "channel 9kB, out/channel-1-no-shrinking, seed 1"), 1u);
+}
+
 TEST(HtmlReport, EveryLinkLeadsSomewhere) {
   const std::string page = html_report(small_sweep(), kLogs);
   size_t links = 0;

@@ -46,6 +46,26 @@ TEST(SvgPlot, DrawsEveryPointOnceAndALineWhereAsked) {
   EXPECT_EQ(occurrences(svg, "<polyline"), 1u);
 }
 
+// A band joins the points on the line, there and back, within the frame however wide it is.
+TEST(SvgPlot, BandsAreFilledWithinTheFrame) {
+  Plot plot;
+  plot.series = {{"a", {{1, 5, ""}, {2, 6, ""}, {3, 5.5, ""}, {4, 7, ""}}}, {"b", {{1, 6, ""}, {2, 7, ""}}}};
+  std::vector<PlotPoint>& points = plot.series[0].points;
+  points[0].band = {{-1e6, 1e6}}, points[1].band = {{5.5, 6.5}}, points[2].band = {{0, 9}}, points[3].band = {{6.5, 7.5}};
+  points[2].joined = false;
+  const std::string svg = to_svg(plot);
+  EXPECT_EQ(xml_fault(svg), "");
+  ASSERT_EQ(occurrences(svg, "<polygon"), 1u);
+  std::smatch match;
+  ASSERT_TRUE(std::regex_search(svg, match, std::regex("<polygon[^>]*points=\"([^\"]*)\"")));
+  const std::string corners = match[1];
+  const std::regex corner("([-0-9.]+),([-0-9.]+)");
+  int count = 0;
+  for (std::sregex_iterator it(corners.begin(), corners.end(), corner), end; it != end; ++it, ++count)
+    EXPECT_TRUE(std::stod((*it)[2]) > 0 && std::stod((*it)[2]) < plot.height - 50) << corners;
+  EXPECT_EQ(count, 6);
+}
+
 TEST(SvgPlot, LineRunsInOrderOfX) {
   const std::string svg = to_svg(sample());
   std::smatch match;

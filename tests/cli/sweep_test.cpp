@@ -121,7 +121,8 @@ TEST(Sweep, AblationIsATable) {
     if (entry.is_directory()) folders += " '" + entry.path().string() + "'";
   const auto csv = run_program(folder.path(), "report --table ablation --csv" + folders);
   EXPECT_EQ(csv.code, 0) << csv.err;
-  EXPECT_EQ(csv.out.substr(0, csv.out.find('\n')), "search,without,option,seeds,%,kB,difference,95 % over seeds,95 % over images,95 % over both");
+  EXPECT_EQ(csv.out.substr(0, csv.out.find('\n')),
+            "search,without,option,seeds,%,kB,difference,95 % over seeds,95 % over images,95 % over both");
   const auto none = run_program(folder.path(), "report --table ablation front/channel-w248-30%-s3");
   EXPECT_EQ(none.code, 1);
   EXPECT_NE(none.err.find("no search that lacks a part"), std::string::npos) << none.err;

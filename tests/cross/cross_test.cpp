@@ -1,7 +1,11 @@
-// The exported C on emulated microcontrollers.
+// The exported C on emulated microcontrollers, and a sweep as an array of Slurm's.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
 
 #include "tests/support/export_cases.h"
+#include "tests/support/files.h"
 
 namespace bitloom {
 namespace {
@@ -24,6 +28,17 @@ const std::vector<ExportCase>& cross_cases() {
 TEST(Cross, CortexM3) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m3"); }
 TEST(Cross, CortexM4) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m4"); }
 TEST(Cross, Rv32imc) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "rv32imc"); }
+
+// A controller and a node of its own, half a minute.
+TEST(Cross, ASlurmArrayGivesTheNetworksOfTheSweep) {
+  if (!std::getenv("BITLOOM_SLOW")) GTEST_SKIP() << "runs with BITLOOM_SLOW=1";
+  const testing::TempFolder folder;
+  const std::string command = str("BITLOOM='", BITLOOM_PROGRAM, "' '", testing::source_path("tests/cross/slurm.sh"), "' '",
+                                  folder.path(), "' >/dev/null");
+  const int status = std::system(command.c_str());
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "Slurm or munge is not installed";
+  EXPECT_EQ(status, 0);
+}
 
 }  // namespace
 }  // namespace bitloom
