@@ -2,6 +2,7 @@
 #include "cli/report.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -53,8 +54,12 @@ const Metric* common_metric(const std::vector<RunResult>& results) {
 std::string results_table(const std::vector<RunResult>& results, TableForm form) {
   const Metric* metric = common_metric(results);
   const std::string unit = metric ? " " + metric->unit() : "";
-  Table table(
-      {"run", "float" + unit, "integer" + unit, "agree %", "weights kB", "bits/weight", "Mcycles", "energy uJ", "seconds"});
+  const bool seeds =
+      std::any_of(results.begin(), results.end(), [&](const RunResult& r) { return r.seed != results.front().seed; });
+  std::vector<std::string> header = {"run",         "float" + unit, "integer" + unit, "agree %", "weights kB",
+                                     "bits/weight", "Mcycles",      "energy uJ",      "seconds"};
+  if (seeds) header.insert(header.begin() + 1, "seed");
+  Table table(header);
   const auto number = [](const std::optional<double>& value, double scale, int decimals) {
     return value ? fixed(*value * scale, decimals) : std::string("-");
   };
@@ -75,6 +80,7 @@ std::string results_table(const std::vector<RunResult>& results, TableForm form)
     of_network([](const NetworkFigures& n) { return n.cycles; }, 1e-6, 3);
     of_network([](const NetworkFigures& n) { return n.energy_uj; }, 1, 1);
     row.push_back(fixed(seconds, 1));
+    if (seeds) row.insert(row.begin() + 1, std::to_string(r.seed));
     table.add(row);
   }
   return in_form(table, form);

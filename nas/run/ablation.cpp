@@ -1,6 +1,7 @@
 // Ablation of the progressive recipe.
 #include "nas/run/ablation.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -18,7 +19,7 @@ std::string key_without(const RecipePart& part, const FinishedRun& run) {
   return key == repetition_key(run, run.config) ? "" : key;
 }
 
-// Groups of runs that differ by seed alone, by their keys.
+// Groups of runs that differ by seed alone, by their keys; of a seed the first.
 std::map<std::string, SeedGroup> groups_of(const std::vector<FinishedRun>& runs, std::vector<std::string>& in_order) {
   std::map<std::string, SeedGroup> groups;
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -26,7 +27,9 @@ std::map<std::string, SeedGroup> groups_of(const std::vector<FinishedRun>& runs,
     const std::string key = repetition_key(runs[i], runs[i].config);
     SeedGroup& group = groups[key];
     if (group.runs.empty()) group.label = point_label(*runs[i].result.precisions), in_order.push_back(key);
-    group.runs.push_back(i);
+    const bool repeated = std::any_of(group.runs.begin(), group.runs.end(),
+                                      [&](size_t other) { return runs[other].result.seed == runs[i].result.seed; });
+    if (!repeated) group.runs.push_back(i);
   }
   return groups;
 }
@@ -63,8 +66,10 @@ const RecipePart& find_part(const std::string& name) {
 std::vector<Ablation> ablations(const std::vector<FinishedRun>& runs) {
   std::vector<std::string> keys;
   const std::map<std::string, SeedGroup> groups = groups_of(runs, keys);
+  const std::vector<bool> lacking = lack_a_part(runs);
   std::vector<Ablation> all;
   for (const std::string& key : keys) {
+    if (lacking[groups.at(key).runs[0]]) continue;
     Ablation ablation{groups.at(key), {}};
     for (const RecipePart& part : recipe_parts()) {
       const auto without = groups.find(key_without(part, runs[ablation.whole.runs[0]]));

@@ -26,7 +26,7 @@ struct Ablation {
   SeedGroup whole;  // the runs with every part
   std::vector<AblationRow> rows;
 };
-// For every group of runs of which others lack a part: those, in the order of recipe_parts().
+// For every group of runs that lack none themselves and of which others do: those, in the order of recipe_parts().
 std::vector<Ablation> ablations(const std::vector<FinishedRun>& runs);
 
 // By run, whether another one is the same with a part more.

@@ -54,6 +54,16 @@ TEST(Ablation, EveryPartChangesARun) {
             std::string::npos);
 }
 
+// Without two parts is one row of the whole, no ablation of what lacks one of them; a seed counts once.
+TEST(Ablation, WhatLacksAPartIsNoWhole) {
+  std::vector<FinishedRun> runs = {with_recipe(1, 0.8), without("tracking", 1, 0.7), without("shrinking-and-tracking", 1, 0.6),
+                                   without("current-precision", 1, 0.75), with_recipe(1, 0.1)};
+  const std::vector<Ablation> all = ablations(runs);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].whole.runs, std::vector<size_t>{0});
+  EXPECT_EQ(all[0].rows.size(), 3u);
+}
+
 TEST(Ablation, OtherRunsLackNothing) {
   std::vector<FinishedRun> runs = {with_recipe(1, 0.8), finished_run(Granularity::kLayer, "1kB", 1, 0.7, 1000)};
   runs.emplace_back();  // a float run
