@@ -130,6 +130,9 @@ class TileGrid {
   int64_t rows_, columns_;
 };
 
+// The products of a place are summed over at most so many channels at a time: the outputs' transform cancels digits, and magnifies the rounding error of longer sums.
+inline constexpr int64_t kSumChannels = 32;
+
 // Tiles transformed at a time: their transforms of c and oc channels fit in half of a usual second-level cache.
 inline int64_t tiles_at_a_time(int64_t c, int64_t oc) { return std::clamp<int64_t>((1 << 17) / kPlaces / (c + oc), 8, 128); }
 
@@ -156,7 +159,7 @@ void transform_tiles(const TileGrid& grid, int64_t first, int64_t count, const f
 inline void winograd_forward(const float* x, const float* packed, const float* bias, const float* zeros, float* y,
                              const Conv2dShape& s) {
   const TileGrid grid(s);
-  const int64_t c = s.c, oc = s.oc, block = tiles_at_a_time(c, oc);
+  const int64_t c = s.c, oc = s.oc, sums = parts(c, kSumChannels), block = tiles_at_a_time(c, sums * oc);
   thread_local Scratch filter_scratch;
   float* u = filter_scratch.reserve(kPlaces * c * oc);
   for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
@@ -174,17 +177,23 @@ inline void winograd_forward(const float* x, const float* packed, const float* b
   parallel_for((grid.size() + block - 1) / block, [&](int64_t task) {
     const int64_t first = task * block, tiles = std::min(block, grid.size() - first);
     thread_local Scratch scratch;
-    float* v = scratch.reserve(kPlaces * block * (c + oc) + oc);
-    float *m = v + kPlaces * block * c, *outside = m + kPlaces * block * oc;
+    float* v = scratch.reserve(kPlaces * block * (c + sums * oc) + oc);
+    float *m = v + kPlaces * block * c, *outside = m + kPlaces * block * sums * oc;  // m[place][tile][sum][oc]
     transform_tiles<kTileIn>(grid, first, tiles, x, s.h, s.w, c, s.pt, s.pl, zeros, winograd::inputs, v);
     DotTile t{};
-    t.a_step = c, t.rows = 1, t.length = c, t.step = 1, t.bias = zeros, t.out_step = oc;
+    t.a_step = c, t.rows = 1, t.step = 1, t.bias = zeros, t.out_step = sums * oc;
     for (int64_t place = 0; place < kPlaces; ++place) {
       for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-        t.b = u + place * c * oc + first_vector * kLanes * c, t.channels = count * kLanes;
-        split_evenly(tiles, max_rows(count), [&](int64_t at, int64_t pixels) {
-          t.a = v + (place * tiles + at) * c, t.out = m + (place * tiles + at) * oc + first_vector * kLanes;
-          kTiles<Mode::kDense, DotTile>.at(pixels, count)(t);
+        const float* filters = u + place * c * oc + first_vector * kLanes * c;
+        t.channels = count * kLanes;
+        float* out = m + place * tiles * sums * oc + first_vector * kLanes;
+        split_evenly(c, kSumChannels, [&](int64_t k, int64_t length) {
+          t.length = length, t.b = filters + k * t.channels;
+          split_evenly(tiles, max_rows(count), [&](int64_t at, int64_t pixels) {
+            t.a = v + (place * tiles + at) * c + k, t.out = out + at * sums * oc;
+            kTiles<Mode::kDense, DotTile>.at(pixels, count)(t);
+          });
+          out += oc;
         });
       });
     }
@@ -194,9 +203,15 @@ inline void winograd_forward(const float* x, const float* packed, const float* b
       for (float* pixel : to) prefetch<kWrite>(pixel + kTileOut * s.ow() * oc, oc);
       for (int64_t j = 0; j < oc; j += kLanes) {
         const Vec shift = load(bias + j);
-        transform_both<kTileIn, kTileOut>(
-            winograd::outputs, [&](int row, int column) { return load(m + ((row * kTileIn + column) * tiles + i) * oc + j); },
-            [&](int row, int column, Vec sum) { store(to[row * kTileOut + column] + j, sum + shift); });
+        const auto sum_at = [&](int row, int column) {
+          const float* part = m + ((row * kTileIn + column) * tiles + i) * sums * oc + j;
+          Vec sum = load(part);
+          for (int64_t k = 1; k < sums; ++k) sum += load(part + k * oc);
+          return sum;
+        };
+        transform_both<kTileIn, kTileOut>(winograd::outputs, sum_at, [&](int row, int column, Vec sum) {
+          store(to[row * kTileOut + column] + j, sum + shift);
+        });
       }
     }
   });
