@@ -13,6 +13,7 @@ void Variable::add_grad(Tensor grad) {
     return;
   }
   if (!mine.unique()) mine = mine.clone();
+  mine.set_note({});
   accumulate(grad.data(), mine.data(), mine.size());
 }
 

@@ -76,6 +76,8 @@ class Tape {
       needed = needed || inputs[i].requires_grad();
     }
     needed = needed && recording_;
+    for (size_t i = 0; needed && i < values.size(); ++i)
+      if (values[i].defined()) values[i].add_reader();
     Variable output(op.forward(values), needed);
     if (needed) nodes_.push_back(std::make_unique<OpNode<Op>>(std::move(op), std::move(inputs), output));
     return output;

@@ -19,7 +19,10 @@ namespace bitloom {
 template <class F>
 void parallel_for(int64_t n, F f) {
   check_cancel();
-  if (n == 1) return f(int64_t(0));
+  if (n == 1 || omp_in_parallel()) {  // within another loop, the threads are busy
+    for (int64_t i = 0; i < n; ++i) f(i);
+    return;
+  }
   struct alignas(64) Part {
     std::atomic<int64_t> next;
     int64_t end;
@@ -45,6 +48,12 @@ void parallel_for(int64_t n, F f) {
 template <class F>
 void parallel_blocks(int64_t n, int64_t grain, F f) {
   parallel_for((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
+}
+
+// Whole rows of c elements for a task of work that passes over n of them: few enough for some threads, and as many as 64 kB.
+inline int64_t row_block(int64_t n, int64_t c) {
+  return std::max<int64_t>(1, std::clamp<int64_t>(n / 16, 1 << 12, 1 << 14) / std::max<int64_t>(1, c)) *
+         std::max<int64_t>(1, c);
 }
 
 // Sum of term(i) for i in [0, n): fixed chunks of 4096 folded in order, so that the rounding depends

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <ostream>
 
+#include "core/parallel.h"
+
 namespace bitloom {
 
 Shape::Shape(std::initializer_list<int64_t> extents) : Shape(std::vector<int64_t>(extents)) {}
@@ -44,6 +46,16 @@ std::shared_ptr<void> allocate_aligned(size_t bytes) {
   void* p = std::aligned_alloc(kAlign, rounded ? rounded : kAlign);
   BITLOOM_CHECK(p != nullptr, "out of memory: ", bytes, " bytes wanted; use a smaller batch");
   return std::shared_ptr<void>(p, std::free);
+}
+
+void detail::Storage::materialize(const Shape& shape) {
+  std::call_once(once, [&] {
+    memory = allocate_aligned(size_t(shape.size()) * sizeof(float));
+    parallel_blocks(shape.size(), row_block(shape.size(), shape.back()), [&](int64_t begin, int64_t end) {
+      source->read(begin, end - begin, static_cast<float*>(memory.get()) + begin);
+    });
+    computed = true;
+  });
 }
 
 void keep_freed_memory() {

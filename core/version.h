@@ -4,7 +4,7 @@
 namespace bitloom {
 
 // Of the program; CMake reads it here. Raised with every change of the bits that a run gives.
-constexpr char kVersion[] = "0.3.1";
+constexpr char kVersion[] = "0.4.0";
 
 // How this build rounds. Builds for processors with fused multiply-add give the same bits (x86-64-v3 as AVX-512); others do not.
 const char* arithmetic();

@@ -53,7 +53,7 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
     const LayerSpec& layer = spec_.layers[i];
     const ProfileScope scope(layer.name);
     const auto in = [&](int k) { return outputs[size_t(layer.inputs[size_t(k)])]; };
-    const bool relu = layer.relu && !transform;
+    const bool relu = layer.relu && !transform, moments = layer.norm && pass == Pass::kTraining;
     const auto finish = [&](Variable y) {
       Parts& p = parts_[i];
       if (layer.norm) return tape.apply(BatchNorm(p.norm, pass == Pass::kTraining, relu), {y, p.gamma, p.beta});
@@ -66,8 +66,8 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
     Variable& y = outputs[i];
     y = match(
         layer.kind, [&](const InputLayer&) { return transform ? transform->input(x) : Variable(x); },
-        [&](const Conv2dLayer& k) { return weighted(Conv2d(k.geometry)); },
-        [&](const DepthwiseLayer& k) { return weighted(Depthwise(k.geometry)); },
+        [&](const Conv2dLayer& k) { return weighted(Conv2d(k.geometry, moments)); },
+        [&](const DepthwiseLayer& k) { return weighted(Depthwise(k.geometry, moments)); },
         [&](const LinearLayer&) { return weighted(Linear{}); },
         [&](const AddLayer&) {
           return tape.apply(Add(relu), {in(0), in(1)});

@@ -66,7 +66,10 @@ class MixWeights {
 // codes from -2^(b-1). Gradient of a clip: PACT's saturated part (arXiv 1805.06085) plus LSQ's rounding residual.
 class MixActivations {
  public:
-  MixActivations(std::vector<int> bits, bool is_signed) : bits_(std::move(bits)), is_signed_(is_signed) {}
+  // Whether gradients of the shares will be asked for: of one-hot ones they are needed only where the search looks at the other precisions.
+  enum class Shares { kFixed, kTrained };
+  MixActivations(std::vector<int> bits, bool is_signed, Shares shares = Shares::kTrained)
+      : bits_(std::move(bits)), is_signed_(is_signed), shares_(shares) {}
 
   Tensor forward(const Tensors& in);
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs);
@@ -76,7 +79,8 @@ class MixActivations {
  private:
   std::vector<int> bits_;
   bool is_signed_;
-  Tensor x_, theta_, log_clip_;
+  Shares shares_;
+  Tensor x_, theta_, log_clip_, y_;
 };
 
 // keep[i] = 1 - theta[i][0]: the share of channel i that is not removed, for a theta (OC,P) whose first precision is 0 bits.

@@ -2,14 +2,14 @@
 #include <algorithm>
 #include <array>
 
+#include "core/kernels/scratch.h"
 #include "core/parallel.h"
 #include "quant/fake_quant.h"
 
 namespace bitloom {
 namespace {
 
-constexpr int64_t kBlock = 1 << 14;  // elements a task; partial sums are kept per block and folded in order
-constexpr int kSumLanes = 16;        // independent sums within a block, folded in order too
+constexpr int kSumLanes = 16;  // independent sums within a block, folded in order too
 constexpr int kMaxOptions = 3;
 
 struct Grid {
@@ -41,6 +41,7 @@ inline float quantized(float x, const Grid& g) {
 template <int kCount>
 void forward_block(const float* x, float* y, int64_t n, const Grids& grids) {
   const std::array<Grid, kMaxOptions> g = grids.at;
+#pragma omp simd  // y may be x
   for (int64_t i = 0; i < n; ++i) {
     float sum = 0;
     for (int p = 0; p < kCount; ++p) sum += g[size_t(p)].theta * quantized(x[i], g[size_t(p)]);
@@ -54,7 +55,7 @@ struct Sums {
 };
 
 template <int kCount>
-Sums backward_block(const float* x, const float* dy, float* dx, int64_t n, const Grids& grids) {
+Sums backward_block(const float* x, float* grad, int64_t n, const Grids& grids) {
   const std::array<Grid, kMaxOptions> g = grids.at;
   float along_q[kCount][kSumLanes] = {}, along_clip[kCount][kSumLanes] = {};
   const auto element = [&](int64_t i, int lane) {
@@ -64,10 +65,10 @@ Sums backward_block(const float* x, const float* dy, float* dx, int64_t n, const
       const float v = x[i] * grid.inverse, q = quantized(x[i], grid);
       const float inside = v >= grid.lo && v <= grid.hi ? 1.0f : 0.0f;
       pass += grid.theta * inside;
-      along_q[p][lane] += dy[i] * q;
-      along_clip[p][lane] += dy[i] * (q - inside * x[i]);
+      along_q[p][lane] += grad[i] * q;
+      along_clip[p][lane] += grad[i] * (q - inside * x[i]);
     }
-    dx[i] = dy[i] * pass;
+    grad[i] *= pass;
   };
   int64_t i = 0;
   for (; i + kSumLanes <= n; i += kSumLanes)
@@ -85,6 +86,34 @@ Sums backward_block(const float* x, const float* dy, float* dx, int64_t n, const
 constexpr decltype(&forward_block<1>) kForward[] = {forward_block<1>, forward_block<2>, forward_block<3>};
 constexpr decltype(&backward_block<1>) kBackward[] = {backward_block<1>, backward_block<2>, backward_block<3>};
 
+// used: the precisions with a share; summed: those that sums are kept of, first of the shares' gradients, then of the clips'.
+class MixOutput : public Deferred {
+ public:
+  MixOutput(Tensor x, const Grids& used, const Grids& summed) : x_(std::move(x)), used_(used), summed_(summed) {}
+  void read(int64_t begin, int64_t count, float* to) const override {
+    const float* x = x_.block(begin, count, [to](int64_t) { return to; });
+    kForward[used_.count - 1](x, to, count, used_);
+  }
+  int64_t gradient_sums() const override { return 2 * summed_.count + (base() ? base()->gradient_sums() : 0); }
+  void backward(int64_t begin, int64_t count, float* grad, double* sums) const override {
+    thread_local kernel::Scratch scratch;
+    const float* x = x_.block(begin, count, [](int64_t n) { return scratch.reserve(n); });
+    const Sums added = kBackward[summed_.count - 1](x, grad, count, summed_);
+    for (int p = 0; p < summed_.count; ++p) {
+      sums[p] += added.theta[size_t(p)];
+      sums[summed_.count + p] += added.clip[size_t(p)];
+    }
+    if (base()) base()->backward(begin, count, grad, sums + 2 * summed_.count);
+  }
+
+ private:
+  // That the gradient goes through next, if nobody else adds to it.
+  const Deferred* base() const { return x_.readers() == 1 ? x_.source() : nullptr; }
+
+  Tensor x_;
+  Grids used_, summed_;
+};
+
 }  // namespace
 
 QuantScheme activation_scheme(int bits, bool is_signed, float log_clip) {
@@ -96,39 +125,31 @@ Tensor MixActivations::forward(const Tensors& in) {
   x_ = in[0], theta_ = in[1], log_clip_ = in[2];
   BITLOOM_CHECK(bits_.size() <= kMaxOptions && theta_.size() == int64_t(bits_.size()) && log_clip_.size() == theta_.size(),
                 "mix_activations: ", bits_.size(), " precisions, but theta ", theta_.shape(), " and clips ", log_clip_.shape());
-  const Grids grids = active_grids(bits_, is_signed_, theta_, log_clip_, false);
-  BITLOOM_CHECK(grids.count > 0, "mix_activations: all shares are zero");
-  Tensor y(x_.shape());
-  parallel_blocks(x_.size(), kBlock, [&](int64_t begin, int64_t end) {
-    kForward[grids.count - 1](x_.data() + begin, y.data() + begin, end - begin, grids);
-  });
-  return y;
+  const Grids used = active_grids(bits_, is_signed_, theta_, log_clip_, false);
+  BITLOOM_CHECK(used.count > 0, "mix_activations: all shares are zero");
+  const Grids summed = active_grids(bits_, is_signed_, theta_, log_clip_, shares_ == Shares::kTrained);
+  y_ = Tensor(x_.shape(), std::make_unique<MixOutput>(x_, used, summed));
+  return y_;
 }
 
 Tensors MixActivations::backward(const Tensor& dy, const std::vector<bool>& needs) {
-  const Grids grids = active_grids(bits_, is_signed_, theta_, log_clip_, needs[1]);
-  Tensor dx(x_.shape());
-  std::vector<Sums> parts(size_t((x_.size() + kBlock - 1) / kBlock));
-  parallel_blocks(x_.size(), kBlock, [&](int64_t begin, int64_t end) {
-    parts[size_t(begin / kBlock)] =
-        kBackward[grids.count - 1](x_.data() + begin, dy.data() + begin, dx.data() + begin, end - begin, grids);
-  });
-  Sums total;
-  for (const Sums& part : parts)
-    for (size_t p = 0; p < kMaxOptions; ++p) {
-      total.theta[p] += part.theta[p];
-      total.clip[p] += part.clip[p];
-    }
-  Tensors grads = {dx, Tensor(theta_.shape(), 0.0f), Tensor(log_clip_.shape(), 0.0f)};
-  size_t active = 0;
-  for (int64_t p = 0; p < theta_.size(); ++p) {
-    if (theta_[p] == 0 && !needs[1]) continue;
-    grads[1][p] = float(total.theta[active]);
-    grads[2][p] = float(total.clip[active] * double(theta_[p]));
+  const bool all = shares_ == Shares::kTrained;
+  BITLOOM_CHECK(all || !needs[1], "mix_activations: gradients of shares that were said to be fixed");
+  Tensor dx = through_source(*y_.source(), dy);
+  const std::vector<float> sums = dx.note();
+  const int64_t count = active_grids(bits_, is_signed_, theta_, log_clip_, all).count;
+  dx.set_note({sums.begin() + 2 * count, sums.end()});
+  Tensors grads(3);
+  if (needs[0]) grads[0] = dx;
+  Tensor shares(theta_.shape(), 0.0f), clips(log_clip_.shape(), 0.0f);
+  for (int64_t p = 0, active = 0; p < theta_.size(); ++p) {
+    if (theta_[p] == 0 && !all) continue;
+    shares[p] = sums[size_t(active)];
+    clips[p] = sums[size_t(count + active)] * theta_[p];
     ++active;
   }
-  for (size_t k = 0; k < 3; ++k)
-    if (!needs[k]) grads[k] = Tensor();
+  if (needs[1]) grads[1] = shares;
+  if (needs[2]) grads[2] = clips;
   return grads;
 }
 

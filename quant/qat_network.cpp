@@ -141,7 +141,10 @@ Variable QatNetwork::input(const Tensor& x) {
   Tensor q(x.shape());
   const float scale = float(input_.scale), inverse = 1 / scale, lo = float(input_.lo()), hi = float(input_.hi());
   parallel_blocks(x.size(), 1 << 14, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) q[i] = scale * std::clamp(round_half_up(x[i] * inverse), lo, hi);
+    const float* from = x.data();
+    float* to = q.data();
+#pragma omp simd
+    for (int64_t i = begin; i < end; ++i) to[i] = scale * round_half_up(std::min(std::max(from[i] * inverse, lo), hi));
   });
   return Variable(q);
 }
@@ -166,7 +169,9 @@ Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
   if (!site.weight_bits.empty() && site.weight_bits.front() == 0)
     gated = tape.apply(ChannelGate{}, {y, tape.apply(KeptShare{}, {weight_theta(layer)})});
   if (!site.log_clip.defined()) return gated;
-  return tape.apply(MixActivations(site.act_bits, is_signed), {gated, act_theta(layer), site.log_clip});
+  const Variable theta = act_theta(layer);
+  const auto shares = theta.requires_grad() ? MixActivations::Shares::kTrained : MixActivations::Shares::kFixed;
+  return tape.apply(MixActivations(site.act_bits, is_signed, shares), {gated, theta, site.log_clip});
 }
 
 QuantScheme QatNetwork::output_scheme(int layer) const {

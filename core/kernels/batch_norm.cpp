@@ -7,6 +7,12 @@
 #include "core/kernels/chunk_sums.h"
 
 namespace bitloom {
+namespace {
+
+constexpr int64_t kAhead =
+    2048;  // floats: what a pass over memory reads next is fetched so far ahead, across the pages where processors stop to do so unasked
+
+}  // namespace
 
 void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, float* var) {
   // Mean and sum of squared deviations of each chunk, merged as in Chan, Golub, LeVeque (1979): exact enough for any mean, and
@@ -40,12 +46,32 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
   }
 }
 
+void merge_moments(const float* moments, const int64_t* rows, int64_t blocks, int64_t c, float* mean, float* var) {
+  std::vector<double> center(static_cast<size_t>(c)), squares(static_cast<size_t>(c));
+  double n = 0;
+  for (int64_t b = 0; b < blocks; ++b) {
+    const float *m = moments + b * 2 * c, *v = m + c;
+    const double more = double(rows[b]), share = more / (n + more);
+    for (int64_t j = 0; j < c; ++j) {
+      const double offset = double(m[j]) - center[size_t(j)];
+      center[size_t(j)] += offset * share;
+      squares[size_t(j)] += more * double(v[j]) + offset * offset * n * share;
+    }
+    n += more;
+  }
+  for (int64_t j = 0; j < c; ++j) {
+    mean[j] = float(center[size_t(j)]);
+    var[j] = float(squares[size_t(j)] / n);
+  }
+}
+
 void channel_affine(const float* x, const float* scale, const float* shift, bool relu, float* y, int64_t rows, int64_t c) {
   const ChannelPattern scales(scale, c), shifts(shift, c);
   const float low = relu ? 0.0f : -HUGE_VALF;
   for_channel_blocks(rows, c, [&](int64_t begin, int64_t size) {
     const float *in = x + begin, *a = scales.data(), *b = shifts.data();
     float* out = y + begin;
+    kernel::prefetch<kernel::kRead>(in + kAhead, size);
 #pragma omp simd
     for (int64_t i = 0; i < size; ++i) {
       const float v = in[i] * a[i] + b[i];
@@ -92,6 +118,7 @@ void batch_norm_input_grad(const float* x, const float* dy, const ChannelNorm<fl
       const float *in = x + begin, *grad = dy + begin, *s = scales.data(), *t = shifts.data(), *u = slopes.data(),
                   *v = offsets.data();
       float* out = dx + begin;
+      kernel::prefetch<kernel::kRead>(in + kAhead, size), kernel::prefetch<kernel::kRead>(grad + kAhead, size);
 #pragma omp simd
       for (int64_t i = 0; i < size; ++i) {
         const float d = relu ? where_positive(in[i] * s[i] + t[i], grad[i]) : grad[i];

@@ -14,6 +14,9 @@ struct ChannelNorm {
 // mean and biased variance per channel; sums are folded in an order that depends on (rows, c) only.
 void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, float* var);
 
+// The same of rows of which blocks were looked at one by one: block b has rows[b] rows, and its mean and variance at moments + b * 2c. Merged in order.
+void merge_moments(const float* moments, const int64_t* rows, int64_t blocks, int64_t c, float* mean, float* var);
+
 // y = x * scale[c] + shift[c], then max(0, .) if relu. y may alias x.
 void channel_affine(const float* x, const float* scale, const float* shift, bool relu, float* y, int64_t rows, int64_t c);
 

@@ -2,40 +2,76 @@
 #include "core/kernels/conv2d.h"
 
 #include "core/kernels/conv_engine.h"
+#include "core/kernels/outer_products.h"
 #include "core/kernels/winograd.h"
 
 namespace bitloom {
 
 using kernel::Mode, kernel::Scratch;
 
-void conv2d_forward(const float* x, const float* w, const float* bias, float* y, const Conv2dShape& s) {
+// A multiple of 8 blocks, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block.
+ImageBlocks::ImageBlocks(const Conv2dShape& s) : images_(s.n) {
+  const int64_t block_floats = std::max<int64_t>(1 << 17, s.oc * s.kh * s.kw * s.c);
+  count_ = std::min(s.n, (s.n * (s.in_floats() + s.out_floats()) / block_floats / 8 + 1) * 8);
+}
+
+void run_blocks(const ConvPass& pass, const Conv2dShape& s, int64_t in_floats, const float* in, int64_t out_floats,
+                float* out) {
+  const ImageBlocks blocks(s);
+  parallel_for(blocks.count(), [&](int64_t b) {
+    pass.run(in + blocks.first(b) * in_floats, out + blocks.first(b) * out_floats, blocks.images(b));
+  });
+}
+
+void run_blocks(ConvWeightGrad& pass, const Conv2dShape& s, const float* x, const float* dy, float* dw) {
+  const ImageBlocks blocks(s);
+  const int64_t chunks = pass.chunks(), parts = pass.parts();
+  parallel_for(chunks * parts, [&](int64_t task) {
+    const int64_t chunk = task / parts;
+    for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; ++b) {
+      pass.add(x + blocks.first(b) * s.in_floats(), dy + blocks.first(b) * s.out_floats(), blocks.images(b), chunk,
+               task % parts);
+    }
+  });
+  pass.finish(dw);
+}
+
+std::unique_ptr<ConvPass> conv2d_forward_pass(const float* w, const float* bias, const Conv2dShape& s) {
   kernel::check_shape("conv2d", s);
-  if (!kernel::suits_winograd(s)) return kernel::convolution_forward<Mode::kDense>(x, w, bias, y, s);
-  const int64_t depth = 9 * s.c, zero_count = s.c + s.oc;
+  if (!kernel::suits_winograd(s)) return kernel::forward_pass<Mode::kDense>(w, bias, s);
   thread_local Scratch scratch;
-  float *packed = scratch.reserve(depth * s.oc + zero_count), *zeros = packed + depth * s.oc;
-  std::fill_n(zeros, zero_count, 0.0f);
-  kernel::pack(depth, s.oc, packed, w);
-  kernel::winograd_forward(x, packed, bias ? bias : zeros, zeros, y, s);
+  float* packed = scratch.reserve(9 * s.c * s.oc);
+  kernel::pack(9 * s.c, s.oc, packed, w);
+  return std::make_unique<kernel::WinogradPass>(packed, bias, s);
+}
+
+std::unique_ptr<ConvPass> conv2d_input_grad_pass(const float* w, const Conv2dShape& s) {
+  kernel::check_shape("conv2d", s);
+  if (!kernel::suits_winograd(s)) return kernel::input_grad_pass<Mode::kDense>(w, s);
+  // The convolution of dy with flipped filters, whose taps are shared out from the other end.
+  const Conv2dShape adjoint{s.n, s.oh(), s.ow(), s.oc, s.c, 3, 3, 1, 1, 2 - s.pt, 2 - s.pb, 2 - s.pl, 2 - s.pr};
+  thread_local Scratch scratch;
+  float* packed = scratch.reserve(9 * s.c * s.oc);
+  kernel::pack(9 * s.oc, s.c, packed, [&](int64_t k, int64_t c) { return w[(k % s.oc * 9 + 8 - k / s.oc) * s.c + c]; });
+  return std::make_unique<kernel::WinogradPass>(packed, nullptr, adjoint);
+}
+
+std::unique_ptr<ConvWeightGrad> conv2d_weight_grad_pass(const Conv2dShape& s) {
+  kernel::check_shape("conv2d", s);
+  if (kernel::suits_winograd(s)) return std::make_unique<kernel::WinogradWeightGrad>(s);
+  return std::make_unique<kernel::OuterProducts<Mode::kDense>>(s);
+}
+
+void conv2d_forward(const float* x, const float* w, const float* bias, float* y, const Conv2dShape& s) {
+  run_blocks(*conv2d_forward_pass(w, bias, s), s, s.in_floats(), x, s.out_floats(), y);
 }
 
 void conv2d_input_grad(const float* dy, const float* w, float* dx, const Conv2dShape& s) {
-  kernel::check_shape("conv2d", s);
-  if (!kernel::suits_winograd(s)) return kernel::convolution_input_grad<Mode::kDense>(dy, w, dx, s);
-  // The convolution of dy with flipped filters, whose taps are shared out from the other end.
-  const Conv2dShape adjoint{s.n, s.oh(), s.ow(), s.oc, s.c, 3, 3, 1, 1, 2 - s.pt, 2 - s.pb, 2 - s.pl, 2 - s.pr};
-  const int64_t depth = 9 * s.oc, zero_count = s.c + s.oc;
-  thread_local Scratch scratch;
-  float *packed = scratch.reserve(depth * s.c + zero_count), *zeros = packed + depth * s.c;
-  std::fill_n(zeros, zero_count, 0.0f);
-  kernel::pack(depth, s.c, packed, [&](int64_t k, int64_t c) { return w[(k % s.oc * 9 + 8 - k / s.oc) * s.c + c]; });
-  kernel::winograd_forward(dy, packed, zeros, zeros, dx, adjoint);
+  run_blocks(*conv2d_input_grad_pass(w, s), s, s.out_floats(), dy, s.in_floats(), dx);
 }
 
 void conv2d_weight_grad(const float* x, const float* dy, float* dw, const Conv2dShape& s) {
-  kernel::check_shape("conv2d", s);
-  kernel::suits_winograd(s) ? kernel::winograd_weight_grad(x, dy, dw, s)
-                            : kernel::convolution_weight_grad<Mode::kDense>(x, dy, dw, s);
+  run_blocks(*conv2d_weight_grad_pass(s), s, x, dy, dw);
 }
 
 }  // namespace bitloom

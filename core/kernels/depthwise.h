@@ -5,6 +5,10 @@
 
 namespace bitloom {
 
+std::unique_ptr<ConvPass> depthwise_forward_pass(const float* w, const float* bias, const Conv2dShape& s);
+std::unique_ptr<ConvPass> depthwise_input_grad_pass(const float* w, const Conv2dShape& s);
+std::unique_ptr<ConvWeightGrad> depthwise_weight_grad_pass(const Conv2dShape& s);
+
 // y = depthwise(x, w) + bias. `bias` (C) may be null. Each y element accumulates over (kh,kw) in that order.
 void depthwise_forward(const float* x, const float* w, const float* bias, float* y, const Conv2dShape& s);
 void depthwise_input_grad(const float* dy, const float* w, float* dx, const Conv2dShape& s);

@@ -7,7 +7,7 @@
 
 namespace bitloom::kernel {
 
-// Declare it as a thread_local variable of the function that uses it. The memory is 64-byte aligned, its content undefined.
+// A thread_local variable of the function that uses it, or a member of what lives for one operation. The memory is 64-byte aligned, its content undefined.
 class Scratch {
  public:
   float* reserve(int64_t floats) {

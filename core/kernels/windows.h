@@ -53,10 +53,10 @@ struct Axis {
   int64_t end(int64_t tap) const { return std::clamp<int64_t>((extent + before - tap + stride - 1) / stride, 0, positions); }
 };
 
-// Images (n, rows, columns, c) read through a window. Kernels read pixels of `pixel` >= c floats: of the image in place, leaving
+// An image (rows, columns, c) read through a window. Kernels read pixels of `pixel` >= c floats: of the image in place, leaving
 // out the taps outside it, or of a copy padded with zeros.
 struct Windows {
-  int64_t n, c;
+  int64_t c;
   Axis image_rows, image_columns;
   int64_t pixel;
   bool in_place;
@@ -68,20 +68,16 @@ struct Windows {
   // Whether at least half of the windows lie inside the image, so that the others may be small tiles.
   bool mostly_inside() const { return 2 * image_rows.inside() * image_columns.inside() >= positions(); }
 
-  // Output rows handled at a time: few enough for the cache and for sixteen threads, a function of the shape only.
-  int64_t band_rows() const {
-    const int64_t pixels = std::clamp<int64_t>(n * positions() / 16, 16, 512);
-    return std::clamp<int64_t>(pixels / image_columns.positions, 1, image_rows.positions);
-  }
+  // Output rows handled at a time: few enough for the cache.
+  int64_t band_rows() const { return std::clamp<int64_t>(512 / image_columns.positions, 1, image_rows.positions); }
   int64_t bands_per_image() const { return (image_rows.positions + band_rows() - 1) / band_rows(); }
-  int64_t bands() const { return n * bands_per_image(); }
 };
 
-// Output rows [first, end) of one image.
+// Output rows [first, end) of an image.
 struct Band {
-  Band(const Windows& s, int64_t image_index, int64_t band_index)
-      : image(image_index), first(band_index * s.band_rows()), end(std::min(first + s.band_rows(), s.image_rows.positions)) {}
-  int64_t image, first, end;
+  Band(const Windows& s, int64_t index)
+      : first(index * s.band_rows()), end(std::min(first + s.band_rows(), s.image_rows.positions)) {}
+  int64_t first, end;
 };
 
 // `count` pixels of c floats, copied to pixels of `pixel` floats: as many, or whole vectors that end in zeros.
@@ -100,8 +96,7 @@ inline void copy_pixels(const float* from, int64_t count, int64_t c, int64_t pix
 // The input that a band's windows read: the image, or a copy of the rows it needs that the thread's next call overwrites.
 class Source {
  public:
-  Source(const float* x, const Windows& s, const Band& band) : rows_(s.rows()), columns_(s.columns()), pixel_(s.pixel) {
-    const float* image = x + band.image * s.image_rows.extent * s.image_columns.extent * s.c;
+  Source(const float* image, const Windows& s, const Band& band) : rows_(s.rows()), columns_(s.columns()), pixel_(s.pixel) {
     base_ = s.in_place ? image : copy(image, s, band);
     first_ = s.in_place ? 0 : band.first * rows_.stride;
   }

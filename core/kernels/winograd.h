@@ -10,8 +10,10 @@
 // which are exact in floating point and keep the error (2e-6 of the largest output) well below that of the usual 0, +-1, +-2.
 #pragma once
 #include <algorithm>
+#include <utility>
+#include <vector>
 
-#include "core/kernels/conv_engine.h"
+#include "core/kernels/outer_products.h"
 
 namespace bitloom::kernel {
 
@@ -80,9 +82,10 @@ inline void filter_grads(const Vec (&x)[6], Vec (&y)[3]) {
 }
 }  // namespace winograd
 
-// The transform T (n -> m) of both dimensions: load(i, j) gives the n x n vectors, store(i, j, v) takes the m x m results.
-template <int n, int m, class Transform, class Load, class Store>
-[[gnu::always_inline]] inline void transform_both(Transform transform, Load load, Store store) {
+// The transform (n -> m) of both dimensions: load(i, j) gives the n x n vectors, store(i, j, v) takes the m x m results. (A template argument: a call through
+// a pointer would pass all vectors through memory.)
+template <int n, int m, auto transform, class Load, class Store>
+[[gnu::always_inline]] inline void transform_both(Load load, Store store) {
   Vec half[m][n];  // columns done
 #pragma GCC unroll 6
   for (int j = 0; j < n; ++j) {
@@ -102,13 +105,13 @@ template <int n, int m, class Transform, class Load, class Store>
   }
 }
 
-// The tiles of a convolution: outputs 4 x 4 apart, numbered over the rows and columns of all images.
+// The tiles of some images: outputs 4 x 4 apart, numbered over the rows and columns of all.
 class TileGrid {
  public:
-  explicit TileGrid(const Conv2dShape& s)
-      : s_(s), rows_((s.oh() + kTileOut - 1) / kTileOut), columns_((s.ow() + kTileOut - 1) / kTileOut) {}
+  TileGrid(const Conv2dShape& s, int64_t images)
+      : images_(images), rows_((s.oh() + kTileOut - 1) / kTileOut), columns_((s.ow() + kTileOut - 1) / kTileOut) {}
 
-  int64_t size() const { return s_.n * rows_ * columns_; }
+  int64_t size() const { return images_ * rows_ * columns_; }
 
   // The addresses of a tile's n x n pixels of x (N,h,w,c), the first of which lies (before_h, before_w) in front of the tile's first output; `outside`
   // for those that are not in the image.
@@ -126,8 +129,7 @@ class TileGrid {
   }
 
  private:
-  Conv2dShape s_;
-  int64_t rows_, columns_;
+  int64_t images_, rows_, columns_;
 };
 
 // The products of a place are summed over at most so many channels at a time: the outputs' transform cancels digits, and magnifies the rounding error of longer sums.
@@ -136,10 +138,13 @@ inline constexpr int64_t kSumChannels = 32;
 // Tiles transformed at a time: their transforms of c and oc channels fit in half of a usual second-level cache.
 inline int64_t tiles_at_a_time(int64_t c, int64_t oc) { return std::clamp<int64_t>((1 << 17) / kPlaces / (c + oc), 8, 128); }
 
+// The floats of a place: an odd number of cache lines, so that the places of a tile fall into different sets of the first-level cache.
+inline int64_t place_floats(int64_t tiles, int64_t c) { return (tiles * c / 16 | 1) * 16; }
+
 // to[place][i][channel], count tiles from `first` on, of x (N,h,w,c): the transform of their n x n pixels.
-template <int n, class Transform>
+template <int n, auto transform>
 void transform_tiles(const TileGrid& grid, int64_t first, int64_t count, const float* x, int64_t h, int64_t w, int64_t c,
-                     int64_t before_h, int64_t before_w, const float* zeros, Transform transform, float* to) {
+                     int64_t before_h, int64_t before_w, const float* zeros, float* to) {
   for (int64_t t = 0; t < count; ++t) {
     const float* at[n * n];
     grid.pixels<n>(first + t, x, h, w, c, before_h, before_w, zeros, at);
@@ -148,120 +153,164 @@ void transform_tiles(const TileGrid& grid, int64_t first, int64_t count, const f
     }
     for (int64_t j = 0; j < c; j += kLanes) {
       float* out = to + t * c + j;
-      transform_both<n, kTileIn>(
-          transform, [&](int row, int column) { return load(at[row * n + column] + j); },
-          [&](int row, int column, Vec v) { store(out + (row * kTileIn + column) * count * c, v); });
+      transform_both<n, kTileIn, transform>(
+          [&](int row, int column) { return load(at[row * n + column] + j); },
+          [&](int row, int column, Vec v) { store(out + (row * kTileIn + column) * place_floats(count, c), v); });
     }
   }
 }
 
-// y (N,oh,ow,oc) = the convolution of x with filters packed as pack() does: 9 taps of s.c elements. zeros: s.c + s.oc floats.
-inline void winograd_forward(const float* x, const float* packed, const float* bias, const float* zeros, float* y,
-                             const Conv2dShape& s) {
-  const TileGrid grid(s);
-  const int64_t c = s.c, oc = s.oc, sums = parts(c, kSumChannels), block = tiles_at_a_time(c, sums * oc);
-  thread_local Scratch filter_scratch;
-  float* u = filter_scratch.reserve(kPlaces * c * oc);
-  for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-    const int64_t width = count * kLanes;
-    parallel_for(c, [&](int64_t k) {
-      for (int64_t j = 0; j < width; j += kLanes) {
-        const int64_t at = first_vector * kLanes * c + k * width + j;
-        const float* from = packed + first_vector * kLanes * 9 * c + k * width + j;
-        transform_both<3, kTileIn>(
-            winograd::filters, [&](int row, int column) { return load(from + (row * 3 + column) * c * width); },
-            [&](int row, int column, Vec v) { store(u + (row * kTileIn + column) * c * oc + at, v); });
-      }
-    });
-  });
-  parallel_for((grid.size() + block - 1) / block, [&](int64_t task) {
-    const int64_t first = task * block, tiles = std::min(block, grid.size() - first);
-    thread_local Scratch scratch;
-    float* v = scratch.reserve(kPlaces * block * (c + sums * oc) + oc);
-    float *m = v + kPlaces * block * c, *outside = m + kPlaces * block * sums * oc;  // m[place][tile][sum][oc]
-    transform_tiles<kTileIn>(grid, first, tiles, x, s.h, s.w, c, s.pt, s.pl, zeros, winograd::inputs, v);
-    DotTile t{};
-    t.a_step = c, t.rows = 1, t.step = 1, t.bias = zeros, t.out_step = sums * oc;
-    for (int64_t place = 0; place < kPlaces; ++place) {
-      for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-        const float* filters = u + place * c * oc + first_vector * kLanes * c;
-        t.channels = count * kLanes;
-        float* out = m + place * tiles * sums * oc + first_vector * kLanes;
-        split_evenly(c, kSumChannels, [&](int64_t k, int64_t length) {
-          t.length = length, t.b = filters + k * t.channels;
-          split_evenly(tiles, max_rows(count), [&](int64_t at, int64_t pixels) {
-            t.a = v + (place * tiles + at) * c + k, t.out = out + at * sums * oc;
-            kTiles<Mode::kDense, DotTile>.at(pixels, count)(t);
-          });
-          out += oc;
-        });
+// The convolution of a block with filters packed as pack() does: 9 taps of s.c elements.
+class WinogradPass : public ConvPass {
+ public:
+  // bias: s.oc floats that outlive the pass, or null.
+  WinogradPass(const float* packed, const float* bias, const Conv2dShape& s) : s_(s), sums_(parts(s.c, kSumChannels)) {
+    const int64_t c = s.c, oc = s.oc;
+    filters_ = scratch_.reserve(kPlaces * c * oc + c + oc);
+    zeros_ = filters_ + kPlaces * c * oc;
+    std::fill_n(zeros_, c + oc, 0.0f);
+    bias_ = bias ? bias : zeros_;
+    for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+      const int64_t width = count * kLanes;
+      parallel_for(c, [&](int64_t k) {
+        for (int64_t j = 0; j < width; j += kLanes) {
+          const int64_t at = first_vector * kLanes * c + k * width + j;
+          const float* from = packed + first_vector * kLanes * 9 * c + k * width + j;
+          transform_both<3, kTileIn, winograd::filters>(
+              [&](int row, int column) { return load(from + (row * 3 + column) * c * width); },
+              [&](int row, int column, Vec v) { store(filters_ + (row * kTileIn + column) * c * oc + at, v); });
+        }
       });
+    });
+  }
+
+  void run(const float* x, float* y, int64_t images) const override {
+    const TileGrid grid(s_, images);
+    split_evenly(grid.size(), tiles_at_a_time(s_.c, sums_ * s_.oc),
+                 [&](int64_t first, int64_t tiles) { run_tiles(grid, first, tiles, x, y); });
+  }
+
+ private:
+  void run_tiles(const TileGrid& grid, int64_t first, int64_t tiles, const float* x, float* y) const {
+    const int64_t c = s_.c, oc = s_.oc;
+    thread_local Scratch scratch;
+    const int64_t v_place = place_floats(tiles, c), m_place = place_floats(tiles, sums_ * oc);
+    float* v = scratch.reserve(kPlaces * (v_place + m_place) + oc);
+    float *m = v + kPlaces * v_place, *outside = m + kPlaces * m_place;  // m[place][tile][sum][oc]
+    transform_tiles<kTileIn, winograd::inputs>(grid, first, tiles, x, s_.h, s_.w, c, s_.pt, s_.pl, zeros_, v);
+    for (int64_t place = 0; place < kPlaces; ++place) {
+      multiply(filters_ + place * c * oc, tiles, v + place * v_place, m + place * m_place);
     }
     for (int64_t i = 0; i < tiles; ++i) {
       float* to[kTileOut * kTileOut];
-      grid.pixels<kTileOut>(first + i, y, s.oh(), s.ow(), oc, 0, 0, outside, to);
-      for (float* pixel : to) prefetch<kWrite>(pixel + kTileOut * s.ow() * oc, oc);
+      grid.pixels<kTileOut>(first + i, y, s_.oh(), s_.ow(), oc, 0, 0, outside, to);
+      for (float* pixel : to) prefetch<kWrite>(pixel + kTileOut * s_.ow() * oc, oc);
       for (int64_t j = 0; j < oc; j += kLanes) {
-        const Vec shift = load(bias + j);
+        const Vec shift = load(bias_ + j);
         const auto sum_at = [&](int row, int column) {
-          const float* part = m + ((row * kTileIn + column) * tiles + i) * sums * oc + j;
+          const float* part = m + (row * kTileIn + column) * m_place + i * sums_ * oc + j;
           Vec sum = load(part);
-          for (int64_t k = 1; k < sums; ++k) sum += load(part + k * oc);
+          for (int64_t k = 1; k < sums_; ++k) sum += load(part + k * oc);
           return sum;
         };
-        transform_both<kTileIn, kTileOut>(winograd::outputs, sum_at, [&](int row, int column, Vec sum) {
-          store(to[row * kTileOut + column] + j, sum + shift);
-        });
+        transform_both<kTileIn, kTileOut, winograd::outputs>(
+            sum_at, [&](int row, int column, Vec sum) { store(to[row * kTileOut + column] + j, sum + shift); });
       }
     }
-  });
-}
+  }
 
-// dw (OC,3,3,C): the weight gradient. At most 16 partial sums, folded in order, of 4 MB together.
-inline void winograd_weight_grad(const float* x, const float* dy, float* dw, const Conv2dShape& s) {
-  const TileGrid grid(s);
-  const int64_t c = s.c, oc = s.oc, block = tiles_at_a_time(c, oc), depth = 9 * c, sums = kPlaces * c * oc;
-  const int64_t blocks = (grid.size() + block - 1) / block;
-  const int64_t chunks = std::clamp<int64_t>((1 << 20) / sums, 1, std::min<int64_t>(16, blocks));
-  thread_local Scratch shared_scratch;
-  float* partial = shared_scratch.reserve(chunks * sums + depth * oc + std::max(c, oc));
-  float *packed = partial + chunks * sums, *zeros = packed + depth * oc;
-  std::fill_n(zeros, std::max(c, oc), 0.0f);
-  parallel_for(chunks, [&](int64_t chunk) {
-    thread_local Scratch scratch;
-    float *v = scratch.reserve(kPlaces * block * (c + oc)), *m = v + kPlaces * block * c, *sum = partial + chunk * sums;
-    std::fill_n(sum, sums, 0.0f);
-    for (int64_t b = chunk * blocks / chunks; b < (chunk + 1) * blocks / chunks; ++b) {
-      const int64_t first = b * block, tiles = std::min(block, grid.size() - first);
-      transform_tiles<kTileIn>(grid, first, tiles, x, s.h, s.w, c, s.pt, s.pl, zeros, winograd::inputs, v);
-      transform_tiles<kTileOut>(grid, first, tiles, dy, s.oh(), s.ow(), oc, 0, 0, zeros, winograd::output_grads, m);
-      OuterTile t{};
-      t.rows = 1, t.columns = tiles, t.a_step = c, t.b_step = oc, t.out_step = oc;
-      for (int64_t place = 0; place < kPlaces; ++place) {
-        for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
-          t.b = m + place * tiles * oc + first_vector * kLanes;
-          split_evenly(c, max_rows(count), [&](int64_t k, int64_t size) {
-            t.a = v + place * tiles * c + k, t.out = sum + (place * c + k) * oc + first_vector * kLanes;
-            kTiles<Mode::kDense, OuterTile>.at(size, count)(t);
-          });
+  // m = the sums of products of v and the filters u, at one place.
+  void multiply(const float* u, int64_t tiles, const float* v, float* m) const {
+    const int64_t c = s_.c, oc = s_.oc;
+    DotTile t{};
+    t.a_step = c, t.rows = 1, t.step = 1, t.bias = zeros_, t.out_step = sums_ * oc;
+    for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+      const float* filters = u + first_vector * kLanes * c;
+      float* out = m + first_vector * kLanes;
+      t.channels = count * kLanes;
+      split_evenly(c, kSumChannels, [&](int64_t k, int64_t length) {
+        t.length = length, t.b = filters + k * t.channels;
+        split_evenly(tiles, max_rows(count), [&](int64_t at, int64_t pixels) {
+          t.a = v + at * c + k, t.out = out + at * sums_ * oc;
+          kTiles<Mode::kDense, DotTile>.at(pixels, count)(t);
         });
+        out += oc;
+      });
+    });
+  }
+
+  Conv2dShape s_;
+  int64_t sums_;
+  Scratch scratch_;
+  float *filters_, *zeros_;
+  const float* bias_;
+};
+
+// dw (OC,3,3,C): the weight gradient, of at most 16 partial sums of 5 MB together.
+class WinogradWeightGrad : public ConvWeightGrad {
+ public:
+  explicit WinogradWeightGrad(const Conv2dShape& s) : s_(s), sums_(kPlaces * s.c * s.oc) {
+    const int64_t blocks = ImageBlocks(s).count(), zeros = std::max(s.c, s.oc);
+    chunks_ = std::clamp<int64_t>((5 << 18) / sums_, 1, std::min<int64_t>(16, blocks));
+    begun_.resize(size_t(chunks_));
+    partial_ = scratch_.reserve(chunks_ * sums_ + 9 * s.c * s.oc + zeros);
+    packed_ = partial_ + chunks_ * sums_, zeros_ = packed_ + 9 * s.c * s.oc;
+    std::fill_n(zeros_, zeros, 0.0f);
+  }
+
+  int64_t chunks() const override { return chunks_; }
+
+  void add(const float* x, const float* dy, int64_t images, int64_t chunk, int64_t) override {
+    const TileGrid grid(s_, images);
+    float* sum = partial_ + chunk * sums_;
+    if (!std::exchange(begun_[size_t(chunk)], 1)) std::fill_n(sum, sums_, 0.0f);
+    split_evenly(grid.size(), tiles_at_a_time(s_.c, s_.oc),
+                 [&](int64_t first, int64_t tiles) { add_tiles(grid, first, tiles, x, dy, sum); });
+  }
+
+  void finish(float* dw) override {
+    const int64_t c = s_.c, oc = s_.oc;
+    parallel_for(c, [&](int64_t k) {
+      for (int64_t j = 0; j < oc; j += kLanes) {
+        transform_both<kTileIn, 3, winograd::filter_grads>(
+            [&](int row, int column) {
+              const float* at = partial_ + ((row * kTileIn + column) * c + k) * oc + j;
+              Vec sum = load(at);
+              for (int64_t chunk = 1; chunk < chunks_; ++chunk) sum += load(at + chunk * sums_);
+              return sum;
+            },
+            [&](int row, int column, Vec v) { store(packed_ + ((row * 3 + column) * c + k) * oc + j, v); });
       }
+    });
+    fold(packed_, 1, 9 * c, oc, dw);
+  }
+
+ private:
+  void add_tiles(const TileGrid& grid, int64_t first, int64_t tiles, const float* x, const float* dy, float* sum) const {
+    const int64_t c = s_.c, oc = s_.oc;
+    thread_local Scratch scratch;
+    const int64_t v_place = place_floats(tiles, c), m_place = place_floats(tiles, oc);
+    float *v = scratch.reserve(kPlaces * (v_place + m_place)), *m = v + kPlaces * v_place;
+    transform_tiles<kTileIn, winograd::inputs>(grid, first, tiles, x, s_.h, s_.w, c, s_.pt, s_.pl, zeros_, v);
+    transform_tiles<kTileOut, winograd::output_grads>(grid, first, tiles, dy, s_.oh(), s_.ow(), oc, 0, 0, zeros_, m);
+    OuterTile t{};
+    t.rows = 1, t.columns = tiles, t.a_step = c, t.b_step = oc, t.out_step = oc;
+    for (int64_t place = 0; place < kPlaces; ++place) {
+      for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+        t.b = m + place * m_place + first_vector * kLanes;
+        split_evenly(c, max_rows(count), [&](int64_t k, int64_t size) {
+          t.a = v + place * v_place + k, t.out = sum + (place * c + k) * oc + first_vector * kLanes;
+          kTiles<Mode::kDense, OuterTile>.at(size, count)(t);
+        });
+      });
     }
-  });
-  parallel_for(c, [&](int64_t k) {
-    for (int64_t j = 0; j < oc; j += kLanes) {
-      transform_both<kTileIn, 3>(
-          winograd::filter_grads,
-          [&](int row, int column) {
-            const float* at = partial + ((row * kTileIn + column) * c + k) * oc + j;
-            Vec sum = load(at);
-            for (int64_t chunk = 1; chunk < chunks; ++chunk) sum += load(at + chunk * sums);
-            return sum;
-          },
-          [&](int row, int column, Vec v) { store(packed + ((row * 3 + column) * c + k) * oc + j, v); });
-    }
-  });
-  fold(packed, 1, depth, oc, dw);
-}
+  }
+
+  Conv2dShape s_;
+  int64_t sums_, chunks_;
+  std::vector<char> begun_;  // by chunk; threads write to different ones
+  Scratch scratch_;
+  float *partial_, *packed_, *zeros_;
+};
 
 }  // namespace bitloom::kernel

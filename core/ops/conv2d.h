@@ -1,9 +1,16 @@
 // Convolution and depthwise convolution operations. Inputs: x (N,H,W,C), w (OC,KH,KW,C) or (C,KH,KW,1), bias (OC) or absent.
 #pragma once
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/kernels/batch_norm.h"
+#include "core/kernels/chunk_sums.h"
 #include "core/kernels/column_sums.h"
 #include "core/kernels/conv2d.h"
 #include "core/kernels/depthwise.h"
 #include "core/kernels/ref.h"
+#include "core/kernels/scratch.h"
 #include "core/ops/support.h"
 
 namespace bitloom {
@@ -33,26 +40,73 @@ inline const float* optional_data(const Tensors& in, size_t i) {
 template <bool kDepthwise>
 class ConvOp {
  public:
-  explicit ConvOp(const ConvGeometry& geometry = {}) : geometry_(geometry) {}
+  // `moments`: leave the outputs' mean and variance in their note, for the normalization that follows.
+  explicit ConvOp(const ConvGeometry& geometry = {}, bool moments = false) : geometry_(geometry), moments_(moments) {}
 
   Tensor forward(const Tensors& in) {
     s_ = detail::conv_shape(kDepthwise ? "depthwise" : "conv2d", geometry_, in[0].shape(), in[1].shape(), kDepthwise);
     x_ = in[0];
     w_ = in[1];
     Tensor y(Shape{s_.n, s_.oh(), s_.ow(), s_.oc});
-    (kDepthwise ? depthwise_forward : conv2d_forward)(x_.data(), w_.data(), detail::optional_data(in, 2), y.data(), s_);
+    const auto pass = (kDepthwise ? depthwise_forward_pass : conv2d_forward_pass)(w_.data(), detail::optional_data(in, 2), s_);
+    const ImageBlocks blocks(s_);
+    const int64_t out = s_.out_floats(), c = s_.oc;
+    std::vector<float> moments(moments_ ? size_t(blocks.count() * 2 * c) : 0);
+    std::vector<int64_t> rows(size_t(blocks.count()));
+    float* to = y.data();
+    parallel_for(blocks.count(), [&](int64_t b) {
+      const int64_t images = blocks.images(b);
+      float* block = to + blocks.first(b) * out;
+      pass->run(input(blocks.first(b), images), block, images);
+      if (!moments_) return;
+      rows[size_t(b)] = images * out / c;
+      float* mean = moments.data() + b * 2 * c;
+      batch_norm_stats(block, rows[size_t(b)], c, mean, mean + c);
+    });
+    if (moments_) {
+      std::vector<float> note(size_t(2 * c));
+      merge_moments(moments.data(), rows.data(), blocks.count(), c, note.data(), note.data() + c);
+      y.set_note(std::move(note));
+    }
     return y;
   }
 
+  // Block by block, while its gradients are in the cache: the filters' gradient, the input's, and what the operation before this one sums over that.
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
     Tensors grads(needs.size());
+    std::unique_ptr<ConvPass> pass;
     if (needs[0]) {
       grads[0] = Tensor(x_.shape());
-      (kDepthwise ? depthwise_input_grad : conv2d_input_grad)(dy.data(), w_.data(), grads[0].data(), s_);
+      pass = (kDepthwise ? depthwise_input_grad_pass : conv2d_input_grad_pass)(w_.data(), s_);
+    }
+    const auto weight_grad = (kDepthwise ? depthwise_weight_grad_pass : conv2d_weight_grad_pass)(s_);
+    const ImageBlocks blocks(s_);
+    const int64_t chunks = weight_grad->chunks(), in = s_.in_floats(), out = s_.out_floats();
+    const Deferred* source = needs[0] && x_.readers() == 1 ? x_.source() : nullptr;
+    const int64_t sums = source ? source->gradient_sums() : 0;
+    std::vector<double> partial(size_t(chunks * sums));
+    float* dx = grads[0].data();
+    parallel_for(chunks, [&](int64_t chunk) {
+      for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; ++b) {
+        const int64_t first = blocks.first(b), images = blocks.images(b);
+        thread_local kernel::Scratch scratch;
+        const float* grad = dy.block(first * out, images * out, [](int64_t n) { return scratch.reserve(n); });
+        if (needs[1]) {
+          const float* x = input(first, images);
+          for (int64_t part = 0; part < weight_grad->parts(); ++part) weight_grad->add(x, grad, images, chunk, part);
+        }
+        if (!needs[0]) continue;
+        pass->run(grad, dx + first * in, images);
+        if (source) source->backward(first * in, images * in, dx + first * in, partial.data() + chunk * sums);
+      }
+    });
+    if (sums > 0) {
+      const std::vector<double> total = fold(partial, sums, 0, sums);
+      grads[0].set_note(std::vector<float>(total.begin(), total.end()));
     }
     if (needs[1]) {
       grads[1] = Tensor(w_.shape());
-      (kDepthwise ? depthwise_weight_grad : conv2d_weight_grad)(x_.data(), dy.data(), grads[1].data(), s_);
+      weight_grad->finish(grads[1].data());
     }
     if (needs.size() > 2 && needs[2]) {
       grads[2] = Tensor(Shape{s_.oc});
@@ -87,7 +141,14 @@ class ConvOp {
   }
 
  private:
+  // Images of the input, in the thread's memory if they have to be computed.
+  const float* input(int64_t first, int64_t images) const {
+    thread_local kernel::Scratch scratch;
+    return x_.block(first * s_.in_floats(), images * s_.in_floats(), [](int64_t n) { return scratch.reserve(n); });
+  }
+
   ConvGeometry geometry_;
+  bool moments_;
   Conv2dShape s_;
   Tensor x_, w_;
 };

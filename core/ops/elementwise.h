@@ -1,8 +1,14 @@
 // Elementwise operations: ReLU, the residual sum, and a per-channel gate.
 #pragma once
+#include <algorithm>
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "core/kernels/column_sums.h"
 #include "core/kernels/elementwise.h"
 #include "core/kernels/ref.h"
+#include "core/kernels/scratch.h"
 #include "core/ops/support.h"
 
 namespace bitloom {
@@ -40,7 +46,13 @@ class Add {
   Tensor forward(const Tensors& in) {
     BITLOOM_CHECK(in[0].shape() == in[1].shape(), "add: shapes ", in[0].shape(), " and ", in[1].shape(), " differ");
     Tensor out(in[0].shape());
-    add_forward(in[0].data(), in[1].data(), relu_, out.data(), out.size());
+    float* to = out.data();
+    parallel_blocks(out.size(), row_block(out.size(), out.shape().back()), [&](int64_t begin, int64_t end) {
+      thread_local kernel::Scratch first, second;
+      const float* a = in[0].block(begin, end - begin, [](int64_t n) { return first.reserve(n); });
+      const float* b = in[1].block(begin, end - begin, [](int64_t n) { return second.reserve(n); });
+      add_forward(a, b, relu_, to + begin, end - begin);
+    });
     if (relu_) y_ = out;
     return out;
   }
@@ -65,28 +77,52 @@ class Add {
   Tensor y_;  // if relu
 };
 
+namespace detail {
+
+class GateOutput : public Deferred {
+ public:
+  GateOutput(Tensor x, Tensor keep) : x_(std::move(x)), keep_(std::move(keep)) {}
+  void read(int64_t begin, int64_t count, float* to) const override {
+    const float* x = x_.block(begin, count, [to](int64_t) { return to; });
+    channel_scale(x, keep_.data(), to, count / keep_.size(), keep_.size());
+  }
+  int64_t gradient_sums() const override { return keep_.size() + (base() ? base()->gradient_sums() : 0); }
+  void backward(int64_t begin, int64_t count, float* grad, double* sums) const override {
+    thread_local kernel::Scratch scratch;
+    const int64_t c = keep_.size(), rows = count / c;
+    const float* x = x_.block(begin, count, [](int64_t n) { return scratch.reserve(n); });
+    std::vector<float> dots(static_cast<size_t>(c));
+    column_dots(grad, x, rows, c, dots.data());
+    for (size_t i = 0; i < dots.size(); ++i) sums[i] += double(dots[i]);
+    channel_scale(grad, keep_.data(), grad, rows, c);
+    if (base()) base()->backward(begin, count, grad, sums + c);
+  }
+
+ private:
+  const Deferred* base() const { return x_.readers() == 1 ? x_.source() : nullptr; }
+
+  Tensor x_, keep_;
+};
+
+}  // namespace detail
+
 // y = x * keep[c]: how a channel with a 0-bit share fades out of the search, and stays out after it.
 class ChannelGate {
  public:
   Tensor forward(const Tensors& in) {
-    x_ = in[0];
     keep_ = in[1];
-    BITLOOM_CHECK(keep_.size() == x_.shape().back(), "channel_gate: ", keep_.size(), " gates for input ", x_.shape());
-    Tensor y(x_.shape());
-    channel_scale(x_.data(), keep_.data(), y.data(), x_.size() / keep_.size(), keep_.size());
-    return y;
+    BITLOOM_CHECK(keep_.size() == in[0].shape().back(), "channel_gate: ", keep_.size(), " gates for input ", in[0].shape());
+    y_ = Tensor(in[0].shape(), std::make_unique<detail::GateOutput>(in[0], keep_));
+    return y_;
   }
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
-    const int64_t c = keep_.size(), rows = x_.size() / c;
+    const std::ptrdiff_t c = keep_.size();
     Tensors grads(2);
-    if (needs[0]) {
-      grads[0] = Tensor(x_.shape());
-      channel_scale(dy.data(), keep_.data(), grads[0].data(), rows, c);
-    }
-    if (needs[1]) {
-      grads[1] = Tensor(keep_.shape());
-      column_dots(dy.data(), x_.data(), rows, c, grads[1].data());
-    }
+    Tensor dx = through_source(*y_.source(), dy);
+    const std::vector<float> sums = dx.note();
+    if (needs[1]) grads[1] = Tensor(keep_.shape(), std::vector<float>(sums.begin(), sums.begin() + c));
+    dx.set_note({sums.begin() + c, sums.end()});
+    if (needs[0]) grads[0] = dx;
     return grads;
   }
   TensorD reference(const TensorsD& in, const TensorsD&) const {
@@ -99,7 +135,7 @@ class ChannelGate {
   }
 
  private:
-  Tensor x_, keep_;
+  Tensor keep_, y_;
 };
 
 }  // namespace bitloom

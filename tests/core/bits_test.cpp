@@ -69,14 +69,14 @@ TEST(Bits, AreTheSameForAllVectors) {
     Floats values;
     uint64_t expected;
   } cases[] = {
-      {"3x3, 3 channels", convolution(layer(3, 32, 32, 3, 16, 3, 1), false), 0xa715cf27475348da},
-      {"3x3, 16 channels", convolution(layer(3, 13, 18, 16, 16, 3, 1), false), 0xfe28c7f7a31fef81},
-      {"3x3, 32 to 64 channels", convolution(layer(5, 8, 8, 32, 64, 3, 1), false), 0xb3deb897b20f73a6},
-      {"3x3 with stride 2", convolution(layer(3, 16, 16, 16, 32, 3, 2), false), 0x310ba59c015c67f5},
-      {"1x1, 17 to 40 channels", convolution(layer(4, 5, 7, 17, 40, 1, 1), false), 0x6aa8a0c772f32324},
-      {"a product of 130x129x67", convolution(layer(130, 1, 1, 129, 67, 1, 1), false), 0x62a1349af2cfd1e3},
-      {"depthwise, 8 channels", convolution(layer(3, 12, 12, 8, 8, 3, 1), true), 0x79eb922a70913dc9},
-      {"depthwise, 24 channels with stride 2", convolution(layer(3, 12, 12, 24, 24, 3, 2), true), 0xf567b7a07b112183},
+      {"3x3, 3 channels", convolution(layer(3, 32, 32, 3, 16, 3, 1), false), 0xbeeb65a47e2ae3e6},
+      {"3x3, 16 channels", convolution(layer(3, 13, 18, 16, 16, 3, 1), false), 0x3c8f956b6d379b7e},
+      {"3x3, 32 to 64 channels", convolution(layer(5, 8, 8, 32, 64, 3, 1), false), 0x0d1745d1e5df0f19},
+      {"3x3 with stride 2", convolution(layer(3, 16, 16, 16, 32, 3, 2), false), 0xd96c0810c8a64a7b},
+      {"1x1, 17 to 40 channels", convolution(layer(4, 5, 7, 17, 40, 1, 1), false), 0x390a83e3eb4805bf},
+      {"a product of 130x129x67", convolution(layer(130, 1, 1, 129, 67, 1, 1), false), 0xf6381ad6677322eb},
+      {"depthwise, 8 channels", convolution(layer(3, 12, 12, 8, 8, 3, 1), true), 0xb4a0f71d0995299f},
+      {"depthwise, 24 channels with stride 2", convolution(layer(3, 12, 12, 24, 24, 3, 2), true), 0x3579ee9f2103e6a2},
       {"normalization, 16 channels", normalization(3000, 16), 0x0a61932ac5e53dd2},
       {"normalization, 17 channels", normalization(1234, 17), 0x6e5ac84bcd635be9},
   };
