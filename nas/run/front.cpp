@@ -55,14 +55,15 @@ std::string set_of(const std::vector<int>& bits) {
 }
 
 std::string series_name(const RunConfig& c) {
-  const std::string acts = c.act_bits == std::vector<int>{8} ? "" : ", activations " + set_of(c.act_bits);
+  const std::string width = c.width == 1 ? "" : str(", width ", c.width),
+                    more = (c.act_bits == std::vector<int>{8} ? "" : ", activations " + set_of(c.act_bits)) + width;
   switch (c.granularity) {
-    case Granularity::kFixed: return "one width for all";
-    case Granularity::kGiven: return "given widths";
-    case Granularity::kLayer: return "layer-wise " + set_of(c.weight_bits) + acts;
+    case Granularity::kFixed: return "one width for all" + width;
+    case Granularity::kGiven: return "given widths" + width;
+    case Granularity::kLayer: return "layer-wise " + set_of(c.weight_bits) + more;
     case Granularity::kChannel: break;
   }
-  return "channel-wise " + set_of(c.weight_bits) + acts;
+  return "channel-wise " + set_of(c.weight_bits) + more;
 }
 
 double score_of(const FinishedRun& run) { return find_metric(run.result.metric).rank(*run.result.test_score_integer); }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/io.h"
 #include "tests/support/program.h"
 #include "tests/support/xml.h"
@@ -83,7 +85,7 @@ TEST(HtmlReport, PredictionsTellMore) {
     run.config.recipe = Recipe::kProgressive;
     Predictions& p = run.predictions.emplace();
     p.test = "t";
-    const int64_t right = int64_t(100 * *run.result.test_score_integer + 0.5);
+    const int64_t right = std::lround(100 * *run.result.test_score_integer);
     for (int64_t k = 0; k < 100; ++k) p.labels.push_back(0), p.found.push_back(k >= right);
   }
   for (size_t i = 4; i < 6; ++i) runs[i].config.shrink = 0;

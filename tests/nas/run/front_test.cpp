@@ -94,6 +94,9 @@ TEST(Front, GroupsWhatDiffersBySeedAlone) {
   EXPECT_EQ(series[0].groups[1].runs, (std::vector<size_t>{2, 6}));
   EXPECT_EQ(series[0].groups[2].runs, std::vector<size_t>{8});
   EXPECT_TRUE(comparable(runs, series[0], series[1]));
+  runs[1].config.width = 0.5;
+  EXPECT_EQ(series_of(runs)[1].name, "layer-wise {2,4,8}, width 0.5");
+  EXPECT_TRUE(comparable(runs, series[0], series[1])) << "what users do instead of removing channels";
   EXPECT_FALSE(comparable(runs, series[2], series[1]));
 }
 
