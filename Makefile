@@ -45,7 +45,7 @@ LIBS     := -lz -ljpeg
 
 all: $(PROGRAM)  ## build build/bitloom (default); CXX=clang++ ARCH=x86-64-v3 CXXFLAGS=-O2 as you like
 
-demo: all  ## search and deploy a small network on the built-in images; table and SVG in out/demo
+demo: all  ## search and deploy a small network on the built-in images; table, picture and page in out/demo
 	$(PROGRAM) demo --out $(OUT)
 
 test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, BITLOOM_FAST=1 skips slow ones, BITLOOM_SLOW=1 runs more of them

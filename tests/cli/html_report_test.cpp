@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/io.h"
+#include "nas/run/predictions.h"
 #include "tests/support/program.h"
 #include "tests/support/xml.h"
 
@@ -143,6 +144,24 @@ TEST(HtmlReport, OneMetricAPage) {
   runs[1].result.metric = "mean_squared_error";
   EXPECT_NE(testing::error_of([&] { html_report(runs, kLogs); }).find("different metrics"), std::string::npos);
   EXPECT_NE(testing::error_of([&] { html_report({}, {}); }).find("no runs"), std::string::npos);
+}
+
+// A search writes what eval finds again; what is of another network is refused.
+TEST(HtmlReport, PredictionsAreThoseOfTheRun) {
+  const testing::SearchCopy folder({"task.npz", "run"});
+  const auto o = run_program(folder.path(), "eval run --data task.npz --predictions again.npz");
+  ASSERT_EQ(o.code, 0) << o.err;
+  Predictions own = read_predictions(folder / "run/predictions.npz"), again = read_predictions(folder / "again.npz");
+  EXPECT_EQ(own.found, again.found);
+  EXPECT_EQ(own.test, again.test);
+  EXPECT_EQ(own.labels.size(), 64u);
+  EXPECT_EQ(run_program(folder.path(), "report run --html page.html").code, 0);
+  own.found[0] = own.right(0) ? (own.labels[0] + 1) % 4 : own.labels[0];
+  write_predictions(folder / "run/predictions.npz", own);
+  const auto other = run_program(folder.path(), "report run --html page.html");
+  EXPECT_EQ(other.code, 1);
+  EXPECT_NE(other.err.find("make it again with bitloom eval --predictions"), std::string::npos) << other.err;
+  EXPECT_EQ(run_program(folder.path(), "report run --table differences").code, 1);
 }
 
 TEST(HtmlReport, OfCommittedRunsByCommand) {
