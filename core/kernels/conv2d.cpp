@@ -9,10 +9,12 @@ namespace bitloom {
 
 using kernel::Mode, kernel::Scratch;
 
-// A multiple of 8 blocks, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block.
+// A multiple of 8 blocks, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block. A block
+// has 16 or more outputs a channel, for whole register tiles.
 ImageBlocks::ImageBlocks(const Conv2dShape& s) : images_(s.n) {
   const int64_t block_floats = std::max<int64_t>(1 << 17, s.oc * s.kh * s.kw * s.c);
-  count_ = std::min(s.n, (s.n * (s.in_floats() + s.out_floats()) / block_floats / 8 + 1) * 8);
+  const int64_t wanted = (s.n * (s.in_floats() + s.out_floats()) / block_floats / 8 + 1) * 8;
+  count_ = std::clamp<int64_t>(s.n * s.oh() * s.ow() / 16, 1, std::min(s.n, wanted));
 }
 
 void run_blocks(const ConvPass& pass, const Conv2dShape& s, int64_t in_floats, const float* in, int64_t out_floats,
