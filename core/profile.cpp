@@ -36,7 +36,9 @@ Profile::Entry* Profile::turn_to(Entry* entry) {
 }
 
 ProfileScope::ProfileScope(const std::string& name, const char* what) {
-  if (active && active->running_->first != kEvaluation)
+  if (!active) return;
+  const std::string& running = active->running_->first;
+  if (running != kEvaluation && running != kTeacher)
     before_ = active->turn_to(&*active->seconds_.emplace(name + what, 0).first);
 }
 

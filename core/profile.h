@@ -33,11 +33,12 @@ class Profile {
   std::chrono::steady_clock::time_point since_;
 };
 
-// The time of this scope goes to `name` and `what` of it, less that of the scopes inside it. Those inside of kEvaluation do not count for themselves: what it runs is
-// no training.
+// The time of this scope goes to `name` and `what` of it, less that of the scopes inside it. Those inside of kEvaluation and kTeacher do not count for
+// themselves: the layers that run there are not those that learn.
 class ProfileScope {
  public:
   static constexpr const char* kEvaluation = "evaluation";
+  static constexpr const char* kTeacher = "teacher forward";
   explicit ProfileScope(const std::string& name, const char* what = "");
   ~ProfileScope();
   ProfileScope(const ProfileScope&) = delete;

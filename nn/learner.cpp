@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/ops/ops.h"
+#include "core/profile.h"
 #include "datasets/loader.h"
 
 namespace bitloom {
@@ -24,6 +25,12 @@ int64_t count_right(const Tensor& output, const std::vector<int32_t>& labels) {
   return right;
 }
 
+Tensor teacher_output(Network& teacher, const Tensor& x) {
+  const ProfileScope scope(ProfileScope::kTeacher);
+  Tape unrecorded(Tape::kInference);
+  return teacher.forward(unrecorded, x, Pass::kInference).value();
+}
+
 }  // namespace
 
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns) {
@@ -40,8 +47,7 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
   if (distillation.weight == 0)
     return classifies ? tape.apply(SoftmaxCrossEntropy(batch.labels), {output})
                       : tape.apply(MeanSquaredError(batch.x), {output});
-  Tape unrecorded(Tape::kInference);
-  Tensor target = distillation.teacher->forward(unrecorded, batch.x, Pass::kInference).value();
+  Tensor target = teacher_output(*distillation.teacher, batch.x);
   const float weight = float(distillation.weight), rest = 1 - weight;
   if (!classifies) {
     for (int64_t i = 0; i < target.size(); ++i) target[i] = weight * target[i] + rest * batch.x[i];

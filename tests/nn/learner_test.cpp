@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "core/profile.h"
 #include "datasets/sources.h"
 #include "nn/models/models.h"
 #include "tests/support/tiny_task.h"
@@ -129,6 +131,22 @@ TEST(LearnerTest, ValidationRanksByTheTasksMetric) {
   NetworkLearner learner(network, nullptr, {}, {});
   const EvalResult result = learner.validate(data);
   EXPECT_NEAR(result.score, -result.loss, 1e-5 * result.loss);
+}
+
+// What the teacher computes is no part of the layers that learn, though they have the same names.
+TEST(LearnerTest, TheTeacherHasItsOwnPlaceInAProfile) {
+  const TaskData data = make_synthetic(2, 16, 9, 9);
+  const int64_t index = 0;
+  const Batch batch = gather(*data.train, &index, 1, nullptr);
+  Network student(tiny_spec(), Rng(1)), teacher(tiny_spec(), Rng(2));
+  Tape tape(Tape::kInference);
+  const Variable output = student.forward(tape, batch.x, Pass::kInference);
+  Profile profile;
+  task_loss(tape, TaskKind::kClassification, output, batch, nullptr, {&teacher, 0.5});
+  std::vector<std::string> names;
+  for (const auto& [name, seconds] : profile.seconds()) names.push_back(name);
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names, (std::vector<std::string>{"other", ProfileScope::kTeacher}));
 }
 
 }  // namespace
