@@ -293,9 +293,15 @@ RunResult result_from_json(const std::string& text, const std::string& where) {
 
 std::string difference(const RunConfig& stored, const RunConfig& own) {
   const Json theirs = Json::parse(to_json(stored)), ours = Json::parse(to_json(own));
-  const auto differs = [](const Json& of_stored, const Json& of_own) {
+  // What is read from files is told by content, in the identity, once that is known.
+  const bool contents_known = !stored.identity.start.empty() && !own.identity.start.empty();
+  const auto same = [&](const std::string& key, const Json& a, const Json& b) {
+    const bool is_file = key == "warmup_file" || key == "assignment_file";
+    return a == b || (is_file && contents_known && a != "" && b != "");
+  };
+  const auto differs = [&](const Json& of_stored, const Json& of_own) {
     for (const auto& [key, value] : of_own.items())
-      if (key != "command" && key != "identity" && of_stored.at(key) != value)
+      if (key != "command" && key != "identity" && !same(key, of_stored.at(key), value))
         return str(key, " is ", of_stored.at(key).dump(), ", not ", value.dump());
     return std::string();
   };

@@ -117,16 +117,19 @@ class Run {
   }
 
   // Stages that a folder holds are not repeated, so they must be those of this run.
-  void check_same_run() const {
+  void check_same_run() {
     const std::string file = path("config.json");
     bool begun = false;
     for (const char* stage : {"warmup", "search", "finetune"})
       begun = begun || file_exists(stage_options(stage, {}).checkpoint);
     if (!begun) return;
     if (file_exists(file)) {
-      const std::string other = difference(config_from_json(read_text(file, JsonValue::kMaxBytes), file), config_);
+      const RunConfig stored = config_from_json(read_text(file, JsonValue::kMaxBytes), file);
+      const std::string other = difference(stored, config_);
       BITLOOM_CHECK(other.empty(), config_.out, " holds another run: its ", other,
                     "; choose another --out or remove the folder");
+      // The same files under other names: the checkpoints know them by those that the run began with.
+      config_.warmup_file = stored.warmup_file, config_.assignment_file = stored.assignment_file;
     }
     check_checkpoint(data_, stage_options("warmup", config_.warmup));
     check_checkpoint(data_, stage_options("search", config_.search));

@@ -95,6 +95,27 @@ TEST(ResumeTest, FinishedSearchIsNotRepeated) {
   expect_same_run(folder.path());
 }
 
+// The same weights under another name are the same run, other weights are not.
+TEST(ResumeTest, WeightsToStartFromAreToldByTheirContent) {
+  const SearchCopy folder({"task.npz", "run/warmup.npz"});
+  const std::string search =
+      "search --data task.npz --batch 64 --search-epochs 1 --finetune-epochs 1 --weight-bits 2,8 --lambda 0.2 --out run "
+      "--warmup ";
+  ASSERT_EQ(run_program(folder.path(), search + "warmup.npz").code, 0);
+  const auto trained = written_at(folder / "run/search.ckpt.npz");
+  std::filesystem::remove(folder / "run/finetune.ckpt.npz");
+  std::filesystem::rename(folder / "warmup.npz", folder / "moved.npz");
+  const Outcome moved = run_program(folder.path(), search + "moved.npz");
+  EXPECT_EQ(moved.code, 0) << moved.err;
+  EXPECT_EQ(written_at(folder / "run/search.ckpt.npz"), trained);
+  Npz other = read_npz(folder / "moved.npz");
+  other.at("conv0.weight").bytes[0] ^= 1;
+  write_npz(folder / "moved.npz", other);
+  const Outcome changed = run_program(folder.path(), search + "moved.npz");
+  EXPECT_EQ(changed.code, 1);
+  EXPECT_EQ(changed.err.rfind("error: run holds another run: its start is \"", 0), 0u) << changed.err;
+}
+
 TEST(ResumeTest, SearchKilledAtAnyInstantEndsWithTheSameBits) {
   if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   const SearchCopy folder({"task.npz"});
