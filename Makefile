@@ -17,21 +17,32 @@ CLI_SRC   := $(sort $(wildcard cli/*.cpp))
 TEST_SRC  := $(shell find tests -name '*.cpp' -not -path '*/fuzz/*' -not -path '*/install/*' 2>/dev/null | LC_ALL=C sort)
 FUZZ_SRC  := $(sort $(wildcard tests/fuzz/*.cpp))
 BENCH_SRC := $(sort $(wildcard bench/*_bench.cpp))
+# What differs by kernel path: the kernels, and passes over tensors elsewhere.
+KERNEL_SRC := $(filter core/kernels/%,$(LIB_SRC)) $(patsubst %,quant/integer/%.cpp,conv2d depthwise kernels pool_add run) \
+  quant/mix_activations.cpp quant/mix_weights.cpp nn/optimizer.cpp
 CPP       := $(LIB_SRC) $(CLI_SRC) $(TEST_SRC) $(FUZZ_SRC) $(BENCH_SRC)
 HEADERS   := $(shell find core datasets nn quant nas mpic cli bench tests -name '*.h' -o -name '*.inc')
+
+# ARCH=portable: on x86-64 one program for all of them (core/paths.h), elsewhere for what the compiler takes as the least processor.
+MARCH := -march=$(ARCH)
+ifeq ($(ARCH),portable)
+PATHS := $(if $(filter x86_64-%,$(shell $(CXX) -dumpmachine)),$(shell awk -F'"' '/^PATH/ {print $$2}' core/paths.inc))
+MARCH := $(if $(PATHS),-march=$(firstword $(PATHS)))
+endif
 
 LIB      := $(BUILD)/libbitloom.a
 PROGRAM  := $(BUILD)/bitloom
 TESTS    := $(BUILD)/bitloom_tests
 BENCHES  := $(BENCH_SRC:%.cpp=$(BUILD)/%)
-LIB_OBJ  := $(LIB_SRC:%.cpp=$(BUILD)/%.o)
+LIB_OBJ  := $(patsubst %.cpp,$(BUILD)/%.o,$(if $(PATHS),$(filter-out $(KERNEL_SRC),$(LIB_SRC)),$(LIB_SRC))) \
+  $(PATHS:%=$(BUILD)/paths/%/kernels.o) $(if $(PATHS),$(BUILD)/paths/dispatch.o)
 CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
 TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(patsubst %.h,$(BUILD)/%.h.alone,$(filter %.h,$(HEADERS)))
 
 # Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
 FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
-LANGUAGE := -std=c++17 -march=$(ARCH) -fopenmp -I.
+LANGUAGE := -std=c++17 $(MARCH) -fopenmp -I.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Werror=switch
 COMPILE   = $(CXX) $(WARNINGS) $(CXXFLAGS) $(LANGUAGE) $(FP)
 # g++ 12 warns of its own std::function when it is instrumented.
@@ -43,7 +54,7 @@ LIBS     := -lz -ljpeg
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
-all: $(PROGRAM)  ## build build/bitloom (default); CXX=clang++ ARCH=x86-64-v3 CXXFLAGS=-O2 as you like
+all: $(PROGRAM)  ## build build/bitloom (default); CXX=clang++ ARCH=x86-64-v3 CXXFLAGS=-O2 as you like; ARCH=portable for all x86-64
 
 demo: all  ## search and deploy a small network on the built-in images; table, picture and page in out/demo
 	$(PROGRAM) demo --out $(OUT)
@@ -93,6 +104,17 @@ packages:
 	@CXX='$(CXX)' .ci/deps $(if $(filter demo test sanitize bench,$(GOALS)),,--check) build \
 	  $(if $(filter test sanitize fuzz,$(GOALS)),test) $(filter bench lint fuzz,$(GOALS)) $(if $(filter format,$(GOALS)),lint)
 
+# Each path's kernels are made in a folder of their own, as those of a program for that processor. (Unique symbols would be shared.)
+$(BUILD)/paths/%/kernels.o: FORCE | packages
+	@$(MAKE) BUILD=$(@D) ARCH="$$(awk -F'"' '$$2 == "$*" {print $$4}' core/paths.inc)$(if $(findstring clang,$(CXX)),, -fno-gnu-unique)" $@
+
+$(BUILD)/kernels.o: $(KERNEL_SRC:%.cpp=$(BUILD)/%.o) core/paths.sh
+	@core/paths.sh join $(notdir $(BUILD)) $@ $(filter %.o,$^)
+
+$(BUILD)/paths/dispatch.o: $(PATHS:%=$(BUILD)/paths/%/kernels.o) core/paths.sh
+	@core/paths.sh dispatch $(@:.o=.s) $(filter %.o,$^)
+	@$(CXX) -c $(@:.o=.s) -o $@
+
 $(LIB): $(LIB_OBJ)
 	@rm -f $@; ar rcs $@ $^
 
@@ -101,6 +123,14 @@ $(PROGRAM): $(CLI_OBJ) $(LIB)
 
 $(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
 	$(LINK) $^ -lgtest -lpthread $(LIBS) -o $@
+
+# The tests of the kernels alone, for the processors of tests/cross/kernels.sh.
+$(BUILD)/kernel_tests: $(patsubst %,$(BUILD)/tests/%.o,$(addsuffix _test,core/bits core/convolution core/kernels core/paths quant/fake_quant quant/integer/run) \
+    support/main) $(BUILD)/kernels.a
+	$(LINK) $^ -lgtest -lpthread $(LIBS) -o $@
+
+$(BUILD)/kernels.a: $(filter-out $(BUILD)/nas/% $(BUILD)/mpic/%,$(LIB_OBJ))
+	@rm -f $@; ar rcs $@ $^
 
 $(BENCHES): %: %.o $(LIB)
 	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@

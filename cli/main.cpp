@@ -10,6 +10,7 @@
 #include "cli/commands.h"
 #include "core/cancel.h"
 #include "core/error.h"
+#include "core/paths.h"
 #include "core/tensor.h"
 #include "core/version.h"
 
@@ -34,7 +35,7 @@ int run(int argc, char** argv) {
       "bitloom: channel-wise mixed-precision quantization search, from training to integers.\n"
       "Start with `bitloom demo --out out/demo`; every command explains itself with --help.");
   app.require_subcommand(1);
-  app.set_version_flag("--version", std::string("bitloom ") + kVersion);
+  app.set_version_flag("--version", std::string("bitloom ") + kVersion + ", kernels for " + kernel_path());
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   Chosen chosen;
   add_train(app, chosen);

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/io.h"
+#include "core/paths.h"
 #include "core/state_dict.h"
 
 namespace bitloom {
@@ -225,10 +226,8 @@ TEST(ProgramTest, AnOptionGivenTwiceTakesTheLast) {
 }
 
 TEST(ProgramTest, VersionIsThatOfTheRuns) {
-  const std::string version = run_program(finished_search(), "--version").out;
-  EXPECT_EQ(
-      version,
-      "bitloom " + read_json(finished_search() + "/run/config.json").at("identity").at("program").get<std::string>() + "\n");
+  const std::string program = read_json(finished_search() + "/run/config.json").at("identity").at("program");
+  EXPECT_EQ(run_program(finished_search(), "--version").out, "bitloom " + program + ", kernels for " + kernel_path() + "\n");
 }
 
 // An assignment of one's own: here a search's, with a channel changed, is what the network then has.
