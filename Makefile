@@ -62,8 +62,8 @@ demo: all  ## search and deploy a small network on the built-in images; table, p
 test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, BITLOOM_FAST=1 skips slow ones, BITLOOM_SLOW=1 runs more of them
 	@.ci/gtest $(TESTS) --gtest_filter='$(FILTER)'
 
-bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects
-	@for b in $(BENCHES); do $$b --benchmark_filter='$(subst *,.*,$(FILTER))' || exit 1; done
+bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects; the figures also go to build/bench/NAME.json
+	@for b in $(BENCHES); do $$b --benchmark_filter='$(subst *,.*,$(FILTER))' --benchmark_out=$$b.json || exit 1; done
 
 conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests
 	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
