@@ -1,4 +1,4 @@
-// bitloom demo: the whole method on the built-in images, with a table and a picture at the end.
+// bitloom demo: the whole method on built-in data, with a table and a picture at the end.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -8,6 +8,7 @@
 #include "cli/report.h"
 #include "cli/training.h"
 #include "core/io.h"
+#include "nas/run/presets.h"
 
 namespace bitloom {
 namespace {
@@ -19,19 +20,40 @@ struct DemoRun {
   std::string budget;
 };
 
-// The layer-wise budgets are the smallest there is, w2a8 with little more, and one where the best layers can be spared; within the same ones and
-// below, channels may go altogether.
-std::vector<DemoRun> demo_runs() {
+// What is built in of a task, and budgets for it. The layer-wise ones are the smallest there is, w2a8 with little more, and one where the best
+// layers can be spared; within the same ones and below, channels may go altogether.
+struct Demo {
+  const char* task;
+  Source source;
+  const char* data;  // in words
+  std::vector<std::string> layer_budgets, channel_budgets;
+};
+const std::vector<Demo>& all_demos() {
+  static const std::vector<Demo> demos = {
+      {"ic", Source::kSynthetic, "built-in images, ResNet-8", {"23kB", "19.5kB"}, {"23kB", "19.5kB", "15kB", "10kB"}},
+      {"kws",
+       Source::kSyntheticKeywords,
+       "built-in words (no speech), DS-CNN",
+       {"8kB", "5.8kB"},
+       {"8kB", "5.8kB", "4.5kB", "3kB"}},
+  };
+  return demos;
+}
+
+std::vector<DemoRun> demo_runs(const Demo& demo) {
   std::vector<DemoRun> runs;
   for (int bits : {8, 4, 2}) runs.push_back({str("w", bits, "a8"), Granularity::kFixed, {bits}, ""});
-  for (const char* budget : {"23kB", "19.5kB"}) runs.push_back({str("layer-", budget), Granularity::kLayer, {2, 4, 8}, budget});
-  for (const char* budget : {"23kB", "19.5kB", "15kB", "10kB"})
-    runs.push_back({str("channel-", budget), Granularity::kChannel, {0, 2, 4, 8}, budget});
+  for (const std::string& budget : demo.layer_budgets)
+    runs.push_back({"layer-" + budget, Granularity::kLayer, {2, 4, 8}, budget});
+  for (const std::string& budget : demo.channel_budgets)
+    runs.push_back({"channel-" + budget, Granularity::kChannel, {0, 2, 4, 8}, budget});
   return runs;
 }
 
-void run_demo(const std::string& out, uint64_t seed, const std::string& command) {
+void run_demo(const Demo& demo, const std::string& out, uint64_t seed, const std::string& command) {
   RunConfig base;
+  base.task = demo.source;
+  apply_preset(base, [](const char*) { return false; });
   base.seed = seed;
   base.command = command;
   base.warmup.epochs = 25;
@@ -41,7 +63,7 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
   make_output_folder(out);
   const TaskData data = load_visibly(base);
   std::vector<RunResult> results = {run_visibly(base, data)};
-  const std::vector<DemoRun> runs = demo_runs();
+  const std::vector<DemoRun> runs = demo_runs(demo);
   for (size_t i = 0; i < runs.size(); ++i) {
     std::cerr << "run " << i + 1 << " of " << runs.size() << ": " << runs[i].name << "\n";
     RunConfig c = base;
@@ -57,14 +79,14 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
   const std::string table = results_table(results);
   write_text_atomic(out + "/table.txt", table);
   write_text_atomic(out + "/results.json", to_json(results));
-  write_text_atomic(out + "/pareto.svg",
-                    results_picture("Accuracy against weight memory",
-                                    "built-in images, ResNet-8, integer networks on the test set", results));
+  write_text_atomic(out + "/pareto.svg", results_picture("Accuracy against weight memory",
+                                                         str(demo.data, ", integer networks on the test set"), results));
   std::vector<std::string> folders = {base.out};
   for (const DemoRun& r : runs) folders.push_back(out + "/" + r.name);
   write_html_report(out + "/report.html", folders);
   std::cout << table << "\nTable, results, picture, page: " << out << "/table.txt, results.json, pareto.svg, report.html\n"
-            << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/channel-15kB\n";
+            << "Every run's integer network is in its folder; look into one with: bitloom info " << out << "/"
+            << runs[runs.size() - 2].name << "\n";
 }
 
 }  // namespace
@@ -72,13 +94,24 @@ void run_demo(const std::string& out, uint64_t seed, const std::string& command)
 void add_demo(CLI::App& program, Chosen& chosen) {
   auto out = std::make_shared<std::string>("out/demo");
   auto seed = std::make_shared<uint64_t>(0);
+  auto task = std::make_shared<std::string>(all_demos().front().task);
   CLI::App* app = program.add_subcommand("demo",
-                                         "The whole method on built-in images in a few minutes: warm-up, fixed 8/4/2-bit "
+                                         "The whole method on built-in data in a few minutes: warm-up, fixed 8/4/2-bit "
                                          "baselines, layer- and channel-wise search, table, picture");
+  std::vector<std::string> tasks;
+  for (const Demo& demo : all_demos()) tasks.push_back(demo.task);
+  app->add_option("--task", *task, "Image classification or keyword spotting")
+      ->check(CLI::IsMember(tasks))
+      ->capture_default_str();
   app->add_option("--out", *out, "Folder for the runs, table.txt, results.json, pareto.svg and report.html")
       ->capture_default_str();
   app->add_option("--seed", *seed, "Seed of every random choice")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app->callback([=, &chosen] { chosen = [=](const std::string& command) { run_demo(*out, *seed, command); }; });
+  app->callback([=, &chosen] {
+    chosen = [=](const std::string& command) {
+      for (const Demo& demo : all_demos())
+        if (*task == demo.task) run_demo(demo, *out, *seed, command);
+    };
+  });
 }
 
 }  // namespace bitloom

@@ -203,7 +203,10 @@ void add_eval(CLI::App& program, Chosen& chosen) {
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {
     if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");
-    chosen = [=](const std::string&) { print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json); };
+    chosen = [=](const std::string&) {
+      settle_task_options(*app, o->config);
+      print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json);
+    };
   });
 }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 
 #include "datasets/metric.h"
+#include "nas/run/presets.h"
+#include "nas/run/task.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -50,12 +52,13 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const 
 void add_data_options(CLI::App& app, RunConfig& c) {
   add_choice(app, "--task", c.task,
              "What to learn: cifar10 (official binary files), kws (spoken words: Speech Commands or your own), synthetic "
-             "(built-in images, no download), "
+             "and synthetic_kws (built-in images and words, no download), ad (sounds of machines), "
              "npz (your own arrays)");
   app.add_option("--data", c.data,
                  "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); kws: speech_commands_v0.02 or its .tar.gz, its "
                  "12-class test set, or a "
-                 "folder of a folder of .wav files a word; npz: file with x_train, y_train, x_test, y_test and optionally "
+                 "folder of a folder of .wav files a word; ad: a machine's folder of DCASE 2020 task 2, with train/ and test/; "
+                 "npz: file with x_train, y_train, x_test, y_test and optionally "
                  "x_val, y_val. The task "
                  "follows from what is there");
   app.add_option("--metric", c.metric,
@@ -204,6 +207,14 @@ void add_search_options(CLI::App& app, RunConfig& c) {
       ->capture_default_str();
   add_choice(app, "--arch-optimizer", c.arch_optimizer, "Their optimizer (the paper: sgd, lr 0.01, for hundreds of epochs)")
       ->group(kPaperOptions);
+}
+
+void settle_task_options(const CLI::App& app, RunConfig& c) {
+  settle_task(c);
+  apply_preset(c, [&](const char* name) {
+    const CLI::Option* option = app.get_option_no_throw(name);
+    return !option || option->count() > 0;
+  });
 }
 
 void settle_search_options(const CLI::App& app, RunConfig& c) {

@@ -36,6 +36,7 @@ void add_search(CLI::App& program, Chosen& chosen) {
     chosen = [=](const std::string& command) {
       RunConfig c = *config;
       c.command = command;
+      settle_task_options(*app, c);
       const TaskData data = load_visibly(c);
       std::cout << results_table({run_visibly(c, data)});
     };

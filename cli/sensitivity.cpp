@@ -139,7 +139,10 @@ void add_sensitivity(CLI::App& program, Chosen& chosen) {
     sort_precisions(options->run);
     BITLOOM_CHECK(options->run.weight_bits.size() > 1 || options->run.act_bits.size() > 1,
                   "sensitivity compares precisions: offer more than one of --weight-bits or --act-bits");
-    chosen = [=](const std::string&) { measure(*options); };
+    chosen = [=](const std::string&) {
+      settle_task_options(*app, options->run);
+      measure(*options);
+    };
   });
 }
 

@@ -46,7 +46,7 @@ struct Inputs {
 
 Inputs make_inputs(const IntegerGraph& graph, SimulateOptions& o) {
   take_task_of(o.model, o.config);
-  if (o.config.data.empty() && (o.config.task != Source::kSynthetic || !file_exists(o.model + "/config.json")))
+  if (o.config.data.empty() && (!built_in(o.config.task) || !file_exists(o.model + "/config.json")))
     return {random_codes(graph, o.images, Rng(o.config.seed)), {}};
   TaskData task = load_visibly(o.config);
   check_fits(graph, network_file(o.model), task);

@@ -28,7 +28,6 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "nas/budget.h"
-#include "nas/run/task.h"
 
 namespace bitloom {
 namespace {
@@ -208,7 +207,6 @@ void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
 void sweep(SweepOptions o, const std::string& command) {
   RunConfig& common = o.sweep.common;
   common.command = command;
-  settle_task(common);
   const bool one = o.point >= 0, warms_up = common.warmup_file.empty();
   if (warms_up) common.warmup_file = common.out + "/float/warmup.npz";
   BITLOOM_CHECK(!warms_up || (!one && o.slurm.empty()) || file_exists(common.warmup_file),
@@ -291,7 +289,10 @@ void add_sweep(CLI::App& program, Chosen& chosen) {
     settle_search_options(*app, s.common);
     BITLOOM_CHECK(s.ablated.empty() || s.common.recipe == Recipe::kProgressive, "--ablate is for --recipe progressive");
     points_of(s);
-    chosen = [=](const std::string& command) { sweep(*o, command); };
+    chosen = [=](const std::string& command) {
+      settle_task_options(*app, o->sweep.common);
+      sweep(*o, command);
+    };
   });
 }
 

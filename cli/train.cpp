@@ -40,6 +40,7 @@ void add_train(CLI::App& program, Chosen& chosen) {
     chosen = [=](const std::string& command) {
       RunConfig c = *config;
       c.command = command;
+      settle_task_options(*app, c);
       c.quantize = !quant->empty() || !c.assignment_file.empty();
       if (!c.assignment_file.empty()) c.granularity = Granularity::kGiven;
       if (!quant->empty()) {

@@ -32,6 +32,9 @@ class Dataset {
   // What samples are grouped by when they are scored, such as the machine they were recorded at; empty for none.
   const std::vector<int32_t>& groups() const { return groups_; }
 
+  // So many samples in a row are one thing to be scored, by the mean of what was found: the parts of a recording. They share label and group.
+  virtual int64_t scored_together() const { return 1; }
+
   // Writes sample `index` (h*w*c values) to `out`, with `rng` changed at random as in training: a pure function of both. Called from many
   // threads at once.
   virtual void fill(int64_t index, const Rng* rng, float* out) const = 0;

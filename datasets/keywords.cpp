@@ -136,6 +136,7 @@ class Loading {
     task.test_only = layout_.test_only;
     task.augment.shift_ms = 100;
     task.augment.noise = noise_->empty() ? 0 : 0.1;
+    task.augment.speed = 0.2;
     TaskData data{std::move(task), nullptr, nullptr, nullptr};
     for (const Split split : {Split::kVal, Split::kTest}) {
       if (layout_.test_only && split == Split::kVal) continue;

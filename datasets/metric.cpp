@@ -88,14 +88,34 @@ double area(std::vector<std::pair<double, bool>> errors) {
   return (rank_sum - anomalous * (anomalous + 1) / 2) / (anomalous * normal);
 }
 
+// The area below the curve of true against false positives up to a tenth of the latter, scaled. Equal errors are one step of the curve, a line.
+double partial_area(std::vector<std::pair<double, bool>> errors) {
+  constexpr double kMost = 0.1;
+  std::sort(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  const double anomalous = double(std::count_if(errors.begin(), errors.end(), [](const auto&e) { return e.second; })),
+               normal = double(errors.size()) - anomalous;
+  double x = 0, y = 0, sum = 0;
+  for (size_t begin = 0, end; begin < errors.size() && x < kMost; begin = end) {
+    double dx = 0, dy = 0;
+    for (end = begin; end < errors.size() && errors[end].first == errors[begin].first; ++end)
+      (errors[end].second ? dy : dx) += 1 / (errors[end].second ? anomalous : normal);
+    const double part = dx > 0 ? std::min(1.0, (kMost - x) / dx) : 1;
+    sum += part * dx * (y + part * dy / 2);
+    x += dx, y += dy;
+  }
+  constexpr double kGuessing = kMost * kMost / 2;
+  return (1 + (sum - kGuessing) / (kMost - kGuessing)) / 2;
+}
+
 class RocAuc : public Metric {
  public:
-  RocAuc() : Metric("roc_auc", TaskKind::kReconstruction, Unit::kNumber, Better::kHigher) {}
+  using Area = double (*)(std::vector<std::pair<double, bool>>);
+  RocAuc(const char* name, Area of) : Metric(name, TaskKind::kReconstruction, Unit::kNumber, Better::kHigher), area_(of) {}
   double score(const std::vector<double>& found, const Dataset& data) const override { return mean(areas(found, data)); }
   Parts parts(const std::vector<double>& found, const Dataset& data, const Task&) const override {
     Parts parts;
     if (!data.groups().empty())
-      for (const auto& [group, value] : areas(found, data)) parts.emplace_back(str("roc_auc of group ", group), value);
+      for (const auto& [group, value] : areas(found, data)) parts.emplace_back(str(name(), " of group ", group), value);
     return parts;
   }
 
@@ -103,21 +123,28 @@ class RocAuc : public Metric {
   std::map<int32_t, double> areas(const std::vector<double>& found, const Dataset& data) const {
     check_labelled(*this, found, data);
     std::map<int32_t, std::vector<std::pair<double, bool>>> groups;
-    for (size_t i = 0; i < found.size(); ++i)
-      groups[data.groups().empty() ? 0 : data.groups()[i]].emplace_back(found[i], data.labels()[i] != 0);
+    const size_t together = size_t(data.scored_together());
+    for (size_t i = 0; i + together <= found.size(); i += together) {
+      const auto first = found.begin() + std::ptrdiff_t(i);
+      const double error = std::accumulate(first, first + std::ptrdiff_t(together), 0.0) / double(together);
+      groups[data.groups().empty() ? 0 : data.groups()[i]].emplace_back(error, data.labels()[i] != 0);
+    }
     std::map<int32_t, double> areas;
     for (const auto& [group, errors] : groups) {
       const auto anomalous = std::count_if(errors.begin(), errors.end(), [](const auto& e) { return e.second; });
-      if (anomalous > 0 && anomalous < int64_t(errors.size())) areas[group] = area(errors);
+      if (anomalous > 0 && anomalous < int64_t(errors.size())) areas[group] = area_(errors);
     }
-    BITLOOM_CHECK(!areas.empty(), data.name(), ": roc_auc needs normal (0) and anomalous (1) samples",
+    BITLOOM_CHECK(!areas.empty(), data.name(), ": ", name(), " needs normal (0) and anomalous (1) samples",
                   data.groups().empty() ? "" : " in one group at least");
     return areas;
   }
+
+  const Area area_;
 };
 
 const std::vector<const Metric*>& all_metrics() {
-  static const std::vector<const Metric*> all = {&accuracy(), &balanced_accuracy(), &mean_squared_error(), &roc_auc()};
+  static const std::vector<const Metric*> all = {&accuracy(), &balanced_accuracy(), &mean_squared_error(), &roc_auc(),
+                                                 &partial_roc_auc()};
   return all;
 }
 
@@ -148,7 +175,11 @@ const Metric& mean_squared_error() {
   return metric;
 }
 const Metric& roc_auc() {
-  static const RocAuc metric;
+  static const RocAuc metric("roc_auc", area);
+  return metric;
+}
+const Metric& partial_roc_auc() {
+  static const RocAuc metric("partial_roc_auc", partial_area);
   return metric;
 }
 

@@ -54,6 +54,9 @@ const Metric& mean_squared_error();  // of the reconstruction, mean over the sam
 // probability that an anomalous sample has the larger error, ties counted half (Hanley and McNeil, Radiology 143, 1982). By group where
 // there are groups, as DCASE 2020 task 2 does by machine: the mean over those that have normal and anomalous samples.
 const Metric& roc_auc();
+// The same of the part where at most a tenth of the normal samples are taken for anomalous, scaled so that guessing has 0.5 and no error 1
+// (D. McClish, Medical Decision Making 9, 1989): the pAUC of DCASE 2020 task 2.
+const Metric& partial_roc_auc();
 
 // All of the above.
 const Metric& find_metric(const std::string& name);  // Error lists the known names

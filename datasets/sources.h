@@ -16,6 +16,9 @@ TaskData load_cifar10(const std::string& path);
 // Deterministic built-in task of small colour images, hard enough that 2-bit weights lose clearly against 8-bit ones.
 TaskData make_synthetic(uint64_t seed, int64_t train = 4096, int64_t val = 1024, int64_t test = 2048);
 
+// Deterministic built-in keywords of a made-up language, as MFCC: glides between vowels of synthetic voices, silence, unknown.
+TaskData make_synthetic_words(uint64_t seed, int64_t train = 3000, int64_t val = 1000, int64_t test = 2000);
+
 // Spoken words, as MFCC (datasets/mfcc.h); `path` is a folder of word folders of .wav files (16 kHz; the first second counts, shorter ones end
 // in zeros), or a .tar.gz of it:
 // - Speech Commands v0.02 as it is published, or a folder that holds it: 12 classes in MLPerf Tiny's order, the ten words, silence, unknown;
@@ -24,6 +27,12 @@ TaskData make_synthetic(uint64_t seed, int64_t train = 4096, int64_t val = 1024,
 // - Its 12-class test set (the ten words, _silence_, _unknown_ and nothing else): all of it is for testing.
 // - Any other words: a class for each folder, sorted by name, then silence (_silence_ or _background_noise_) and unknown (_unknown_) where they are.
 TaskData load_keywords(const std::string& path, const LoadObserver& observer = {});
+
+// Sounds of machines, to be told normal from anomalous: folders train/ and test/ of normal_id_01_00000000.wav, anomaly_id_01_... (16 kHz), one
+// machine type of DCASE 2020 task 2, or a .tar.gz of them. A sample is five frames of the log-mel spectrogram (datasets/log_mel.h), 640 values; of a
+// recording's frames 50 to 249 count. A tenth of train/, by the hash of the name, is for validation. The score of a recording is the mean of its
+// 196 samples', its group the machine's id.
+TaskData load_machine_sounds(const std::string& path, const LoadObserver& observer = {});
 
 // An .npz with x_train, y_train, x_test, y_test and optionally x_val, y_val. x is (N,H,W,C), (N,H,W) or (N,F), uint8 (pixels / 255) or
 // float32; y is (N) or (N,1), whole numbers of any type. Without x_val, a tenth of the training samples is split off. Other arrays are

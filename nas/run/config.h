@@ -15,13 +15,19 @@
 namespace bitloom {
 
 // Where the samples come from.
-enum class Source { kCifar10, kSynthetic, kNpz, kKeywords };
+enum class Source { kCifar10, kSynthetic, kNpz, kKeywords, kSyntheticKeywords, kMachineSounds };
 template <>
 struct NamesOf<Source> {
   static constexpr const char* kWhat = "task";
-  static constexpr Named<Source> kAll[] = {
-      {Source::kCifar10, "cifar10"}, {Source::kSynthetic, "synthetic"}, {Source::kNpz, "npz"}, {Source::kKeywords, "kws"}};
+  static constexpr Named<Source> kAll[] = {{Source::kCifar10, "cifar10"},
+                                           {Source::kSynthetic, "synthetic"},
+                                           {Source::kNpz, "npz"},
+                                           {Source::kKeywords, "kws"},
+                                           {Source::kSyntheticKeywords, "synthetic_kws"},
+                                           {Source::kMachineSounds, "ad"}};
 };
+
+inline bool built_in(Source source) { return source == Source::kSynthetic || source == Source::kSyntheticKeywords; }
 
 // How a search decides.
 enum class Recipe { kProgressive, kPaper };

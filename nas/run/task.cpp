@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "datasets/archive.h"
@@ -54,33 +55,36 @@ TaskData load(const RunConfig& c, const LoadObserver& observer) {
     case Source::kSynthetic: return make_synthetic(c.seed);
     case Source::kCifar10: return load_cifar10(c.data);
     case Source::kNpz: return load_npz_task(c.data, c.seed);
+    case Source::kMachineSounds: return load_machine_sounds(c.data, observer);
+    case Source::kSyntheticKeywords: return make_synthetic_words(c.seed);
     case Source::kKeywords: return load_keywords(c.data, observer);
   }
   return {};
 }
 
-// Whether there are .wav files in folders below `path`, or in the archive, whose first file of data decides.
-bool holds_sound(const std::string& path) {
+// What a folder or an archive holds, by the first file of data below it: sounds of machines, words, or CIFAR-10.
+Source source_of(const std::string& path) {
   namespace fs = std::filesystem;
-  const auto is = [](const std::string& name, const std::string& tail) {
-    return name.size() > tail.size() && name.substr(name.size() - tail.size()) == tail;
+  const auto known = [](const std::string& file) -> std::optional<Source> {
+    const auto ends = [&](const char* tail) { return file.size() > 4 && file.compare(file.size() - 4, 4, tail) == 0; };
+    if (ends(".bin")) return Source::kCifar10;
+    if (!ends(".wav")) return {};
+    const bool machine = file.compare(0, 10, "normal_id_") == 0 || file.compare(0, 11, "anomaly_id_") == 0;
+    return machine ? Source::kMachineSounds : Source::kKeywords;
   };
   if (fs::is_directory(path)) {
     std::error_code ignored;
     for (const fs::directory_entry& folder : fs::directory_iterator(path, ignored)) {
       if (!folder.is_directory(ignored)) continue;
       for (const fs::directory_entry& file : fs::directory_iterator(folder.path(), ignored))
-        if (is(file.path().string(), ".wav")) return true;
+        if (const auto source = known(file.path().filename().string())) return *source;
     }
-    return false;
+  } else if (fs::is_regular_file(path)) {  // of anything else, who reads it says what is wrong
+    TarGzReader archive(path);
+    while (archive.next())
+      if (const auto source = known(archive.name().substr(archive.name().rfind('/') + 1))) return *source;
   }
-  if (!fs::is_regular_file(path)) return false;  // what is wrong is said by who reads it
-  TarGzReader archive(path);
-  while (archive.next()) {
-    if (is(archive.name(), ".wav")) return true;
-    if (is(archive.name(), ".bin")) return false;
-  }
-  return false;
+  return Source::kCifar10;
 }
 
 }  // namespace
@@ -92,12 +96,12 @@ void settle_task(RunConfig& c) {
   if (ends_with(".npz"))
     c.task = Source::kNpz;
   else if (!c.data.empty() && c.task == Source::kSynthetic)
-    c.task = holds_sound(c.data) ? Source::kKeywords : Source::kCifar10;
+    c.task = source_of(c.data);
 }
 
 TaskData load_task(RunConfig& c, const LoadObserver& observer) {
   settle_task(c);
-  BITLOOM_CHECK(c.task == Source::kSynthetic || !c.data.empty(), "--task ", name_of(c.task),
+  BITLOOM_CHECK(built_in(c.task) || !c.data.empty(), "--task ", name_of(c.task),
                 " needs --data PATH (`make data` downloads the official archives)");
   TaskData data = load(c, observer);
   if (!data.task.test_only) data.train->set_augment(parse_augment(c.augment, data.task.augment));

@@ -6,7 +6,8 @@
 
 namespace bitloom {
 
-// Unless the task is given, a data path sets it: npz for a file ending in .npz, kws for folders of .wav files or an archive of them, else cifar10.
+// Unless the task is given, a data path sets it: npz for a file ending in .npz, kws or ad for folders or an archive of .wav files, whose names
+// tell which, else cifar10.
 void settle_task(RunConfig& config);
 // The task's splits, with the augmentation the config asks for; settles the task.
 TaskData load_task(RunConfig& config, const LoadObserver& observer = {});

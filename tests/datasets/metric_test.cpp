@@ -70,6 +70,24 @@ TEST(Metric, RocAucIsTheMeanOverGroupsThatHaveAnomalies) {
   EXPECT_EQ(parts[1], (std::pair<std::string, double>("roc_auc of group 7", 0)));
 }
 
+// By hand, as scikit-learn's roc_auc_score(max_fpr=0.1) has it: 20 normal samples, so that the curve counts up to the second of them.
+TEST(Metric, PartialRocAucIsOfTheFirstTenth) {
+  std::vector<int32_t> labels(20, 0);
+  labels.insert(labels.end(), {1, 1});
+  const ArrayDataset data = labelled(labels);
+  const auto score = [&](double a, double b) {
+    std::vector<double> errors;
+    for (int i = 0; i < 20; ++i) errors.push_back(i);
+    errors.insert(errors.end(), {a, b});
+    return partial_roc_auc().score(errors, data);
+  };
+  EXPECT_DOUBLE_EQ(score(30, 40), 1);
+  EXPECT_DOUBLE_EQ(score(30, 18.5), (1 + (0.075 - 0.005) / 0.095) / 2);
+  EXPECT_DOUBLE_EQ(score(30, 19), (1 + (0.0375 + 0.05 - 0.005) / 0.095) / 2);
+  EXPECT_DOUBLE_EQ(score(-1, -2), (1 - 0.005 / 0.095) / 2);
+  EXPECT_DOUBLE_EQ(partial_roc_auc().score(std::vector<double>(22, 1.0), data), 0.5);
+}
+
 TEST(Metric, SaysWhatTheDataLack) {
   EXPECT_EQ(error_of([] { accuracy().score({0, 1}, labelled({}, {}, 2)); }), "part: accuracy needs labels");
   EXPECT_EQ(error_of([] { accuracy().score({0, 1}, labelled({0})); }), "part: accuracy of 2 results for 1 samples");

@@ -1,0 +1,34 @@
+// What the options of a run are unless they are given.
+#include "nas/run/presets.h"
+
+#include <algorithm>
+
+namespace bitloom {
+
+const std::vector<Preset>& all_presets() {
+  static const std::vector<Preset> presets = {
+      // task, model, {epochs, learning rate} of warm-up, search and fine-tuning, weight decay
+      {Source::kKeywords, "ds_cnn", {120, 5e-3}, {20, 1e-3}, {30, 1e-3}, 0.01},
+      {Source::kMachineSounds, "autoencoder", {40, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
+      {Source::kSyntheticKeywords, "ds_cnn", {25, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
+  };
+  return presets;
+}
+
+void apply_preset(RunConfig& c, const std::function<bool(const char* option)>& given) {
+  const bool any_model = !given("--model");
+  const auto fits = [&](const Preset& p) { return p.task == c.task && (any_model || c.model == p.model); };
+  const auto preset = std::find_if(all_presets().begin(), all_presets().end(), fits);
+  if (preset == all_presets().end()) return;
+  if (any_model) c.model = preset->model;
+  const auto take = [&](const char* epochs, const char* lr, StageConfig& own, const StageConfig& standard) {
+    if (!given(epochs)) own.epochs = standard.epochs;
+    if (!given(lr)) own.lr = standard.lr;
+  };
+  take("--epochs", "--lr", c.warmup, preset->warmup);
+  take("--search-epochs", "--search-lr", c.search, preset->search);
+  take("--finetune-epochs", "--finetune-lr", c.finetune, preset->finetune);
+  if (!given("--weight-decay")) c.weight_decay = preset->weight_decay;
+}
+
+}  // namespace bitloom
