@@ -13,7 +13,8 @@ void Variable::add_grad(Tensor grad) {
     return;
   }
   if (!mine.unique()) mine = mine.clone();
-  mine.set_note({});
+  BITLOOM_CHECK(mine.note().empty() && grad.note().empty(), "autograd: a gradient of shape ", shape(),
+                " that its only reader has taken further gets another part");
   accumulate(grad.data(), mine.data(), mine.size());
 }
 

@@ -17,7 +17,9 @@ class Variable {
  public:
   Variable() = default;
   explicit Variable(Tensor value, bool requires_grad = false)
-      : state_(std::make_shared<State>(State{std::move(value), {}, requires_grad})) {}
+      : state_(std::make_shared<State>(State{std::move(value), {}, requires_grad})) {
+    if (requires_grad) state_->value.add_reader();  // it wants its gradient for itself
+  }
 
   bool defined() const { return state_ != nullptr; }
   const Tensor& value() const { return state_->value; }
@@ -78,7 +80,8 @@ class Tape {
     needed = needed && recording_;
     for (size_t i = 0; needed && i < values.size(); ++i)
       if (values[i].defined()) values[i].add_reader();
-    Variable output(op.forward(values), needed);
+    Variable output(op.forward(values));
+    output.set_requires_grad(needed);
     if (needed) nodes_.push_back(std::make_unique<OpNode<Op>>(std::move(op), std::move(inputs), output));
     return output;
   }

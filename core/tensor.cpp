@@ -48,10 +48,10 @@ std::shared_ptr<void> allocate_aligned(size_t bytes) {
   return std::shared_ptr<void>(p, std::free);
 }
 
-void detail::Storage::materialize(const Shape& shape) {
+void detail::Storage::materialize(int64_t count) {
   std::call_once(once, [&] {
-    memory = allocate_aligned(size_t(shape.size()) * sizeof(float));
-    parallel_blocks(shape.size(), row_block(shape.size(), shape.back()), [&](int64_t begin, int64_t end) {
+    memory = allocate_aligned(size_t(count) * sizeof(float));
+    parallel_blocks(count, row_block(count, row), [&](int64_t begin, int64_t end) {
       source->read(begin, end - begin, static_cast<float*>(memory.get()) + begin);
     });
     computed = true;

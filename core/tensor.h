@@ -1,5 +1,6 @@
 // Dense tensors: a shape by value and a shared handle to contiguous, 64-byte aligned storage.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -52,8 +53,9 @@ class Deferred {
   virtual ~Deferred() = default;
   // to[i] = element begin + i for i < count, both multiples of the last extent.
   virtual void read(int64_t begin, int64_t count, float* to) const = 0;
-  // The first half of the backward pass of the operation behind these elements, for those who have their gradient in the cache: turns grad[i], the gradient of
-  // element begin + i, into what that operation hands on, as far as it can block by block, and adds the terms of gradient_sums() sums to `sums`.
+  // The part of the backward pass of the operation behind these elements that goes block by block, for the only reader of the value, who has its gradient in the
+  // cache and calls this once for each element: turns grad[i], all of the gradient of element begin + i, into what that operation hands on, and adds the terms of
+  // gradient_sums() sums, at least one, to `sums`.
   virtual int64_t gradient_sums() const { return 0; }
   virtual void backward(int64_t begin, int64_t count, float* grad, double* sums) const {
     (void)begin, (void)count, (void)grad, (void)sums;
@@ -70,8 +72,9 @@ struct Storage {
   std::atomic<bool> computed{false};
   std::vector<float> note;
   int readers = 0;
+  int64_t row = 1;  // last extent of the tensor that was made from the source, whatever shape a view has
   // Computes the elements of a deferred tensor, once, in parallel.
-  void materialize(const Shape& shape);
+  void materialize(int64_t count);
 };
 
 }  // namespace detail
@@ -94,6 +97,7 @@ class TensorT {
       : shape_(shape), storage_(std::make_shared<detail::Storage>()) {
     static_assert(std::is_same_v<T, float>);
     storage_->source = std::move(source);
+    storage_->row = shape.back();
   }
 
   bool defined() const { return storage_ != nullptr; }
@@ -132,7 +136,8 @@ class TensorT {
   }
   TensorT clone() const {
     TensorT copy(shape_);
-    for (int64_t i = 0, n = size(); i < n; ++i) copy.data()[i] = data()[i];
+    const T* from = data();
+    std::copy(from, from + size(), copy.data());
     return copy;
   }
   // The same elements under another shape of equal size.
@@ -146,7 +151,7 @@ class TensorT {
  private:
   void* memory() const {
     if (!storage_) return nullptr;
-    if (storage_->source) storage_->materialize(shape_);
+    if (storage_->source && !storage_->computed) storage_->materialize(shape_.size());
     return storage_->memory.get();
   }
 

@@ -9,7 +9,7 @@ namespace bitloom {
 
 using kernel::Mode, kernel::Scratch;
 
-// A multiple of 8 blocks, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block. A block
+// 8 blocks or more, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block. A block
 // has 16 or more outputs a channel, for whole register tiles.
 ImageBlocks::ImageBlocks(const Conv2dShape& s) : images_(s.n) {
   const int64_t block_floats = std::max<int64_t>(1 << 17, s.oc * s.kh * s.kw * s.c);

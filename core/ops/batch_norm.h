@@ -79,7 +79,7 @@ class BatchNorm {
     Tensor mean(Shape{c}), var(Shape{c}), inv_std(Shape{c}), scale(Shape{c}), shift(Shape{c});
     if (!training_) {
       mean = state_->mean.clone(), var = state_->var;
-    } else if (x.note().empty()) {
+    } else if (int64_t(x.note().size()) != 2 * c) {
       batch_norm_stats(x.data(), rows, c, mean.data(), var.data());
     } else {
       std::copy_n(x.note().data(), c, mean.data());

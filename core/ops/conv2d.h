@@ -71,35 +71,44 @@ class ConvOp {
     return y;
   }
 
-  // Block by block, while its gradients are in the cache: the filters' gradient, the input's, and what the operation before this one sums over that.
+  // Block by block, while its gradients are in the cache: the filters' gradient, the input's, and what the operation before this one does with that.
   Tensors backward(const Tensor& dy, const std::vector<bool>& needs) {
     Tensors grads(needs.size());
-    std::unique_ptr<ConvPass> pass;
-    if (needs[0]) {
-      grads[0] = Tensor(x_.shape());
-      pass = (kDepthwise ? depthwise_input_grad_pass : conv2d_input_grad_pass)(w_.data(), s_);
-    }
-    const auto weight_grad = (kDepthwise ? depthwise_weight_grad_pass : conv2d_weight_grad_pass)(s_);
-    const ImageBlocks blocks(s_);
-    const int64_t chunks = weight_grad->chunks(), in = s_.in_floats(), out = s_.out_floats();
+    if (needs[0]) grads[0] = Tensor(x_.shape());
     const Deferred* source = needs[0] && x_.readers() == 1 ? x_.source() : nullptr;
+    const auto pass = needs[0] ? (kDepthwise ? depthwise_input_grad_pass : conv2d_input_grad_pass)(w_.data(), s_) : nullptr;
+    const auto weight_grad = needs[1] ? (kDepthwise ? depthwise_weight_grad_pass : conv2d_weight_grad_pass)(s_) : nullptr;
+    const int64_t blocks = ImageBlocks(s_).count(), chunks = weight_grad ? weight_grad->chunks() : blocks;
     const int64_t sums = source ? source->gradient_sums() : 0;
-    std::vector<double> partial(size_t(chunks * sums));
+    std::vector<double> partial(size_t(blocks * sums));
     float* dx = grads[0].data();
-    parallel_for(chunks, [&](int64_t chunk) {
-      for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; ++b) {
-        const int64_t first = blocks.first(b), images = blocks.images(b);
-        thread_local kernel::Scratch scratch;
-        const float* grad = dy.block(first * out, images * out, [](int64_t n) { return scratch.reserve(n); });
-        if (needs[1]) {
-          const float* x = input(first, images);
-          for (int64_t part = 0; part < weight_grad->parts(); ++part) weight_grad->add(x, grad, images, chunk, part);
-        }
-        if (!needs[0]) continue;
-        pass->run(grad, dx + first * in, images);
-        if (source) source->backward(first * in, images * in, dx + first * in, partial.data() + chunk * sums);
-      }
-    });
+    const auto input_side = [&](int64_t b, const float* grad) {
+      const ImageBlocks images(s_);
+      const int64_t begin = images.first(b) * s_.in_floats(), count = images.images(b) * s_.in_floats();
+      pass->run(grad, dx + begin, images.images(b));
+      if (source) source->backward(begin, count, dx + begin, partial.data() + b * sums);
+    };
+    const auto weight_side = [&](int64_t b, const float* grad, int64_t chunk, int64_t part) {
+      const ImageBlocks images(s_);
+      weight_grad->add(input(images.first(b), images.images(b)), grad, images.images(b), chunk, part);
+    };
+    const auto each_block_of = [&](int64_t chunk, auto f) {
+      for (int64_t b = chunk * blocks / chunks; b < (chunk + 1) * blocks / chunks; ++b) f(b, gradient(dy, b));
+    };
+    if (chunks >= std::min<int64_t>(8, blocks)) {
+      parallel_for(chunks, [&](int64_t chunk) {
+        each_block_of(chunk, [&](int64_t b, const float* grad) {
+          for (int64_t part = 0; weight_grad && part < weight_grad->parts(); ++part) weight_side(b, grad, chunk, part);
+          if (pass) input_side(b, grad);
+        });
+      });
+    } else {  // large filters: too few sums of their gradient to keep some threads busy
+      if (pass) parallel_for(blocks, [&](int64_t b) { input_side(b, gradient(dy, b)); });
+      parallel_for(chunks * weight_grad->parts(), [&](int64_t task) {
+        const int64_t chunk = task / weight_grad->parts(), part = task % weight_grad->parts();
+        each_block_of(chunk, [&](int64_t b, const float* grad) { weight_side(b, grad, chunk, part); });
+      });
+    }
     if (sums > 0) {
       const std::vector<double> total = fold(partial, sums, 0, sums);
       grads[0].set_note(std::vector<float>(total.begin(), total.end()));
@@ -145,6 +154,14 @@ class ConvOp {
   const float* input(int64_t first, int64_t images) const {
     thread_local kernel::Scratch scratch;
     return x_.block(first * s_.in_floats(), images * s_.in_floats(), [](int64_t n) { return scratch.reserve(n); });
+  }
+
+  // A block of the gradient, likewise.
+  const float* gradient(const Tensor& dy, int64_t b) const {
+    thread_local kernel::Scratch scratch;
+    const ImageBlocks blocks(s_);
+    return dy.block(blocks.first(b) * s_.out_floats(), blocks.images(b) * s_.out_floats(),
+                    [](int64_t n) { return scratch.reserve(n); });
   }
 
   ConvGeometry geometry_;

@@ -198,7 +198,6 @@ TEST(ResumeTest, AFolderHasOneRunAtATime) {
 TEST(ResumeTest, EveryLongCommandEndsAtCtrlC) {
   const SearchCopy folder({"task.npz", "run"});
   const std::string commands[] = {"simulate --model run --images 100000",
-                                  "calibrate",
                                   "calibrate --predict 1000",
                                   "demo --out demo",
                                   "report pipes",  // files that do not come

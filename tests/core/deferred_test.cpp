@@ -39,6 +39,38 @@ TEST(Deferred, IsComputedInBlocksUntilAllOfItIsAskedFor) {
   EXPECT_EQ(reads, all) << "computed twice";
 }
 
+// x * keep of 5 channels.
+Tensor gated(const Shape& shape) {
+  Tape tape(Tape::kInference);
+  return tape.apply(ChannelGate{}, {Variable(random_tensor(shape, 1)), Variable(random_tensor({5}, 2, 0.2, 1))}).value();
+}
+
+TEST(Deferred, AViewHasTheSameElements) {
+  const Shape shape{1, 64, 64, 5}, other{10240, 2};
+  const Tensor view = gated(shape).reshape(other), expected = gated(shape).clone();
+  for (int64_t i = 0; i < view.size(); ++i) ASSERT_EQ(view[i], expected[i]) << i;
+}
+
+// The gradient of a parameter that happens to be deferred is its own, and not that of what it was computed from.
+TEST(Deferred, AParameterKeepsItsGradient) {
+  const Variable deferred(gated({2, 4, 4, 5}), true), written(gated({2, 4, 4, 5}).clone(), true);
+  for (const Variable& x : {deferred, written}) {
+    Tape tape;
+    const Variable y = tape.apply(Conv2d(), {x, Variable(random_tensor({3, 1, 1, 5}, 3), true), Variable()});
+    tape.backward(tape.apply(MeanSquaredError{random_tensor(y.shape(), 4)}, {y}));
+  }
+  for (int64_t i = 0; i < deferred.value().size(); ++i) ASSERT_EQ(deferred.grad()[i], written.grad()[i]) << i;
+}
+
+TEST(Deferred, AGradientThatWentOnTakesNoMore) {
+  Variable v(Tensor(Shape{4}, 1.0f), true);
+  Tensor taken(Shape{4}, 1.0f);
+  taken.set_note({1});
+  v.add_grad(taken);
+  EXPECT_NE(message_of([&] { v.add_grad(Tensor(Shape{4}, 1.0f)); }).find("its only reader has taken further"),
+            std::string::npos);
+}
+
 enum class Written { kNo, kYes };   // whether everything in between is written to memory
 enum class Readers { kOne, kTwo };  // of what the second convolution reads
 

@@ -135,6 +135,8 @@ TEST(RunJson, EveryKeyOfAConfigCounts) {
     const nlohmann::ordered_json other = nlohmann::ordered_json::parse(to_json(any_config(Rng(seed))));
     for (const auto& [key, value] : other.items()) {
       if (value == whole.at(key) || key == "command") continue;
+      // The identity has the content of files, which may lie elsewhere.
+      if ((key == "warmup_file" || key == "assignment_file") && value != "" && whole.at(key) != "") continue;
       nlohmann::ordered_json changed = whole;
       changed[key] = value;
       if (key == "strength" || key == "lambda") changed["strength"] = changed["lambda"] = value;
