@@ -12,9 +12,9 @@ void Variable::add_grad(Tensor grad) {
     mine = std::move(grad);
     return;
   }
-  if (!mine.unique()) mine = mine.clone();
   BITLOOM_CHECK(mine.note().empty() && grad.note().empty(), "autograd: a gradient of shape ", shape(),
                 " that its only reader has taken further gets another part");
+  if (!mine.unique()) mine = mine.clone();
   accumulate(grad.data(), mine.data(), mine.size());
 }
 
