@@ -45,7 +45,7 @@ class Resonator {
 };
 
 std::vector<double> speak(std::pair<int, int> word, Rng& rng) {
-  std::vector<double> sound(size_t(Mfcc::kSamples));
+  std::vector<double> sound(static_cast<size_t>(Mfcc::kSamples));
   const double pitch = rng.uniform(90, 260), tract = rng.uniform(0.88, 1.18), length = rng.uniform(0.3, 0.65);
   const double start = rng.uniform(0.05, 0.95 - length), turn = rng.uniform(0.35, 0.65), glide = rng.uniform(0.15, 0.35);
   const Vowel &from = kVowels[word.first], &to = kVowels[word.second];
@@ -80,7 +80,7 @@ double rms(const std::vector<double>& sound) {
 }
 
 void render(int64_t index, int32_t label, Rng rng, int16_t* out) {
-  std::vector<double> sound(size_t(Mfcc::kSamples)), noise = hiss(Mfcc::kSamples, rng);
+  std::vector<double> sound(static_cast<size_t>(Mfcc::kSamples)), noise = hiss(Mfcc::kSamples, rng);
   if (label != kSilence) sound = speak(kWords[label == kUnknown ? kKeywords + index / kClasses % 4 : label], rng);
   const double snr = label == kSilence ? 1 : std::pow(10, rng.uniform(-0.4, 0.3)),
                level = std::max(rms(sound), 1e-9) / (rms(noise) * snr);
