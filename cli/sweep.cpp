@@ -115,6 +115,7 @@ std::string last_line(const std::string& path) {
 }
 
 void run_in_processes(const SweepOptions& o, const std::vector<SweepPoint>& points) {
+  make_output_folder(o.sweep.common.out);
   int64_t done = 0;
   for (const SweepPoint& p : points) done += finished(p);
   Progress progress("sweep", int64_t(points.size()), "points", done);
@@ -183,15 +184,22 @@ void report(const SweepOptions& o, const std::vector<SweepPoint>& points) {
   std::cout << "\n" << ablation->text();
 }
 
+// What cannot be met shows before hours of training.
+void check_budgets(const std::vector<SweepPoint>& points, const TaskData& data) {
+  for (const SweepPoint& point : points) check_budget(point.config, data);
+}
+
 // The float network that all points start from, unless it was given: trained once, and checked to be this sweep's.
-void warm_up(const RunConfig& common) {
+void warm_up(const RunConfig& common, const std::vector<SweepPoint>& points) {
   RunConfig c;  // without what concerns the searches: other budgets may be added to a sweep
   c.task = common.task, c.data = common.data, c.metric = common.metric, c.model = common.model, c.seed = common.seed;
   c.batch = common.batch, c.patience = common.patience, c.optimizer = common.optimizer, c.schedule = common.schedule;
   c.augment = common.augment, c.weight_decay = common.weight_decay, c.warmup = common.warmup;
   c.command = common.command, c.checkpoint_seconds = common.checkpoint_seconds;
   c.out = common.out + "/float";
-  run_visibly(c, load_visibly(c));
+  const TaskData data = load_visibly(c);
+  check_budgets(points, data);
+  run_visibly(c, data);
 }
 
 void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
@@ -199,7 +207,9 @@ void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
   for (size_t i = begin, at = begin; i < end; ++i) {
     if (finished(points[i])) continue;
     std::cerr << "point " << i + 1 << " of " << points.size() << ": " << points[i].name << "\n";
-    if (!data || points[at].config.seed != points[i].config.seed) data = load_visibly(points[i].config), at = i;
+    const bool first = !data;
+    if (first || points[at].config.seed != points[i].config.seed) data = load_visibly(points[i].config), at = i;
+    if (first) check_budgets(points, *data);
     run_visibly(points[i].config, *data);
   }
 }
@@ -214,9 +224,8 @@ void sweep(SweepOptions o, const std::string& command) {
   BITLOOM_CHECK(o.point < int64_t(points_of(o.sweep).size()), "--point ", o.point, ": the sweep has points 0 to ",
                 points_of(o.sweep).size() - 1);
   if (!o.slurm.empty() && !one) return write_batch_script(o, points_of(o.sweep).size());
-  make_output_folder(common.out);
-  if (warms_up && !one) warm_up(common);
   std::vector<SweepPoint> points = points_of(o.sweep);
+  if (warms_up && !one) warm_up(common, points);
   if (one) return run_here(points, size_t(o.point), size_t(o.point) + 1);
   o.jobs > 1 ? run_in_processes(o, points) : run_here(points, 0, points.size());
   report(o, points);

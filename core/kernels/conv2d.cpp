@@ -30,10 +30,10 @@ void run_blocks(ConvWeightGrad& pass, const Conv2dShape& s, const float* x, cons
   const int64_t chunks = pass.chunks(), parts = pass.parts();
   parallel_for(chunks * parts, [&](int64_t task) {
     const int64_t chunk = task / parts;
-    for (int64_t b = chunk * blocks.count() / chunks; b < (chunk + 1) * blocks.count() / chunks; ++b) {
+    blocks.of_chunk(chunk, chunks, [&](int64_t b) {
       pass.add(x + blocks.first(b) * s.in_floats(), dy + blocks.first(b) * s.out_floats(), blocks.images(b), chunk,
                task % parts);
-    }
+    });
   });
   pass.finish(dw);
 }

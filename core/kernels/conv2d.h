@@ -26,6 +26,11 @@ class ImageBlocks {
   int64_t count() const { return count_; }
   int64_t first(int64_t block) const { return block * images_ / count_; }
   int64_t images(int64_t block) const { return first(block + 1) - first(block); }
+  // Calls f(block) for those of a chunk, in order.
+  template <typename F>
+  void of_chunk(int64_t chunk, int64_t chunks, F f) const {
+    for (int64_t b = chunk * count_ / chunks; b < (chunk + 1) * count_ / chunks; ++b) f(b);
+  }
 
  private:
   int64_t images_, count_;

@@ -78,35 +78,37 @@ class ConvOp {
     const Deferred* source = needs[0] && x_.readers() == 1 ? x_.source() : nullptr;
     const auto pass = needs[0] ? (kDepthwise ? depthwise_input_grad_pass : conv2d_input_grad_pass)(w_.data(), s_) : nullptr;
     const auto weight_grad = needs[1] ? (kDepthwise ? depthwise_weight_grad_pass : conv2d_weight_grad_pass)(s_) : nullptr;
-    const int64_t blocks = ImageBlocks(s_).count(), chunks = weight_grad ? weight_grad->chunks() : blocks;
+    const ImageBlocks blocks(s_);
+    const int64_t chunks = weight_grad ? weight_grad->chunks() : blocks.count();
     const int64_t sums = source ? source->gradient_sums() : 0;
-    std::vector<double> partial(size_t(blocks * sums));
+    std::vector<double> partial(size_t(blocks.count() * sums));
     float* dx = grads[0].data();
+    const auto gradient = [&](int64_t b) {  // in the thread's memory if it has to be computed
+      thread_local kernel::Scratch scratch;
+      return dy.block(blocks.first(b) * s_.out_floats(), blocks.images(b) * s_.out_floats(),
+                      [](int64_t n) { return scratch.reserve(n); });
+    };
     const auto input_side = [&](int64_t b, const float* grad) {
-      const ImageBlocks images(s_);
-      const int64_t begin = images.first(b) * s_.in_floats(), count = images.images(b) * s_.in_floats();
-      pass->run(grad, dx + begin, images.images(b));
+      const int64_t begin = blocks.first(b) * s_.in_floats(), count = blocks.images(b) * s_.in_floats();
+      pass->run(grad, dx + begin, blocks.images(b));
       if (source) source->backward(begin, count, dx + begin, partial.data() + b * sums);
     };
     const auto weight_side = [&](int64_t b, const float* grad, int64_t chunk, int64_t part) {
-      const ImageBlocks images(s_);
-      weight_grad->add(input(images.first(b), images.images(b)), grad, images.images(b), chunk, part);
+      weight_grad->add(input(blocks.first(b), blocks.images(b)), grad, blocks.images(b), chunk, part);
     };
-    const auto each_block_of = [&](int64_t chunk, auto f) {
-      for (int64_t b = chunk * blocks / chunks; b < (chunk + 1) * blocks / chunks; ++b) f(b, gradient(dy, b));
-    };
-    if (chunks >= std::min<int64_t>(8, blocks)) {
+    if (chunks >= std::min<int64_t>(8, blocks.count())) {
       parallel_for(chunks, [&](int64_t chunk) {
-        each_block_of(chunk, [&](int64_t b, const float* grad) {
+        blocks.of_chunk(chunk, chunks, [&](int64_t b) {
+          const float* grad = gradient(b);
           for (int64_t part = 0; weight_grad && part < weight_grad->parts(); ++part) weight_side(b, grad, chunk, part);
           if (pass) input_side(b, grad);
         });
       });
     } else {  // large filters: too few sums of their gradient to keep some threads busy
-      if (pass) parallel_for(blocks, [&](int64_t b) { input_side(b, gradient(dy, b)); });
+      if (pass) parallel_for(blocks.count(), [&](int64_t b) { input_side(b, gradient(b)); });
       parallel_for(chunks * weight_grad->parts(), [&](int64_t task) {
         const int64_t chunk = task / weight_grad->parts(), part = task % weight_grad->parts();
-        each_block_of(chunk, [&](int64_t b, const float* grad) { weight_side(b, grad, chunk, part); });
+        blocks.of_chunk(chunk, chunks, [&](int64_t b) { weight_side(b, gradient(b), chunk, part); });
       });
     }
     if (sums > 0) {
@@ -154,14 +156,6 @@ class ConvOp {
   const float* input(int64_t first, int64_t images) const {
     thread_local kernel::Scratch scratch;
     return x_.block(first * s_.in_floats(), images * s_.in_floats(), [](int64_t n) { return scratch.reserve(n); });
-  }
-
-  // A block of the gradient, likewise.
-  const float* gradient(const Tensor& dy, int64_t b) const {
-    thread_local kernel::Scratch scratch;
-    const ImageBlocks blocks(s_);
-    return dy.block(blocks.first(b) * s_.out_floats(), blocks.images(b) * s_.out_floats(),
-                    [](int64_t n) { return scratch.reserve(n); });
   }
 
   ConvGeometry geometry_;

@@ -8,7 +8,9 @@ namespace bitloom {
 const std::vector<Preset>& all_presets() {
   static const std::vector<Preset> presets = {
       // task, model, {epochs, learning rate} of warm-up, search and fine-tuning, weight decay
+      // Of five settings of augmentation and length, on one seed.
       {Source::kKeywords, "ds_cnn", {120, 5e-3}, {20, 1e-3}, {30, 1e-3}, 0.01},
+      // Not measured yet.
       {Source::kMachineSounds, "autoencoder", {40, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
       {Source::kSyntheticKeywords, "ds_cnn", {25, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
   };

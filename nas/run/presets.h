@@ -1,4 +1,4 @@
-// What the options of a run are unless they are given, by task and model: choices made by measurement, all of them here.
+// What the options of a run are unless they are given, by task and model, all of them here.
 #pragma once
 #include <functional>
 

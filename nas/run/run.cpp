@@ -19,6 +19,21 @@
 namespace bitloom {
 namespace {
 
+QuantOptions quant_options(const RunConfig& config) {
+  QuantOptions options;
+  options.weight_bits = config.weight_bits;
+  options.act_bits = config.act_bits;
+  options.weight_scale = config.weight_scale;
+  options.code_range = config.code_range;
+  return options;
+}
+
+// In the units of the cost.
+double budget(const RunConfig& config, const ModelSpec& spec) {
+  const CostModel model(spec, config.cost, cost_table(config.cost_table));
+  return parse_budget(config.budget, config.cost, model.cost(Assignment::uniform(spec, 8, 8)));
+}
+
 class Run {
  public:
   Run(const RunConfig& config, const TaskData& data, const TrainObserver& observer)
@@ -32,7 +47,7 @@ class Run {
                   ": is a test set; it is for bitloom eval, and nothing is trained on it");
     if (!config_.warmup_file.empty()) load_weights(network_, config_.warmup_file);
     if (config_.granularity == Granularity::kGiven) read_assignment();
-    check_budget();
+    check_budget(config_, data_);
     config_.identity = {kVersion, arithmetic(), digest(data_), digest_of_start()};
     make_output_folder(config_.out);
     lock_.emplace(config_.out);
@@ -83,21 +98,6 @@ class Run {
       if (bits) act_bits.insert(bits);
     config_.weight_bits.assign(weight_bits.begin(), weight_bits.end());
     config_.act_bits.assign(act_bits.begin(), act_bits.end());
-  }
-
-  // In the units of the cost.
-  double budget() const {
-    const CostModel model(network_.spec(), config_.cost, cost_table(config_.cost_table));
-    return parse_budget(config_.budget, config_.cost, model.cost(Assignment::uniform(network_.spec(), 8, 8)));
-  }
-
-  void check_budget() {
-    if (config_.budget.empty() || !config_.quantize) return;
-    const SearchNetwork offered(network_, quant_options(), input_scheme(*data_.train), config_.granularity);
-    const CostModel model(network_.spec(), config_.cost, cost_table(config_.cost_table));
-    const double least = model.cost(cheapest_assignment(offered, model));
-    BITLOOM_CHECK(least <= budget(), "--budget ", config_.budget, ": no assignment of the precisions offered costs less than ",
-                  budget_text(least, config_.cost));
   }
 
   // Of the weights before anything is trained, with names and shapes, and of a given assignment.
@@ -200,23 +200,14 @@ class Run {
 
   Distillation distillation() { return {&teacher_, config_.distill}; }
 
-  QuantOptions quant_options() const {
-    QuantOptions options;
-    options.weight_bits = config_.weight_bits;
-    options.act_bits = config_.act_bits;
-    options.weight_scale = config_.weight_scale;
-    options.code_range = config_.code_range;
-    return options;
-  }
-
   void quantize() {
     if (searches()) {
-      SearchNetwork network(network_, quant_options(), input_scheme(*data_.train), config_.granularity);
+      SearchNetwork network(network_, quant_options(config_), input_scheme(*data_.train), config_.granularity);
       calibrate(network);
       search(network);
       fine_tune(network);
     } else {
-      QatNetwork network(network_, quant_options(), input_scheme(*data_.train));
+      QatNetwork network(network_, quant_options(config_), input_scheme(*data_.train));
       calibrate(network);
       if (given_) network.assign(*given_);
       fine_tune(network);
@@ -252,7 +243,7 @@ class Run {
     ProgressiveOptions options;
     options.cost = config_.cost;
     options.table = &cost_table(config_.cost_table);
-    options.budget = budget();
+    options.budget = budget(config_, network_.spec());
     options.weights = weight_optimizer(config_.search);
     options.distillation = distillation();
     options.shrink = config_.shrink;
@@ -270,7 +261,7 @@ class Run {
     options.cost = config_.cost;
     options.table = &cost_table(config_.cost_table);
     options.lambda = config_.lambda;
-    if (!config_.budget.empty()) options.budget = budget();
+    if (!config_.budget.empty()) options.budget = budget(config_, network_.spec());
     options.sampler = config_.sampling;
     options.weights = weight_optimizer(config_.search);
     options.architecture.kind = config_.arch_optimizer;
@@ -316,6 +307,16 @@ class Run {
 };
 
 }  // namespace
+
+void check_budget(const RunConfig& config, const TaskData& data) {
+  if (config.budget.empty() || !config.quantize) return;
+  Network network(make_model(config, data), Rng(0));
+  const SearchNetwork offered(network, quant_options(config), input_scheme(*data.train), config.granularity);
+  const CostModel model(network.spec(), config.cost, cost_table(config.cost_table));
+  const double least = model.cost(cheapest_assignment(offered, model));
+  BITLOOM_CHECK(least <= budget(config, network.spec()), "--budget ", config.budget,
+                ": no assignment of the precisions offered costs less than ", budget_text(least, config.cost));
+}
 
 RunResult run(const RunConfig& config, const TaskData& data, const TrainObserver& observer) {
   return Run(config, data, observer).run();

@@ -13,4 +13,8 @@ namespace bitloom {
 // that holds another run: other options, samples, labels or starting weights, another version of this program or one that rounds otherwise.
 RunResult run(const RunConfig& config, const TaskData& data, const TrainObserver& observer = {});
 
+// Error when no assignment of the precisions that `config` offers meets its budget. run() looks itself; who has many runs ahead looks at all of
+// them before the first.
+void check_budget(const RunConfig& config, const TaskData& data);
+
 }  // namespace bitloom

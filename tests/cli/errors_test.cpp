@@ -168,6 +168,8 @@ std::vector<BadRun> bad_command_lines() {
       {"InfiniteBudget", search + "--budget infkB", kUsage, "--budget: 'infkB' is not an amount"},
       {"BudgetOutOfReach", search + "--budget 1kB", kFailed,
        "--budget 1kB: no assignment of the precisions offered costs less than 19."},
+      {"LastBudgetOfASweepOutOfReach", "sweep --data task.npz --out out --budgets 60%,1kB", kFailed,
+       "--budget 1kB: no assignment of the precisions offered costs less than 19."},
       {"BudgetBelowEverything",
        "search --data task.npz --out out --act-bits 2,4,8 --weight-bits 0,2,8 --cost cycles --budget 0.01k", kFailed,
        "--budget 0.01k: no assignment of the precisions offered costs less than 0.000"},

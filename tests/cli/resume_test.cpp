@@ -200,6 +200,7 @@ TEST(ResumeTest, EveryLongCommandEndsAtCtrlC) {
   const std::string commands[] = {"simulate --model run --images 100000",
                                   "calibrate --predict 1000",
                                   "demo --out demo",
+                                  "demo --task kws --out demo-kws",
                                   "report pipes",  // files that do not come
                                   "train --model ds_cnn --data pipes/task.npz --out new",
                                   "run pipes/program.s"};
