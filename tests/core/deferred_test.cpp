@@ -73,6 +73,18 @@ TEST(Deferred, AGradientThatWentOnTakesNoMore) {
 
 enum class Written { kNo, kYes };   // whether everything in between is written to memory
 enum class Readers { kOne, kTwo };  // of what the second convolution reads
+using Shares = MixActivations::Shares;
+
+struct Chain {
+  std::string name;
+  bool quantized = false;
+  Readers readers = Readers::kOne;
+  bool frozen = false;               // the normalizations' statistics
+  Shares shares = Shares::kTrained;  // of the quantizer; fixed ones are one-hot
+  bool winograd =
+      false;  // the convolutions are those that Winograd's filtering suits; else the second is depthwise, with stride 2
+  int64_t batch = 21;
+};
 
 struct Result {
   Tensor y;
@@ -80,56 +92,93 @@ struct Result {
 };
 
 // Convolution, normalization, gate, quantizer, convolution: all that can be fused, and the gradients of all its parameters.
-Result run(Written written, Readers readers, bool quantized) {
+Result run(const Chain& chain, Written written) {
   std::vector<Variable> p;
   const auto parameter = [&](const Shape& shape, double lo, double hi) {
     p.emplace_back(random_tensor(shape, 10 + p.size(), lo, hi), true);
     return p.back();
   };
-  NormState state{Tensor(Shape{16}, 0.0f), Tensor(Shape{16}, 1.0f)}, last{state.mean.clone(), state.var.clone()};
+  NormState state{random_tensor({16}, 7), random_tensor({16}, 8, 0.5, 2)}, last{state.mean.clone(), state.var.clone()};
+  Tape tape;
+  const bool moments = written == Written::kNo, training = !chain.frozen;
   const auto keep = [&](Variable v) {
     if (written == Written::kNo) return v;
     v.value().data();
     v.value().add_reader();  // so that no reader takes its gradient further
     return v;
   };
-  Tape tape;
-  const Variable x = parameter({21, 9, 7, 8}, -1, 1);
-  const bool moments = written == Written::kNo;
-  const Variable raw = keep(tape.apply(Conv2d({1, 1, 1, 1, 1, 1}, moments), {x, parameter({16, 3, 3, 8}, -1, 1), Variable()}));
-  Variable y = keep(tape.apply(BatchNorm(state, true, !quantized), {raw, parameter({16}, 0.5, 2), parameter({16}, -0.5, 0.5)}));
-  if (quantized) {
+  const auto normalized = [&](const Variable& v, NormState& statistics, bool relu) {
+    const Variable gamma = parameter({16}, 0.5, 2), beta = parameter({16}, -0.5, 0.5);
+    return keep(tape.apply(BatchNorm(statistics, training, relu), {v, gamma, beta}));
+  };
+  const int64_t c = chain.winograd ? 16 : 8, stride = chain.winograd ? 1 : 2;
+  const ConvGeometry same{1, 1, 1, 1, 1, 1}, strided{stride, stride, 1, 1, 1, 1};
+  const Variable x = parameter({chain.batch, 9, 7, c}, -1, 1);
+  Variable y = keep(tape.apply(Conv2d(same, moments), {x, parameter({16, 3, 3, c}, -1, 1), Variable()}));
+  y = normalized(y, state, !chain.quantized);
+  if (chain.quantized) {
     y = keep(tape.apply(ChannelGate{}, {y, parameter({16}, 0, 1)}));
-    y = keep(tape.apply(MixActivations({2, 4, 8}, false), {y, parameter({3}, 0.1, 1), parameter({3}, 0, 0.8)}));
+    const Variable theta = chain.shares == Shares::kTrained ? parameter({3}, 0.1, 1) : Variable(Tensor({3}, {0, 1, 0}));
+    y = keep(tape.apply(MixActivations({2, 4, 8}, false, chain.shares), {y, theta, parameter({3}, 0, 0.8)}));
   }
-  Variable z = keep(tape.apply(Depthwise({2, 2, 1, 1, 1, 1}, moments), {y, parameter({16, 3, 3, 1}, -1, 1), Variable()}));
-  z = keep(tape.apply(BatchNorm(last, true, true), {z, parameter({16}, 0.5, 2), parameter({16}, -0.5, 0.5)}));
+  const Variable filters = parameter({16, 3, 3, chain.winograd ? 16 : 1}, -1, 1);
+  Variable z = keep(chain.winograd ? tape.apply(Conv2d(strided, moments), {y, filters, Variable()})
+                                   : tape.apply(Depthwise(strided, moments), {y, filters, Variable()}));
+  z = normalized(z, last, true);
   z = keep(tape.apply(Conv2d(), {z, parameter({24, 1, 1, 16}, -1, 1), Variable()}));
-  if (readers == Readers::kTwo)
-    z = tape.apply(Add(), {z, tape.apply(Conv2d({2, 2}), {y, parameter({24, 1, 1, 16}, -1, 1), Variable()})});
-  const Variable target(random_tensor(z.shape(), 5));
-  const Variable loss = tape.apply(MeanSquaredError{target.value()}, {z});
-  tape.backward(loss);
+  if (chain.readers == Readers::kTwo)
+    z = tape.apply(Add(), {z, tape.apply(Conv2d({stride, stride}), {y, parameter({24, 1, 1, 16}, -1, 1), Variable()})});
+  tape.backward(tape.apply(MeanSquaredError{random_tensor(z.shape(), 5)}, {z}));
   Result result{z.value(), {}};
   for (const Variable& v : p) result.grads.push_back(v.grad());
   return result;
 }
 
-TEST(Deferred, ChainsThatAreNotWrittenGiveTheSame) {
+std::vector<Chain> chains() {
+  std::vector<Chain> all;
   for (const bool quantized : {false, true}) {
-    for (const Readers readers : {Readers::kOne, Readers::kTwo}) {
-      const Result written = run(Written::kYes, readers, quantized), fused = run(Written::kNo, readers, quantized);
-      const auto close = [&](const Tensor& a, const Tensor& b, const std::string& what) {
-        ASSERT_TRUE(a.defined() && b.defined()) << what;
-        // Sums are added up in another order; a value near a rounding threshold may fall to its other side then, hence no comparison of bits.
-        const Floats mine(a.data(), a.data() + a.size());
-        const Doubles expected(b.data(), b.data() + b.size());
-        expect_close(mine, expected, quantized ? 1e-4 : 5e-6, what);
-      };
-      const std::string which = str(quantized ? "quantized" : "float", ", ", int(readers) + 1, " readers");
-      close(fused.y, written.y, which + ": output");
-      for (size_t i = 0; i < fused.grads.size(); ++i) close(fused.grads[i], written.grads[i], str(which, ": gradient ", i));
+    const std::string what = quantized ? "quantized" : "float";
+    for (const bool winograd : {false, true}) {
+      for (const Readers readers : {Readers::kOne, Readers::kTwo}) {
+        const std::string which = str(what, winograd ? ", Winograd" : "", ", ", int(readers) + 1, " readers");
+        all.push_back({which, quantized, readers, false, Shares::kTrained, winograd});
+      }
     }
+    all.push_back({what + ", frozen statistics", quantized, Readers::kOne, true});
+    all.push_back({what + ", frozen statistics, 2 readers", quantized, Readers::kTwo, true});
+    all.push_back({what + ", a single image", quantized, Readers::kOne, false, Shares::kTrained, false, 1});
+    all.push_back({what + ", a single image, Winograd", quantized, Readers::kOne, false, Shares::kTrained, true, 1});
+  }
+  all.push_back({"fixed shares", true, Readers::kOne, false, Shares::kFixed});
+  all.push_back({"fixed shares, frozen statistics, Winograd", true, Readers::kTwo, true, Shares::kFixed, true});
+  return all;
+}
+
+TEST(Deferred, ChainsThatAreNotWrittenGiveTheSame) {
+  for (const Chain& chain : chains()) {
+    const Result written = run(chain, Written::kYes), fused = run(chain, Written::kNo);
+    const auto close = [&](const Tensor& a, const Tensor& b, const std::string& what) {
+      ASSERT_TRUE(a.defined() && b.defined()) << what;
+      // Sums are added up in another order; a value near a rounding threshold may fall to its other side then, hence no comparison of bits.
+      const Floats mine(a.data(), a.data() + a.size());
+      const Doubles expected(b.data(), b.data() + b.size());
+      expect_close(mine, expected, chain.quantized ? 1e-4 : 5e-6, what);
+    };
+    close(fused.y, written.y, chain.name + ": output");
+    for (size_t i = 0; i < fused.grads.size(); ++i) {
+      close(fused.grads[i], written.grads[i], str(chain.name, ": gradient ", i));
+    }
+  }
+}
+
+TEST(Deferred, ChainsGiveTheSameBitsForAnyNumberOfThreads) {
+  for (const Chain& chain : chains()) {
+    expect_same_bits(chain.name, [&] {
+      const Result result = run(chain, Written::kNo);
+      Floats values(result.y.data(), result.y.data() + result.y.size());
+      for (const Tensor& g : result.grads) values.insert(values.end(), g.data(), g.data() + g.size());
+      return values;
+    });
   }
 }
 

@@ -54,12 +54,12 @@ inline std::string message_of(const std::function<void()>& f) {
   return "no error";
 }
 
-// Runs f with 1, 2 and 4 threads and expects the same bits.
+// Runs f with 1, 2 and 5 threads and expects the same bits.
 inline void expect_same_bits(const std::string& name, const std::function<Floats()>& f) {
   const int before = omp_get_max_threads();
   omp_set_num_threads(1);
   const Floats expected = f();
-  for (int threads : {2, 4}) {
+  for (int threads : {2, 5}) {
     omp_set_num_threads(threads);
     EXPECT_EQ(f(), expected) << name << " with " << threads << " threads";
   }
