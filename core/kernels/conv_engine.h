@@ -48,8 +48,9 @@ struct Correlation {
 struct Ahead {
   int64_t rows, in, out;
 
+  template <Mode mode>
   __attribute__((always_inline)) void fetch(const DotTile& t, int64_t pixels, int64_t row_floats) const {
-    const int64_t fresh = std::min(t.a_step, t.length);
+    const int64_t fresh = mode == Mode::kDense ? std::min(t.a_step, t.length) : t.channels;
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t p = 0; p < pixels; ++p) prefetch<kRead>(t.a + in + r * row_floats + p * t.a_step, fresh);
     }
@@ -89,7 +90,7 @@ class Correlator {
     for (const Step& step : plans_[plan_of_band_[size_t(band_index)]]) {
       DotTile t = step.tile;
       t.a = a + step.in, t.out = out + step.out;
-      step.ahead.fetch(t, step.pixels, s.row_floats());
+      step.ahead.template fetch<mode>(t, step.pixels, s.row_floats());
       step.run(t);
     }
   }
@@ -113,6 +114,9 @@ class Correlator {
         for (const Run& column : columns) add_region(row, column, first_vector * kLanes, count, steps);
       }
     });
+    // A depthwise tile reads channels that no other does: in the order of what they write, tiles pass over the image once.
+    if (mode == Mode::kDepthwise)
+      std::stable_sort(steps.begin(), steps.end(), [](const Step& a, const Step& b) { return a.out < b.out; });
     return steps;
   }
 
@@ -138,7 +142,8 @@ class Correlator {
                          r * row_out + c * column_out + first * out + channel, t, ahead});
       });
     };
-    const bool reads = s.in_place && channel == 0 && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
+    const bool reads = s.in_place && (channel == 0 || mode == Mode::kDepthwise) && job_.y0 == 0 &&
+                       job_.x0 == 0;  // the first to read the input
     const int64_t rows = row.end - row.begin, columns = column.end - column.begin;
     if (job_.shared > 1) {
       const int64_t in = column_step * job_.shared, out = column_out * job_.shared, whole = columns / job_.shared;
@@ -153,7 +158,7 @@ class Correlator {
       const Ahead next_row{reads ? fresh : 0, (stride + t.rows - fresh) * s.row_floats(), row_out};
       for (int64_t r = row.begin; r < row.end; ++r) line(r, column.begin, columns, column_step, column_out, next_row);
     } else {
-      const int64_t ahead = columns == s.image_columns.positions ? 2 * limit : 0;
+      const int64_t ahead = mode == Mode::kDepthwise ? limit : columns == s.image_columns.positions ? 2 * limit : 0;
       const Ahead next_tiles{reads && ahead > 0, ahead * row_step, ahead * row_out};
       for (int64_t c = column.begin; c < column.end; ++c) line(row.begin, c, rows, row_step, row_out, next_tiles);
     }
