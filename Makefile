@@ -40,7 +40,7 @@ CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
 TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(patsubst %.h,$(BUILD)/%.h.alone,$(filter %.h,$(HEADERS)))
 
-# Contraction to FMA is a decision of the kernels; anywhere else a*b+c must round the same with every compiler.
+# a*b+c must round the same with every compiler; what is fused, kernels say (core/kernels/multiply_add.h).
 FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
 LANGUAGE := -std=c++17 $(MARCH) -fopenmp -I.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Werror=switch
@@ -125,7 +125,7 @@ $(TESTS): $(TEST_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(LIB)
 	$(LINK) $^ -lgtest -lpthread $(LIBS) -o $@
 
 # The tests of the kernels alone, for the processors of tests/cross/kernels.sh.
-$(BUILD)/kernel_tests: $(patsubst %,$(BUILD)/tests/%.o,$(addsuffix _test,core/bits core/convolution core/kernels core/paths quant/fake_quant quant/integer/run) \
+$(BUILD)/kernel_tests: $(patsubst %,$(BUILD)/tests/%.o,$(addsuffix _test,core/bits core/convolution core/deferred core/kernels core/paths quant/fake_quant quant/integer/run) \
     support/main) $(BUILD)/kernels.a
 	$(LINK) $^ -lgtest -lpthread $(LIBS) -o $@
 
@@ -143,9 +143,8 @@ $(BUILD)/mpic/sim/interpreter.o: private FP += -O0
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
-# At -O1, with sanitizers, g++ forms fused multiply-adds only when asked to; sums would round otherwise than in the program.
-FMA = $(if $(SANITIZED),$(if $(findstring clang,$(CXX)),,-fexpensive-optimizations))
-$(BUILD)/core/kernels/%.o $(BUILD)/bench/kernels_bench.o: private FP := -fno-math-errno -fno-trapping-math -ffp-contract=fast $(FMA)
+# The peak of multiply-adds, of any vectors.
+$(BUILD)/bench/kernels_bench.o: private FP += -ffp-contract=fast
 # Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)
 $(BUILD)/cli/%: private FP += $(if $(SANITIZED),-O0,$(if $(findstring -O3,$(CXXFLAGS)),-O1))
 $(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'

@@ -5,8 +5,12 @@
 #include <type_traits>
 
 #include "core/kernels/chunk_sums.h"
+#include "core/kernels/multiply_add.h"
 
 namespace bitloom {
+
+using kernel::multiply_add;
+
 namespace {
 
 constexpr int64_t kAhead =
@@ -25,7 +29,7 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
     const ChannelPattern pattern(center.data(), c);
     sum_chunk<1>(chunk, c, out + c, [=, m = pattern.data()](auto v, int64_t i, int64_t position, auto* sum) {
       const auto d = neighbours<decltype(v)>(x + i) - neighbours<decltype(v)>(m + position);
-      sum[0] += d * d;
+      sum[0] = multiply_add(d, d, sum[0]);
     });
   });
   const std::vector<double> totals = fold(partial, 2 * c, 0, c);
@@ -36,7 +40,7 @@ void batch_norm_stats(const float* x, int64_t rows, int64_t c, float* mean, floa
     const double* chunk = partial.data() + first / size * 2 * c;
 #pragma omp simd
     for (int64_t j = 0; j < c; ++j) {
-      const double offset = chunk[j] - n * (totals[size_t(j)] / double(rows));
+      const double offset = multiply_add(-n, totals[size_t(j)] / double(rows), chunk[j]);
       squares[size_t(j)] += chunk[c + j] + offset * offset / n;
     }
   }
@@ -54,8 +58,8 @@ void merge_moments(const float* moments, const int64_t* rows, int64_t blocks, in
     const double more = double(rows[b]), share = more / (n + more);
     for (int64_t j = 0; j < c; ++j) {
       const double offset = double(m[j]) - center[size_t(j)];
-      center[size_t(j)] += offset * share;
-      squares[size_t(j)] += more * double(v[j]) + offset * offset * n * share;
+      center[size_t(j)] = multiply_add(offset, share, center[size_t(j)]);
+      squares[size_t(j)] += multiply_add(more, double(v[j]), offset * offset * n * share);
     }
     n += more;
   }
@@ -74,7 +78,7 @@ void channel_affine(const float* x, const float* scale, const float* shift, bool
     kernel::prefetch<kernel::kRead>(in + kAhead, size);
 #pragma omp simd
     for (int64_t i = 0; i < size; ++i) {
-      const float v = in[i] * a[i] + b[i];
+      const float v = multiply_add(in[i], a[i], b[i]);
       out[i] = v < low ? low : v;
     }
   });
@@ -90,9 +94,9 @@ void batch_norm_grad_sums(const float* x, const float* dy, const ChannelNorm<flo
                      using V = decltype(v);
                      const V in = streamed<V>(x + i);
                      V d = streamed<V>(dy + i);
-                     if constexpr (relu) d = where_positive(in * neighbours<V>(s + at) + neighbours<V>(t + at), d);
+                     if constexpr (relu) d = where_positive(multiply_add(in, neighbours<V>(s + at), neighbours<V>(t + at)), d);
                      sum[0] += d;
-                     sum[1] += d * (in - neighbours<V>(m + at));
+                     sum[1] = multiply_add(d, in - neighbours<V>(m + at), sum[1]);
                    });
     });
   };
@@ -110,7 +114,7 @@ void batch_norm_input_grad(const float* x, const float* dy, const ChannelNorm<fl
   std::vector<float> slope(static_cast<size_t>(c)), offset(static_cast<size_t>(c));
   for (size_t j = 0; j < size_t(c); ++j) {
     slope[j] = -n.scale[j] * n.inv_std[j] * b[j];
-    offset[j] = -n.scale[j] * a[j] - slope[j] * n.mean[j];
+    offset[j] = multiply_add(-n.scale[j], a[j], -(slope[j] * n.mean[j]));
   }
   const ChannelPattern scales(n.scale, c), shifts(n.shift, c), slopes(slope.data(), c), offsets(offset.data(), c);
   const auto write = [&](auto relu) {
@@ -121,8 +125,8 @@ void batch_norm_input_grad(const float* x, const float* dy, const ChannelNorm<fl
       kernel::prefetch<kernel::kRead>(in + kAhead, size), kernel::prefetch<kernel::kRead>(grad + kAhead, size);
 #pragma omp simd
       for (int64_t i = 0; i < size; ++i) {
-        const float d = relu ? where_positive(in[i] * s[i] + t[i], grad[i]) : grad[i];
-        out[i] = s[i] * d + (u[i] * in[i] + v[i]);
+        const float d = relu ? where_positive(multiply_add(in[i], s[i], t[i]), grad[i]) : grad[i];
+        out[i] = multiply_add(s[i], d, multiply_add(u[i], in[i], v[i]));
       }
     });
   };

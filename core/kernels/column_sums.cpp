@@ -2,6 +2,7 @@
 #include "core/kernels/column_sums.h"
 
 #include "core/kernels/chunk_sums.h"
+#include "core/kernels/multiply_add.h"
 
 namespace bitloom {
 namespace {
@@ -23,8 +24,9 @@ void column_sums(const float* x, int64_t rows, int64_t c, float* out) {
 }
 
 void column_dots(const float* x, const float* y, int64_t rows, int64_t c, float* out) {
-  sum_rows(rows, c, out,
-           [=](auto v, int64_t i, auto& sum) { sum += streamed<decltype(v)>(x + i) * streamed<decltype(v)>(y + i); });
+  sum_rows(rows, c, out, [=](auto v, int64_t i, auto& sum) {
+    sum = kernel::multiply_add(streamed<decltype(v)>(x + i), streamed<decltype(v)>(y + i), sum);
+  });
 }
 
 }  // namespace bitloom

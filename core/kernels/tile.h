@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "core/kernels/simd.h"
+#include "core/kernels/multiply_add.h"
 
 namespace bitloom::kernel {
 
@@ -57,7 +57,9 @@ void run(const DotTile& t) {
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a[p / kGroup] + p % kGroup * a_step, v) * column[v];
+        for (int v = 0; v < V; ++v) {
+          acc[p][v] = multiply_add(input<mode>(a[p / kGroup] + p % kGroup * a_step, v), column[v], acc[p][v]);
+        }
       }
 #pragma GCC unroll 32
       for (int g = 0; g < kGroups; ++g) a[g] += step;
@@ -111,7 +113,9 @@ void run(const OuterTile& t) {
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
-        for (int v = 0; v < V; ++v) acc[p][v] += input<mode>(a[p % kPointers] + (mode == Mode::kDense ? p : 0), v) * row[v];
+        for (int v = 0; v < V; ++v) {
+          acc[p][v] = multiply_add(input<mode>(a[p % kPointers] + (mode == Mode::kDense ? p : 0), v), row[v], acc[p][v]);
+        }
       }
 #pragma GCC unroll 32
       for (int p = 0; p < kPointers; ++p) a[p] += a_step;

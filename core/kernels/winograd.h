@@ -34,12 +34,12 @@ inline constexpr float a = 0.75f, b = 1.5f, a2 = a * a, b2 = b * b;
 
 // y = Bt x
 inline void inputs(const Vec (&x)[6], Vec (&y)[6]) {
-  const Vec even_a = x[4] - b2 * x[2], odd_a = a * (x[3] - b2 * x[1]);
-  const Vec even_b = x[4] - a2 * x[2], odd_b = b * (x[3] - a2 * x[1]);
-  y[0] = a2 * b2 * x[0] + (x[4] - (a2 + b2) * x[2]);
-  y[1] = even_a + odd_a, y[2] = even_a - odd_a;
-  y[3] = even_b + odd_b, y[4] = even_b - odd_b;
-  y[5] = a2 * b2 * x[1] + (x[5] - (a2 + b2) * x[3]);
+  const Vec even_a = subtract_product(x[4], b2, x[2]), odd_a = subtract_product(x[3], b2, x[1]);
+  const Vec even_b = subtract_product(x[4], a2, x[2]), odd_b = subtract_product(x[3], a2, x[1]);
+  y[0] = multiply_add(a2 * b2, x[0], subtract_product(x[4], a2 + b2, x[2]));
+  y[1] = multiply_add(a, odd_a, even_a), y[2] = subtract_product(even_a, a, odd_a);
+  y[3] = multiply_add(b, odd_b, even_b), y[4] = subtract_product(even_b, b, odd_b);
+  y[5] = multiply_add(a2 * b2, x[1], subtract_product(x[5], a2 + b2, x[3]));
 }
 
 // y = At x
@@ -47,17 +47,17 @@ inline void outputs(const Vec (&x)[6], Vec (&y)[4]) {
   const Vec even_a = x[1] + x[2], odd_a = a * (x[1] - x[2]), even_b = x[3] + x[4], odd_b = b * (x[3] - x[4]);
   y[0] = x[0] + even_a + even_b;
   y[1] = odd_a + odd_b;
-  y[2] = a2 * even_a + b2 * even_b;
-  y[3] = a2 * odd_a + b2 * odd_b + x[5];
+  y[2] = multiply_add(a2, even_a, b2 * even_b);
+  y[3] = multiply_add(a2, odd_a, b2 * odd_b) + x[5];
 }
 
 // y = A x
 inline void output_grads(const Vec (&x)[4], Vec (&y)[6]) {
-  const Vec even_a = x[0] + a2 * x[2], odd_a = a * (x[1] + a2 * x[3]);
-  const Vec even_b = x[0] + b2 * x[2], odd_b = b * (x[1] + b2 * x[3]);
+  const Vec even_a = multiply_add(a2, x[2], x[0]), odd_a = multiply_add(a2, x[3], x[1]);
+  const Vec even_b = multiply_add(b2, x[2], x[0]), odd_b = multiply_add(b2, x[3], x[1]);
   y[0] = x[0];
-  y[1] = even_a + odd_a, y[2] = even_a - odd_a;
-  y[3] = even_b + odd_b, y[4] = even_b - odd_b;
+  y[1] = multiply_add(a, odd_a, even_a), y[2] = subtract_product(even_a, a, odd_a);
+  y[3] = multiply_add(b, odd_b, even_b), y[4] = subtract_product(even_b, b, odd_b);
   y[5] = x[3];
 }
 
@@ -65,20 +65,20 @@ inline constexpr float n0 = 1 / (a2 * b2), na = 1 / (2 * a2 * (a2 - b2)), nb = 1
 
 // y = G x
 inline void filters(const Vec (&x)[3], Vec (&y)[6]) {
-  const Vec even_a = na * (x[0] + a2 * x[2]), odd_a = na * a * x[1], even_b = nb * (x[0] + b2 * x[2]), odd_b = nb * b * x[1];
+  const Vec even_a = multiply_add(a2, x[2], x[0]), odd_a = na * a * x[1];
+  const Vec even_b = multiply_add(b2, x[2], x[0]), odd_b = nb * b * x[1];
   y[0] = n0 * x[0];
-  y[1] = even_a + odd_a, y[2] = even_a - odd_a;
-  y[3] = even_b + odd_b, y[4] = even_b - odd_b;
+  y[1] = multiply_add(na, even_a, odd_a), y[2] = multiply_add(na, even_a, -odd_a);
+  y[3] = multiply_add(nb, even_b, odd_b), y[4] = multiply_add(nb, even_b, -odd_b);
   y[5] = x[2];
 }
 
 // y = Gt x
 inline void filter_grads(const Vec (&x)[6], Vec (&y)[3]) {
-  const Vec even_a = na * (x[1] + x[2]), odd_a = na * a * (x[1] - x[2]), even_b = nb * (x[3] + x[4]),
-            odd_b = nb * b * (x[3] - x[4]);
-  y[0] = n0 * x[0] + (even_a + even_b);
-  y[1] = odd_a + odd_b;
-  y[2] = a2 * even_a + b2 * even_b + x[5];
+  const Vec even_a = na * (x[1] + x[2]), even_b = nb * (x[3] + x[4]);
+  y[0] = multiply_add(n0, x[0], even_a + even_b);
+  y[1] = multiply_add(na * a, x[1] - x[2], nb * b * (x[3] - x[4]));
+  y[2] = multiply_add(a2, even_a, b2 * even_b) + x[5];
 }
 }  // namespace winograd
 
