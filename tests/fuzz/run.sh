@@ -2,11 +2,11 @@
 # Builds the libFuzzer targets of this folder with clang and both sanitizers, and runs them for that many seconds each. What they found before
 # is kept below build/fuzz and continued from; a finding is a file crash-* there.
 #
-#   tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav]...
+#   tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...
 set -euo pipefail
-seconds=${1:?usage: tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav]...}
+seconds=${1:?usage: tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...}
 shift
-[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz wav
+[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz wav jpeg
 cd "$(dirname "$0")/../.."
 build=${FUZZ_BUILD:-build/fuzz}
 compiler=${CLANG:-clang++}
@@ -19,7 +19,7 @@ fi
 
 flags='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
 # All of the simulator but the code generator, and the readers of files.
-sources=$(find core/*.cpp datasets/archive.cpp datasets/wav.cpp quant/integer mpic tests/support/mpic.cpp tests/fuzz -name '*.cpp' -not -path 'mpic/compile/*')
+sources=$(find core/*.cpp datasets/archive.cpp datasets/wav.cpp datasets/jpeg.cpp quant/integer mpic tests/support/mpic.cpp tests/fuzz -name '*.cpp' -not -path 'mpic/compile/*')
 objects=$(echo "$sources" | sed "s|\(.*\)\.cpp|$build/\1.o|")
 # shellcheck disable=SC2086
 make CXX="$compiler" BUILD="$build" CXXFLAGS="$flags" $objects
@@ -47,6 +47,10 @@ seed() {  # TARGET
         >"$build/$1.seeds/npy"
       ;;
     wav) printf 'RIFF\60\0\0\0WAVEfmt \20\0\0\0\1\0\1\0\200\76\0\0\0\175\0\0\2\0\20\0data\4\0\0\0\1\0\2\0' >"$build/$1.seeds/pcm16.wav" ;;
+    jpeg)
+      base64 -d >"$build/$1.seeds/gray.jpg" <<<'/9j/2wBDACgcHiMeGSgjISMtKygwPGRBPDc3PHtYXUlkkYCZlo+AjIqgtObDoKrarYqMyP/L2u71////m8H////6/+b9//j/wAALCAAQABABAREA/8QAFgABAQEAAAAAAAAAAAAAAAAABAAD/8QAIhABAAIBAwMFAAAAAAAAAAAAAQIRAwAEIRITwRQxgaGx/9oACAEBAAA/ACbTaQyY+5kQiFq6R2MNHTgBeQnzJ+D9vVt69PhjVodQJwrwedaATJsp3FpVPt8HtQLr/9k='
+      [ -z "${BITLOOM_DATA:-}" ] || cp "$BITLOOM_DATA"/coco128_96/person/*0.jpg "$build/$1.seeds"
+      ;;
     assembler) cp mpic/runtime/*.S bench/programs/*.s "$build/$1.seeds" 2>/dev/null || true ;;
   esac
   grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa/isa.inc mpic/isa/names.cpp mpic/program/assembler/*.cpp | sort -u >"$build/words.dict"
