@@ -3,6 +3,7 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/mpic_target.h"
@@ -14,13 +15,14 @@
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
 #include "quant/export_c/export_c.h"
+#include "quant/export_c/front_end.h"
 
 namespace bitloom {
 namespace {
 
 struct DeployOptions {
   std::string model, out, memory;
-  std::string target = "c";
+  std::string target = "c", front_end = "none";
   int64_t samples = 4;
   uint64_t seed = 1;
   bool json = false;
@@ -78,7 +80,9 @@ nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan
 }
 
 void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
-  write_all(export_c(graph, random_codes(graph, o.samples, Rng(o.seed))), o.out);
+  std::optional<FixedMfcc> front_end;
+  if (o.front_end == "mfcc") front_end = front_end_of(graph);
+  write_all(export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), front_end ? &*front_end : nullptr), o.out);
   const MemoryPlan plan = plan_c_export(graph);
   if (o.json) {
     std::cout << json_text(figures(graph, plan));
@@ -127,6 +131,11 @@ void add_deploy(CLI::App& program, Chosen& chosen) {
   app->add_option("--mem", o->memory, "mpic: bytes of memory; K and M are understood [512K]");
   app->add_option("--samples", o->samples, "c: random inputs in the self-test")
       ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app->add_option(
+         "--front-end", o->front_end,
+         "c: what turns sound into codes, in integers: mfcc (one second of int16 at 16 kHz, of a keyword network) or none")
+      ->check(CLI::IsMember({"none", "mfcc"}))
       ->capture_default_str();
   app->add_option("--seed", o->seed, "Seed of those inputs")->capture_default_str();
   app->add_flag("--json", o->json, "Machine-readable");

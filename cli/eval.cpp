@@ -13,11 +13,14 @@
 #include "cli/training.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "datasets/speech.h"
 #include "nas/run/deployed.h"
 #include "nas/run/predictions.h"
 #include "nas/run/result.h"
 #include "nas/run/task.h"
 #include "nn/learner.h"
+#include "quant/export_c/front_end.h"
+#include "quant/lower.h"
 
 namespace bitloom {
 namespace {
@@ -26,7 +29,7 @@ struct EvalOptions {
   RunConfig config;
   std::string run, import, golden, predictions;
   std::string pixels = "auto";
-  bool json = false;
+  bool front_end = false, json = false;
 };
 
 using Figures = nlohmann::ordered_json;
@@ -50,6 +53,26 @@ void add_scores(Figures& f, const std::string& form, const TaskData& data, const
   f["test_accuracy_" + form] = legacy_accuracy(data.task, found, *data.test);
 }
 
+// With the front end in integers too, as exported C has it: what it scores, and how many of its codes and of the network's classes are the same.
+void add_front_end(Figures& f, const IntegerGraph& graph, const TaskData& data, const std::vector<double>& found) {
+  const auto* clips = dynamic_cast<const SpeechDataset*>(data.test.get());
+  BITLOOM_CHECK(clips, "--front-end: ", data.test->name(), " holds no sounds that MFCC are computed of");
+  const FixedSpeechDataset fixed(*clips, front_end_of(graph), graph.layers.front().out.scale);
+  const TensorT<int16_t> codes = input_codes(graph, *clips, 0, clips->size()),
+                         fixed_codes = input_codes(graph, fixed, 0, fixed.size());
+  int64_t same_codes = 0, within_one = 0, same_classes = 0;
+  for (int64_t i = 0; i < codes.size(); ++i) {
+    same_codes += codes[i] == fixed_codes[i];
+    within_one += std::abs(codes[i] - fixed_codes[i]) <= 1;
+  }
+  const std::vector<double> fixed_found = found_by_integers(graph, data.task.kind, run_integer(graph, fixed), fixed);
+  for (size_t i = 0; i < found.size(); ++i) same_classes += found[i] == fixed_found[i];
+  f["test_score_integer_front_end"] = data.task.metric->score(fixed_found, *data.test);
+  f["front_end_equal_codes"] = double(same_codes) / double(codes.size());
+  f["front_end_codes_within_one"] = double(within_one) / double(codes.size());
+  f["front_end_equal_classes"] = double(same_classes) / double(found.size());
+}
+
 // The deployed integers on the test split; beside them the stored figure, which must be reproduced exactly.
 Figures eval_run(EvalOptions& o) {
   const bool folder = std::filesystem::is_directory(o.run);
@@ -64,6 +87,7 @@ Figures eval_run(EvalOptions& o) {
   Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test->size()}, {"metric", data.task.metric->name()}};
   const std::vector<double> found = found_by_integers(graph, data.task.kind, outputs, *data.test);
   add_scores(f, "integer", data, found);
+  if (o.front_end) add_front_end(f, graph, data, found);
   if (!o.predictions.empty()) write_predictions(o.predictions, predictions_of(found, data));
   const std::string result = o.run + "/result.json";
   if (folder && file_exists(result)) {
@@ -199,6 +223,10 @@ void add_eval(CLI::App& program, Chosen& chosen) {
          "--predictions", o->predictions,
          "Write the class of every test sample to this .npz; as predictions.npz in a run's folder, `report` compares runs "
          "by them")
+      ->excludes(import);
+  app->add_flag(
+         "--front-end", o->front_end,
+         "Of spoken words: also with their features computed in integers, as `deploy --front-end mfcc` does on the device")
       ->excludes(import);
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {

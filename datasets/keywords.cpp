@@ -140,13 +140,7 @@ class Loading {
     TaskData data{std::move(task), nullptr, nullptr, nullptr};
     for (const Split split : {Split::kVal, Split::kTest}) {
       if (layout_.test_only && split == Split::kVal) continue;
-      const Clips& clips = part(split).clips;
-      Samples samples;
-      samples.name = clips.name;
-      samples.h = Mfcc::kFrames, samples.w = Mfcc::kCoefficients, samples.c = 1;
-      samples.values = features_of(clips);
-      samples.labels = clips.labels;
-      (split == Split::kVal ? data.val : data.test) = std::make_shared<ArrayDataset>(std::move(samples));
+      (split == Split::kVal ? data.val : data.test) = std::make_shared<SpeechDataset>(std::move(part(split).clips), noise_, -1);
     }
     if (layout_.test_only) {
       data.train = data.val = data.test;

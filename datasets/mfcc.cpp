@@ -13,16 +13,20 @@ constexpr float kFloor = 1e-6f;
 
 }  // namespace
 
-Mfcc::Mfcc()
-    : spectrum_(kWindow, kStride, kFft, MelSpectrum::Of::kMagnitude,
-                tensorflow_mel_bank(kBands, kFft, double(kRate), kLoHz, kHiHz)) {
+MelBank Mfcc::mel_bank() { return tensorflow_mel_bank(kBands, kFft, double(kRate), kLoHz, kHiHz); }
+
+std::vector<float> Mfcc::dct() {
+  std::vector<float> dct;
   for (int64_t band = 0; band < kBands; ++band)
     for (int64_t k = 0; k < kCoefficients; ++k) {
       // Coefficient 0 is as large as the others, not orthonormal's 1/sqrt(2) of it: so tf.signal.mfccs_from_log_mel_spectrograms has it.
       const double angle = M_PI * double(k) * (double(band) + 0.5) / double(kBands);
-      dct_.push_back(float(2 * std::cos(angle) / std::sqrt(2 * double(kBands))));
+      dct.push_back(float(2 * std::cos(angle) / std::sqrt(2 * double(kBands))));
     }
+  return dct;
 }
+
+Mfcc::Mfcc() : spectrum_(kWindow, kStride, kFft, MelSpectrum::Of::kMagnitude, mel_bank()), dct_(dct()) {}
 
 float Mfcc::largest_of(const float* samples) {
   constexpr int64_t kParts = 64;  // independent, so that they are vectors

@@ -22,6 +22,9 @@ class Mfcc {
   void run(const float* samples, float* out) const;
   // The largest of that many samples, 0 at least.
   static float largest_of(const float* samples);
+  // Its filters, and its transform (bands, coefficients).
+  static MelBank mel_bank();
+  static std::vector<float> dct();
 
  private:
   static constexpr int64_t kBands = 40;

@@ -33,6 +33,19 @@ void warp(const int16_t* in, double speed, double shift, float* out) {
 
 SampleFormat mfcc_format() { return {Mfcc::kFrames, Mfcc::kCoefficients, 1, false, 1, Mfcc::kLowest, -Mfcc::kLowest}; }
 
+// The MFCC of every clip, as they are.
+std::vector<float> features_of(const std::vector<int16_t>& samples) {
+  const Mfcc mfcc;
+  const int64_t clips = int64_t(samples.size()) / kSecond;
+  std::vector<float> features(size_t(clips * kFeatures));
+  parallel_for(clips, [&](int64_t i) {
+    const int16_t* clip = samples.data() + i * kSecond;
+    const std::vector<float> sound(clip, clip + kSecond);
+    mfcc.run(sound.data(), features.data() + i * kFeatures);
+  });
+  return features;
+}
+
 }  // namespace
 
 Split split_of_speaker(const std::string& file_name) {
@@ -66,23 +79,26 @@ const float* Noise::cut(Split part, Rng& rng) const {
   return recording.data() + begin + rng.below(length - kSecond + 1);
 }
 
-std::vector<float> features_of(const Clips& clips) {
-  const Mfcc mfcc;
-  std::vector<float> features(size_t(clips.size() * kFeatures));
-  parallel_for(clips.size(), [&](int64_t i) {
-    const int16_t* clip = clips.samples.data() + i * kSecond;
-    const std::vector<float> samples(clip, clip + kSecond);
-    mfcc.run(samples.data(), features.data() + i * kFeatures);
-  });
-  return features;
-}
-
 SpeechDataset::SpeechDataset(Clips clips, std::shared_ptr<const Noise> noise, int32_t silence)
     : Dataset(clips.name, mfcc_format(), clips.size(), clips.labels, {}),
-      samples_(clips.samples),
+      samples_(std::move(clips.samples)),
       noise_(std::move(noise)),
       silence_(silence),
-      features_(features_of(clips)) {}
+      features_(features_of(samples_)) {}
+
+FixedSpeechDataset::FixedSpeechDataset(const SpeechDataset& clips, const FixedMfcc& mfcc, double scale)
+    : Dataset(clips.name(), clips.format(), clips.size(), clips.labels(), clips.groups()),
+      features_(size_t(clips.size() * kFeatures)) {
+  parallel_for(clips.size(), [&](int64_t i) {
+    int16_t codes[kFeatures];
+    mfcc.run(clips.sound(i), codes);
+    for (int64_t k = 0; k < kFeatures; ++k) features_[size_t(i * kFeatures + k)] = float(codes[k] * scale);
+  });
+}
+
+void FixedSpeechDataset::fill(int64_t index, const Rng*, float* out) const {
+  std::copy_n(features_.data() + index * kFeatures, kFeatures, out);
+}
 
 void SpeechDataset::set_augment(const Augment& augment) {
   BITLOOM_CHECK(!augment.of_images(), name(), ": sound cannot be changed as images are; known: ", Augment::kSoundItems);

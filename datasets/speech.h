@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "datasets/dataset.h"
+#include "datasets/fixed_mfcc.h"
 #include "datasets/mfcc.h"
 
 namespace bitloom {
@@ -44,6 +45,8 @@ class SpeechDataset : public Dataset {
   SpeechDataset(Clips clips, std::shared_ptr<const Noise> noise, int32_t silence);
   void fill(int64_t index, const Rng* rng, float* out) const override;
   void set_augment(const Augment& augment) override;
+  // The samples of a clip as it is, Mfcc::kSamples.
+  const int16_t* sound(int64_t index) const { return samples_.data() + index * Mfcc::kSamples; }
 
  private:
   const Mfcc mfcc_;
@@ -54,7 +57,15 @@ class SpeechDataset : public Dataset {
   Augment augment_;
 };
 
-// The MFCC of every clip, as they are.
-std::vector<float> features_of(const Clips& clips);
+// The same clips as they are, their features computed in integers, as values of the codes.
+class FixedSpeechDataset : public Dataset {
+ public:
+  // codes: value = code * scale. `clips` must outlive it.
+  FixedSpeechDataset(const SpeechDataset& clips, const FixedMfcc& mfcc, double scale);
+  void fill(int64_t index, const Rng* rng, float* out) const override;
+
+ private:
+  std::vector<float> features_;
+};
 
 }  // namespace bitloom

@@ -101,13 +101,8 @@ Clips make_clips(const char* name, int64_t count, const Rng& rng) {
   return clips;
 }
 
-std::shared_ptr<Dataset> features(const Clips& clips) {
-  Samples samples;
-  samples.name = clips.name;
-  samples.h = Mfcc::kFrames, samples.w = Mfcc::kCoefficients, samples.c = 1;
-  samples.values = features_of(clips);
-  samples.labels = clips.labels;
-  return std::make_shared<ArrayDataset>(std::move(samples));
+std::shared_ptr<SpeechDataset> dataset(Clips clips) {
+  return std::make_shared<SpeechDataset>(std::move(clips), std::make_shared<Noise>(), -1);
 }
 
 }  // namespace
@@ -121,9 +116,8 @@ TaskData make_synthetic_words(uint64_t seed, int64_t train, int64_t val, int64_t
     task.label_names.push_back(str(kVowels[kWords[k].first].name, "-", kVowels[kWords[k].second].name));
   task.label_names.insert(task.label_names.end(), {"silence", "unknown"});
   task.augment.shift_ms = 100;
-  TaskData data{std::move(task),
-                std::make_shared<SpeechDataset>(make_clips("train", train, rng), std::make_shared<Noise>(), -1),
-                features(make_clips("val", val, rng)), features(make_clips("test", test, rng))};
+  TaskData data{std::move(task), dataset(make_clips("train", train, rng)), dataset(make_clips("val", val, rng)),
+                dataset(make_clips("test", test, rng))};
   data.train->set_augment(data.task.augment);
   validate(data);
   return data;

@@ -2,11 +2,12 @@
 #include "quant/export_c/export_c.h"
 
 #include <algorithm>
-#include <iomanip>
 #include <sstream>
 
 #include "core/error.h"
+#include "quant/export_c/front_end.h"
 #include "quant/export_c/kernels.h"
+#include "quant/export_c/text.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
 
@@ -63,31 +64,6 @@ const char* output_type(const IntegerGraph& graph) {
 
 std::string extents(const IntegerLayer& layer) { return str(layer.h, "x", layer.w, "x", layer.c); }
 
-// C has no literal for the most negative int32_t.
-std::string literal(int32_t value) { return value == INT32_MIN ? "INT32_MIN" : std::to_string(value); }
-std::string literal(uint32_t word) {
-  std::ostringstream out;
-  out << "0x" << std::hex << std::setw(8) << std::setfill('0') << word << "u";
-  return out.str();
-}
-
-// "static const TYPE NAME[n] = {...};" in lines of bounded length.
-template <class Integer>
-void put_array(std::ostream& out, const char* type, const std::string& name, const std::vector<Integer>& values) {
-  constexpr size_t kWidth = 120;
-  out << "static const " << type << " " << name << "[" << values.size() << "] = {";
-  std::string line = "\n   ";
-  for (Integer value : values) {
-    const std::string text = " " + literal(+value) + ",";
-    if (line.size() + text.size() > kWidth) {
-      out << line;
-      line = "\n   ";
-    }
-    line += text;
-  }
-  out << line << "\n};\n";
-}
-
 class NetworkText {
  public:
   explicit NetworkText(const IntegerGraph& graph) : graph_(graph), plan_(plan_c_export(graph)) {}
@@ -137,7 +113,7 @@ class NetworkText {
     for (size_t i = 0; i < graph_.layers.size(); ++i) {
       const IntegerLayer& layer = graph_.layers[i];
       text_ << "    {" << layer.h << ", " << layer.w << ", " << layer.c << ", " << stored_bits(graph_, i) << ", "
-            << literal(layer.out.lo()) << ", " << literal(layer.out.hi()) << "},  // " << i << " " << layer.name << "\n";
+            << c_literal(layer.out.lo()) << ", " << c_literal(layer.out.hi()) << "},  // " << i << " " << layer.name << "\n";
     }
     text_ << "};\n";
   }
@@ -149,11 +125,11 @@ class NetworkText {
     if (layer.has_weights()) {
       put_groups(name("groups"), layer.groups);
       // C has no empty arrays, and pointers into nothing must not be moved, not even by 0.
-      put_array(text_, "uint32_t", name("weights"), layer.weights.empty() ? std::vector<uint32_t>{0} : layer.weights);
+      put_c_array(text_, "uint32_t", name("weights"), layer.weights.empty() ? std::vector<uint32_t>{0} : layer.weights);
     }
-    put_array(text_, "int32_t", name("multiplier"), layer.multiplier);
-    put_array(text_, "int32_t", name("offset"), layer.offset);
-    put_array(text_, "uint8_t", name("shift"), layer.shift);
+    put_c_array(text_, "int32_t", name("multiplier"), layer.multiplier);
+    put_c_array(text_, "int32_t", name("offset"), layer.offset);
+    put_c_array(text_, "uint8_t", name("shift"), layer.shift);
     const auto tensor = [](size_t index) { return str("&tensors[", index, "]"); };
     const auto [kh, kw] = window_of(graph_, layer);
     text_ << "static const bitloom_layer " << name("layer") << " = {" << tensor(size_t(layer.inputs[0])) << ", "
@@ -205,21 +181,63 @@ class NetworkText {
   std::ostringstream text_;
 };
 
-std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples) {
+// A second of noise that fades, by integers alone, so that a self-test can make it too.
+std::vector<int16_t> test_sound() {
+  std::vector<int16_t> sound;
+  uint32_t word = 1;
+  for (int32_t i = 0; i < Mfcc::kSamples; ++i) {
+    word = word * 1664525u + 1013904223u;
+    sound.push_back(int16_t((int32_t(word >> 16) - 32768) / (1 + i / 1000)));
+  }
+  return sound;
+}
+
+// sound_differs(): the front end, and the network behind it, on that sound.
+void put_sound_test(std::ostream& text, const IntegerGraph& graph, const FixedMfcc& front_end) {
+  const IntegerLayer& in = graph.layers.front();
+  TensorT<int16_t> codes(Shape{1, in.h, in.w, in.c});
+  front_end.run(test_sound().data(), codes.data());
+  const TensorT<int32_t> outputs = IntegerRunner(graph).run(codes);
+  std::vector<int32_t> bytes;
+  for (int64_t i = 0; i < codes.size(); ++i) bytes.push_back(uint8_t(codes[i]));
+  put_c_array(text, "uint8_t", "sound_codes", bytes);
+  put_c_array(text, output_type(graph), "sound_outputs", std::vector<int32_t>(outputs.data(), outputs.data() + outputs.size()));
+  text << R"c(
+static int sound_differs(void) {
+  static int16_t sound[BITLOOM_SAMPLES];
+  static uint8_t codes[BITLOOM_INPUT_SIZE];
+  static )c"
+       << output_type(graph) << R"c( out[BITLOOM_OUTPUT_SIZE];
+  uint32_t word = 1;
+  int differs;
+  for (int32_t i = 0; i < BITLOOM_SAMPLES; ++i) {
+    word = word * 1664525u + 1013904223u;
+    sound[i] = (int16_t)(((int32_t)(word >> 16) - 32768) / (1 + i / 1000));
+  }
+  bitloom_front_end(sound, codes);
+  differs = bitloom_infer_sound(sound, out);
+  for (int32_t i = 0; i < BITLOOM_INPUT_SIZE; ++i) differs |= codes[i] != sound_codes[i];
+  for (int32_t i = 0; i < BITLOOM_OUTPUT_SIZE; ++i) differs |= out[i] != sound_outputs[i];
+  return differs;
+}
+)c";
+}
+
+std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FixedMfcc* front_end) {
   const TensorT<int32_t> outputs = IntegerRunner(graph).run(samples);
   std::vector<int32_t> in, out(outputs.data(), outputs.data() + outputs.size());
   for (int64_t i = 0; i < samples.size(); ++i) in.push_back(uint8_t(samples[i]));
   std::ostringstream text;
-  text << "// Runs " << samples.shape()[0]
+  text << "// Runs " << (front_end ? "a sound and " : "") << samples.shape()[0]
        << " inputs and compares every output with bitloom's integer interpreter; returns 0 if all agree.\n"
        << "// BITLOOM_QUIET leaves out the line that it prints, and with it <stdio.h>.\n"
-       << "#include \"bitloom_network.h\"\n\n#ifndef BITLOOM_QUIET\n#include <stdio.h>\n#endif\n\n"
+       << "#include \"bitloom_" << (front_end ? "front_end" : "network")
+       << ".h\"\n\n#ifndef BITLOOM_QUIET\n#include <stdio.h>\n#endif\n\n"
        << "enum { SAMPLES = " << samples.shape()[0] << " };\n\n";
-  put_array(text, "uint8_t", "inputs", in);
-  put_array(text, output_type(graph), "outputs", out);
-  text << R"c(
-int main(void) {
-  int wrong = 0;
+  put_c_array(text, "uint8_t", "inputs", in);
+  put_c_array(text, output_type(graph), "outputs", out);
+  if (front_end) put_sound_test(text, graph, *front_end);
+  text << "\nint main(void) {\n  int wrong = " << (front_end ? "sound_differs()" : "0") << R"c(;
   for (int32_t i = 0; i < SAMPLES; ++i) {
     static )c"
        << output_type(graph) << R"c( out[BITLOOM_OUTPUT_SIZE];
@@ -228,7 +246,8 @@ int main(void) {
     wrong += differs;
   }
 #ifndef BITLOOM_QUIET
-  printf("bitloom self-test: %d of %d samples differ\n", wrong, (int)SAMPLES);
+  printf("bitloom self-test: %d of %d samples differ\n", wrong, (int)SAMPLES)c"
+       << (front_end ? " + 1" : "") << R"c();
 #endif
   return wrong != 0;
 }
@@ -249,18 +268,21 @@ MemoryPlan plan_c_export(const IntegerGraph& graph) {
   return plan_memory(graph, layers, kScratchCode);
 }
 
-std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples) {
+std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FixedMfcc* front_end) {
   BITLOOM_CHECK(graph.layers.size() > 1, "C export: network '", graph.model, "' has no layer after its input");
   const IntegerLayer& in = graph.layers.front();
   const Shape wanted{samples.shape()[0], in.h, in.w, in.c};
   BITLOOM_CHECK(samples.shape() == wanted && wanted[0] > 0, "C export: expected samples of shape ", wanted, ", got ",
                 samples.shape());
   NetworkText network(graph);
-  return {{"bitloom_network.h", network.header()},
-          {"bitloom_network.c", network.source()},
-          {"bitloom_kernels.h", kKernelsHeader},
-          {"bitloom_kernels.c", kKernelsSource},
-          {"bitloom_selftest.c", selftest(graph, samples)}};
+  std::vector<TextFile> files = {{"bitloom_network.h", network.header()},
+                                 {"bitloom_network.c", network.source()},
+                                 {"bitloom_kernels.h", kKernelsHeader},
+                                 {"bitloom_kernels.c", kKernelsSource},
+                                 {"bitloom_selftest.c", selftest(graph, samples, front_end)}};
+  if (front_end)
+    for (TextFile& file : front_end_c(*front_end, output_type(graph))) files.push_back(std::move(file));
+  return files;
 }
 
 }  // namespace bitloom

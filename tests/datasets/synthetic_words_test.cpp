@@ -10,7 +10,6 @@
 namespace bitloom {
 namespace {
 
-using testing::samples_of;
 
 TEST(SyntheticWords, AreBalancedAndDependOnTheSeedAlone) {
   const TaskData data = make_synthetic_words(3, 40, 20, 30);
@@ -27,7 +26,12 @@ TEST(SyntheticWords, AreBalancedAndDependOnTheSeedAlone) {
 // Larger splits begin with smaller ones, and no two samples are the same.
 TEST(SyntheticWords, EverySampleIsItsOwn) {
   const TaskData data = make_synthetic_words(0, 10, 10, 40), more = make_synthetic_words(0, 20, 10, 50);
-  const std::vector<float>&few = samples_of(data.test).values, &many = samples_of(more.test).values;
+  const auto features = [](const Dataset& split) {
+    std::vector<float> all(size_t(split.size() * split.format().size()));
+    for (int64_t i = 0; i < split.size(); ++i) split.fill(i, nullptr, all.data() + i * split.format().size());
+    return all;
+  };
+  const std::vector<float> few = features(*data.test), many = features(*more.test);
   EXPECT_TRUE(std::equal(few.begin(), few.end(), many.begin()));
   std::set<std::vector<float>> seen;
   for (size_t i = 0; i < many.size(); i += 490)

@@ -4,11 +4,14 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <algorithm>
+#include <cmath>
 #include <set>
 #include <tuple>
 
 #include "core/io.h"
 #include "datasets/sources.h"
+#include "quant/export_c/front_end.h"
 #include "quant/lower.h"
 #include "tests/support/export_cases.h"
 #include "tests/support/exported_c.h"
@@ -105,7 +108,7 @@ int run_selftest(const TempFolder& folder, const std::vector<TextFile>& files, c
   const std::string built =
       "cd '" + folder.path() + "' && cc -std=c99 -Wall -Wextra -Wpedantic -Wconversion -Werror " + flags + " *.c -o t";
   if (std::system(built.c_str()) != 0) return -1;
-  const int status = std::system(("'" + folder / "t" + "' >'" + folder / "printed" + "'").c_str());
+  const int status = std::system(("cd '" + folder.path() + "' && ./t >printed").c_str());
   *printed = read_text(folder / "printed");
   return WEXITSTATUS(status);
 }
@@ -126,6 +129,72 @@ TEST(ExportC, SelfTestPassesAndTellsWhenANetworkIsWrong) {
     if (file.name == "bitloom_network.c") files[1] = file;
   }
   EXPECT_EQ(run_selftest(folder, files, "", &printed), 1);
+}
+
+// A keyword network of little weights behind the front end.
+IntegerGraph keyword_graph() {
+  RandomGraph g(Rng(1), 49, 10, 1, QuantScheme{8, true, 0.973});
+  g.window(IntegerOp::kConv2d, 0, 8, {10, 4}, {2, 2}, {4, 5, 1, 1}, kByte, {2, 8});
+  g.linear(1, 12, {32, true, 1});
+  return g.graph;
+}
+
+TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  const IntegerGraph graph = keyword_graph();
+  const FixedMfcc front_end = front_end_of(graph);
+  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
+  const TempFolder folder;
+  std::string printed;
+  EXPECT_EQ(run_selftest(folder, files, "-fsanitize=undefined -fno-sanitize-recover=all", &printed), 0);
+  EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
+
+  // Sounds of every loudness, one-sided, constant, silent, extreme: the codes go through standard output.
+  const auto at = std::find_if(files.begin(), files.end(), [](const TextFile& f) { return f.name == "bitloom_selftest.c"; });
+  at->text =
+      "#include <stdio.h>\n#include \"bitloom_front_end.h\"\n"
+      "int main(void) {\n  static int16_t s[BITLOOM_SAMPLES];\n  static uint8_t codes[BITLOOM_INPUT_SIZE];\n"
+      "  FILE* in = fopen(\"sounds\", \"rb\");\n  if (!in) return 1;\n"
+      "  while (fread(s, sizeof s, 1, in) == 1) {\n    bitloom_front_end(s, codes);\n    fwrite(codes, sizeof codes, 1, "
+      "stdout);\n  }\n"
+      "  return fclose(in);\n}\n";
+  std::vector<int16_t> sounds;
+  Rng rng(3);
+  for (int which = 0; which < 12; ++which) {
+    for (int64_t i = 0; i < Mfcc::kSamples; ++i) {
+      const int noise = int(rng.below(65536)) - 32768;
+      const int cases[] = {noise,
+                           noise / 256,
+                           noise / 8192,
+                           0,
+                           32767,
+                           -32768,
+                           -1 - std::abs(noise / 4),
+                           i % 2 ? 32767 : -32768,
+                           int(20000 * std::sin(0.3 * double(i))),
+                           i == 777 ? 1 : 0,
+                           i == 777 ? 1 : -30000,
+                           i < 8000 ? noise : 0};
+      sounds.push_back(int16_t(cases[which]));
+    }
+  }
+  const auto* bytes = reinterpret_cast<const uint8_t*>(sounds.data());
+  testing::write_bytes(folder / "sounds", {bytes, bytes + sounds.size() * sizeof(int16_t)});
+  ASSERT_EQ(run_selftest(folder, files, "-fsanitize=undefined -fno-sanitize-recover=all", &printed), 0);
+  constexpr size_t kCodes = size_t(Mfcc::kFrames * Mfcc::kCoefficients);
+  ASSERT_EQ(printed.size(), 12 * kCodes);
+  for (size_t which = 0; which < 12; ++which) {
+    std::vector<int16_t> codes(kCodes);
+    front_end.run(sounds.data() + which * size_t(Mfcc::kSamples), codes.data());
+    for (size_t i = 0; i < kCodes; ++i) ASSERT_EQ(int8_t(printed[which * kCodes + i]), codes[i]) << which << " " << i;
+  }
+}
+
+TEST(ExportC, FrontEndWantsANetworkOfMfcc) {
+  RandomGraph g(Rng(1), 49, 10, 1, kByte);
+  g.linear(0, 12, {32, true, 1});
+  EXPECT_EQ(error_of([&] { front_end_of(g.graph); }),
+            "front end: the network 'random' takes 49x10x1 codes of 8 unsigned bits; MFCC are 49x10x1 of 8 signed ones");
 }
 
 TEST(ExportC, RefusesBytesThatAreNoInputCodes) {

@@ -1,0 +1,37 @@
+// Pieces of C text.
+#pragma once
+#include <cstdint>
+#include <iomanip>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace bitloom {
+
+// C has no literal for the most negative int32_t.
+inline std::string c_literal(int32_t value) { return value == INT32_MIN ? "INT32_MIN" : std::to_string(value); }
+inline std::string c_literal(uint32_t word) {
+  std::ostringstream out;
+  out << "0x" << std::hex << std::setw(8) << std::setfill('0') << word << "u";
+  return out.str();
+}
+
+// "static const TYPE NAME[n] = {...};" in lines of bounded length.
+template <class Integer>
+void put_c_array(std::ostream& out, const char* type, const std::string& name, const std::vector<Integer>& values) {
+  constexpr size_t kWidth = 120;
+  out << "static const " << type << " " << name << "[" << values.size() << "] = {";
+  std::string line = "\n   ";
+  for (Integer value : values) {
+    const std::string text = " " + c_literal(+value) + ",";
+    if (line.size() + text.size() > kWidth) {
+      out << line;
+      line = "\n   ";
+    }
+    line += text;
+  }
+  out << line << "\n};\n";
+}
+
+}  // namespace bitloom
