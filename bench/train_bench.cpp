@@ -72,8 +72,8 @@ int main(int argc, char** argv) {
       return benchmark::RegisterBenchmark((name + what).c_str(), f)->UseRealTime()->Unit(benchmark::kMillisecond)->Arg(128);
     };
     add("/train_step", [&](benchmark::State& s) { train_step(s, model); })->Arg(32);
-    add("/search_step/a8", [&](benchmark::State& s) { search_step(s, model, {8}); });
-    add("/search_step/a248", [&](benchmark::State& s) { search_step(s, model, {2, 4, 8}); });
+    add("/search_step/a8", [&](benchmark::State& s) { search_step(s, model, {8}); })->Arg(32);
+    add("/search_step/a248", [&](benchmark::State& s) { search_step(s, model, {2, 4, 8}); })->Arg(32);
     add("/integer", [&](benchmark::State& s) { integer(s, model); });
   }
   benchmark::Initialize(&argc, argv);

@@ -29,14 +29,15 @@ class Block(nn.Module):
         self.first = Norm(inputs, outputs, (3, 3), (stride, stride), (inside, inside))
         self.second = Norm(outputs, outputs, (3, 3), (1, 1), (inside // stride, inside // stride))
         self.shortcut = nn.Conv2d(inputs, outputs, 1, stride) if stride > 1 else nn.Identity()
+        self.relu1, self.relu2 = nn.ReLU(inplace=True), nn.ReLU(inplace=True)
 
     def forward(self, x):
-        return torch.relu_(self.shortcut(x) + self.second(torch.relu_(self.first(x))))
+        return self.relu2(self.shortcut(x) + self.second(self.relu1(self.first(x))))
 
 
 class Mean(nn.Module):
     def forward(self, x):
-        return x.mean((2, 3))
+        return torch.mean(x, (2, 3))
 
 
 def resnet8():
