@@ -147,7 +147,7 @@ endif
 $(BUILD)/bench/kernels_bench.o: private FP += -ffp-contract=fast
 # Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)
 $(BUILD)/cli/%: private FP += $(if $(SANITIZED),-O0,$(if $(findstring -O3,$(CXXFLAGS)),-O1))
-$(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(findstring -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+$(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(filter -O1 -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
 
 # The dependency file serves the object and its lint stamp alike.
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages
