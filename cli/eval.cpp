@@ -214,6 +214,8 @@ void add_eval(CLI::App& program, Chosen& chosen) {
   CLI::Option* import =
       app->add_option("--import", o->import, "Float weights (.npz: conv0.weight, bn0.gamma, ...) to run instead")
           ->excludes(run);
+  app->add_flag("--whole", o->config.whole,
+                "Test on all samples of --data, not on its test split: on data that nothing was trained on");
   app->add_option("--golden", o->golden, "Also compare activations with this .npz (input, conv0.out, ..., logits)")
       ->needs(import);
   app->add_option("--pixels", o->pixels, "Pixel range the imported weights were trained on: unit (0..1), byte (0..255), auto")

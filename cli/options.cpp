@@ -51,16 +51,23 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const 
 
 void add_data_options(CLI::App& app, RunConfig& c) {
   add_choice(app, "--task", c.task,
-             "What to learn: cifar10 (official binary files), kws (spoken words: Speech Commands or your own), synthetic "
-             "and synthetic_kws (built-in images and words, no download), ad (sounds of machines), "
+             "What to learn: cifar10 (official binary files), kws (spoken words: Speech Commands or your own), synthetic, "
+             "synthetic_kws and synthetic_vww (built-in images, words and figures, no download), vww (pictures: visual wake "
+             "words or your own), ad "
+             "(sounds of machines), "
              "npz (your own arrays)");
   app.add_option("--data", c.data,
                  "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); kws: speech_commands_v0.02 or its .tar.gz, its "
                  "12-class test set, or a "
-                 "folder of a folder of .wav files a word; ad: a machine's folder of DCASE 2020 task 2, with train/ and test/; "
+                 "folder of a folder of .wav files a word; vww: vw_coco2014_96 or its .tar.gz, or a folder of a folder of .jpg "
+                 "files a class; ad: a machine's folder of DCASE 2020 task 2, with train/ and test/; "
                  "npz: file with x_train, y_train, x_test, y_test and optionally "
                  "x_val, y_val. The task "
                  "follows from what is there");
+  app.add_option("--image-size", c.image_size, "vww: height and width that pictures are resized to")
+      ->check(CLI::Range(8, 1024))
+      ->capture_default_str();
+  app.add_flag("--skip-bad", c.skip_bad, "vww: leave out pictures that cannot be read, naming them");
   app.add_option("--metric", c.metric,
                  "What epochs are chosen and networks judged by: default (the task's own), " + metric_names())
       ->capture_default_str();
@@ -89,9 +96,10 @@ void add_training_options(CLI::App& app, RunConfig& c) {
   app.add_option("--patience", c.patience, "Stop a stage after so many epochs without a better validation score; 0: never")
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();
-  app.add_option("--augment", c.augment,
-                 "none, default, or a list, of images: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION; of sound: "
-                 "shift=MILLISECONDS,noise=FRACTION,speed=FRACTION")
+  app.add_option(
+         "--augment", c.augment,
+         "none, default, or a list, of images: flip,crop=PIXELS,rotate=DEGREES,translate=FRACTION,zoom=FRACTION; of sound: "
+         "shift=MILLISECONDS,noise=FRACTION,speed=FRACTION")
       ->capture_default_str();
   app.add_option("--warmup", c.warmup_file, "Start from these weights (warmup.npz of another run) instead of training them");
   app.add_option("--checkpoint-seconds", c.checkpoint_seconds, "How much work a run that is killed may lose")

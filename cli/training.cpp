@@ -61,10 +61,15 @@ std::string profile_table(const std::vector<std::pair<std::string, double>>& pro
 
 TaskData load_visibly(RunConfig& config) {
   std::optional<Progress> progress;
-  return load_task(config, [&](int64_t done, int64_t total) {
+  const TaskData data = load_task(config, [&](int64_t done, int64_t total) {
     if (!progress) progress.emplace("load", total, "files");
     progress->update(done);
   });
+  progress.reset();
+  constexpr size_t kNamed = 20;
+  for (size_t i = 0; i < std::min(kNamed, data.skipped.size()); ++i) std::cerr << "left out: " << data.skipped[i] << "\n";
+  if (data.skipped.size() > kNamed) std::cerr << "left out: " << data.skipped.size() - kNamed << " more\n";
+  return data;
 }
 
 RunResult run_visibly(const RunConfig& config, const TaskData& data) {

@@ -13,6 +13,7 @@ struct Placement {
   bool flip = false;
   double angle = 0;  // radians
   int64_t dy = 0, dx = 0;
+  double zoom_y = 1, zoom_x = 1;
 };
 
 Placement draw(const Augment& augment, int64_t h, int64_t w, Rng& rng) {
@@ -26,6 +27,10 @@ Placement draw(const Augment& augment, int64_t h, int64_t w, Rng& rng) {
   if (const int64_t padding = augment.crop_padding; padding > 0) {
     place.dy += rng.below(2 * padding + 1) - padding;
     place.dx += rng.below(2 * padding + 1) - padding;
+  }
+  if (augment.zoom > 0) {
+    place.zoom_y = rng.uniform(1 - augment.zoom, 1 + augment.zoom);
+    place.zoom_x = rng.uniform(1 - augment.zoom, 1 + augment.zoom);
   }
   return place;
 }
@@ -50,7 +55,7 @@ void copy_shifted(const float* in, float* out, int64_t h, int64_t w, int64_t c, 
   }
 }
 
-void rotate_shifted(const float* in, float* out, int64_t h, int64_t w, int64_t c, const Placement& place) {
+void resample(const float* in, float* out, int64_t h, int64_t w, int64_t c, const Placement& place) {
   // A border of one zero pixel: every place, clamped to it, has four readable neighbours, and interpolates towards 0.
   const int64_t row = (w + 2) * c;
   std::vector<float> padded(static_cast<size_t>((h + 2) * row));
@@ -58,10 +63,11 @@ void rotate_shifted(const float* in, float* out, int64_t h, int64_t w, int64_t c
 
   const float cosine = float(std::cos(place.angle)), sine = float(std::sin(place.angle));
   const float cy = float(h - 1) / 2, cx = float(w - 1) / 2;
+  const float zoom_y = float(place.zoom_y), zoom_x = float(place.zoom_x);
   for (int64_t y = 0; y < h; ++y) {
-    const float dv = float(y + place.dy) - cy;
+    const float dv = (float(y) - cy) * zoom_y + float(place.dy);
     for (int64_t x = 0; x < w; ++x, out += c) {
-      const float du = float(x + place.dx) - cx;
+      const float du = (float(x) - cx) * zoom_x + float(place.dx);
       const float across = cx - dv * sine + du * cosine;
       // Coordinates in the padded image.
       const float v = std::clamp(cy + dv * cosine + du * sine, -1.0f, float(h)) + 1;
@@ -82,8 +88,8 @@ void rotate_shifted(const float* in, float* out, int64_t h, int64_t w, int64_t c
 
 void augment_sample(const float* in, float* out, int64_t h, int64_t w, int64_t c, const Augment& augment, Rng rng) {
   const Placement place = draw(augment, h, w, rng);
-  if (place.angle != 0) {
-    rotate_shifted(in, out, h, w, c, place);
+  if (place.angle != 0 || place.zoom_y != 1 || place.zoom_x != 1) {
+    resample(in, out, h, w, c, place);
   } else {
     copy_shifted(in, out, h, w, c, place);
   }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/io.h"
 #include "core/parallel.h"
 #include "datasets/archive.h"
@@ -17,9 +18,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxText = size_t(64) << 20;
-constexpr size_t kBlock = 512;  // files in memory at a time
+constexpr size_t kBlock = 512, kBlockBytes = size_t(128) << 20;  // files in memory at a time: no more than either
 
 bool hidden(const std::string& name) { return name.empty() || name[0] == '.' || name == "__MACOSX"; }
+
+std::string joined(const std::vector<std::string>& extensions) {
+  std::string text;
+  for (const std::string& extension : extensions) text += (text.empty() ? "" : " or ") + extension;
+  return text;
+}
 
 std::vector<std::string> components(const std::string& name) {
   std::vector<std::string> parts;
@@ -35,19 +42,33 @@ std::vector<std::string> components(const std::string& name) {
 std::string class_folder(const std::string& file) { return file.substr(0, file.find('/')); }
 std::string base_name(const std::string& file) { return file.substr(file.rfind('/') + 1); }
 
-ClassFolders::ClassFolders(std::string path, std::string extension)
-    : path_(std::move(path)), extension_(std::move(extension)), archive_(!fs::is_directory(path_)) {
+std::string published_in(const std::string& path, const std::string& name) {
+  const std::string inner = path + "/" + name;
+  for (const std::string& found : {inner, inner + ".tar.gz"})
+    if (file_exists(found)) return found;
+  return path;
+}
+
+ClassFolders::ClassFolders(std::string path, std::vector<std::string> extensions)
+    : path_(std::move(path)),
+      extensions_(std::move(extensions)),
+      kind_(joined(extensions_)),
+      archive_(!fs::is_directory(path_)) {
   while (path_.size() > 1 && path_.back() == '/') path_.pop_back();
   archive_ ? list_archive() : list_folder();
-  BITLOOM_CHECK(!files_.empty(), path_, ": holds no ", extension_, " files in folders named after their class");
+  BITLOOM_CHECK(!files_.empty(), path_, ": holds no ", kind_, " files in folders named after their class");
   std::sort(files_.begin(), files_.end());
 }
 
 bool ClassFolders::is_wanted(const std::string& name) const {
-  if (hidden(name) || name.size() <= extension_.size()) return false;
-  std::string tail = name.substr(name.size() - extension_.size());
-  std::transform(tail.begin(), tail.end(), tail.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
-  return tail == extension_;
+  const auto has = [&](const std::string& extension) {
+    if (name.size() <= extension.size()) return false;
+    std::string tail = name.substr(name.size() - extension.size());
+    std::transform(tail.begin(), tail.end(), tail.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+    return tail == extension;
+  };
+  return !hidden(name) && std::any_of(extensions_.begin(), extensions_.end(), has);
 }
 
 void ClassFolders::list_folder() {
@@ -60,8 +81,8 @@ void ClassFolders::list_folder() {
         const std::string base = file.path().filename().string();
         if (is_wanted(base) && file.is_regular_file()) files_.push_back(name + "/" + base);
       }
-      BITLOOM_CHECK(files_.size() > before, path_, "/", printable(name), ": holds no ", extension_,
-                    " files; remove the folder, or put the clips of that class into it");
+      BITLOOM_CHECK(files_.size() > before, path_, "/", printable(name), ": holds no ", kind_,
+                    " files; remove the folder, or put the files of that class into it");
     }
   } catch (const fs::filesystem_error& e) {
     throw Error(str(path_, ": ", e.code().message()));
@@ -81,8 +102,8 @@ void ClassFolders::list_archive() {
     if (is_wanted(parts.back()) && parts.size() >= 2) {
       const std::string inner = parts[parts.size() - 2] + "/" + parts.back(),
                         above = name.substr(0, name.size() - inner.size());
-      BITLOOM_CHECK(!root || *root == above, path_, ": has ", extension_, " files below ", quote(*root), " and below ",
-                    quote(above), "; expected one folder of class folders");
+      BITLOOM_CHECK(!root || *root == above, path_, ": has ", kind_, " files below ", quote(*root), " and below ", quote(above),
+                    "; expected one folder of class folders");
       root = above;
       files_.push_back(inner);
     } else if (parts.back().size() > 4 && parts.back().substr(parts.back().size() - 4) == ".txt") {
@@ -106,6 +127,13 @@ std::optional<std::string> ClassFolders::text(const std::string& name) const {
   }
   const std::string file = path_ + "/" + name;
   return file_exists(file) ? std::optional<std::string>(read_text(file, kMaxText)) : std::nullopt;
+}
+
+void ClassFolders::sort_by_hash(std::vector<size_t>::iterator begin, std::vector<size_t>::iterator end) const {
+  const auto key = [this](size_t file) {
+    return std::make_pair(hash64(files_[file].data(), int64_t(files_[file].size())), file);
+  };
+  std::sort(begin, end, [&](size_t a, size_t b) { return key(a) < key(b); });
 }
 
 std::string ClassFolders::where(size_t file) const {
@@ -133,18 +161,20 @@ void ClassFolders::read(const std::vector<size_t>& wanted, size_t most,
   std::unordered_map<std::string, size_t> places;
   for (size_t i = 0; i < wanted.size(); ++i) places[root_ + files_[wanted[i]]] = i;
   std::vector<std::pair<size_t, std::vector<uint8_t>>> block;
-  size_t done = 0;
+  size_t done = 0, bytes = 0;
   const auto use_block = [&] {
     parallel_for(int64_t(block.size()), [&](int64_t k) { use(block[size_t(k)].first, block[size_t(k)].second); });
     tell(done += block.size());
     block.clear();
+    bytes = 0;
   };
   TarGzReader archive(path_);
   while (archive.next()) {
     const auto place = places.find(archive.name());
     if (place == places.end()) continue;
     block.emplace_back(place->second, archive.read(int64_t(most)));
-    if (block.size() == kBlock) use_block();
+    bytes += block.back().second.size();
+    if (block.size() == kBlock || bytes > kBlockBytes) use_block();
   }
   if (!block.empty()) use_block();
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/error.h"
 #include "core/parallel.h"
@@ -67,6 +68,25 @@ void Dataset::fill_codes(int64_t, uint8_t*) const { throw Error(name_ + ": its s
 
 void Dataset::set_augment(const Augment& augment) {
   BITLOOM_CHECK(!augment.any(), name_, ": these samples cannot be changed as images are; give no augmentation");
+}
+
+std::vector<int64_t> Dataset::epoch(Rng rng) const {
+  if (!equally_ || labels_.empty()) return rng.permutation(size_);
+  std::map<int32_t, std::vector<int64_t>> of_class;
+  for (int64_t i = 0; i < size_; ++i) of_class[labels_[size_t(i)]].push_back(i);
+  const int64_t classes = int64_t(of_class.size());
+  std::vector<int64_t> drawn;
+  int64_t classes_done = 0;
+  for (const auto& [label, samples] : of_class) {
+    const int64_t end = ++classes_done * size_ / classes;
+    while (int64_t(drawn.size()) < end) {
+      const std::vector<int64_t> order = rng.permutation(int64_t(samples.size()));
+      for (size_t i = 0; i < order.size() && int64_t(drawn.size()) < end; ++i) drawn.push_back(samples[size_t(order[i])]);
+    }
+  }
+  std::vector<int64_t> shuffled;
+  for (const int64_t i : rng.permutation(size_)) shuffled.push_back(drawn[size_t(i)]);
+  return shuffled;
 }
 
 ArrayDataset::ArrayDataset(Samples s)

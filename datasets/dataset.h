@@ -10,6 +10,10 @@
 
 namespace bitloom {
 
+// The parts of a task's data.
+enum class Split { kTrain, kVal, kTest };
+constexpr const char* kSplitNames[] = {"train", "val", "test"};
+
 // Shape (H,W,C) and quantization of the samples: 8-bit codes, value = code * scale, or floats between lo and hi.
 struct SampleFormat {
   int64_t h = 0, w = 0, c = 0;
@@ -43,6 +47,11 @@ class Dataset {
   // The random changes that fill() makes from now on. Error for samples that know none.
   virtual void set_augment(const Augment& augment);
 
+  // Samples in the order in which an epoch of training draws them: all, once each. After draw_classes_equally() as many, but of every class as many as
+  // of any other (or one more): of a rare one all of its samples several times, of a frequent one some.
+  std::vector<int64_t> epoch(Rng rng) const;
+  void draw_classes_equally() { equally_ = true; }
+
  protected:
   // Error when there are no samples, or labels or groups but not one for each.
   Dataset(std::string name, const SampleFormat& format, int64_t size, std::vector<int32_t> labels, std::vector<int32_t> groups);
@@ -52,6 +61,7 @@ class Dataset {
   SampleFormat format_;
   int64_t size_;
   std::vector<int32_t> labels_, groups_;
+  bool equally_ = false;
 };
 
 // Samples as arrays.

@@ -7,8 +7,6 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/hash.h"
-#include "core/io.h"
 #include "datasets/class_folders.h"
 #include "datasets/sources.h"
 #include "datasets/speech.h"
@@ -20,7 +18,7 @@ namespace {
 constexpr const char *kNoiseFolder = "_background_noise_", *kSilenceFolder = "_silence_", *kUnknownFolder = "_unknown_";
 constexpr const char *kValList = "validation_list.txt", *kTestList = "testing_list.txt", *kSilence = "silence",
                      *kUnknown = "unknown";
-constexpr const char *kOfficial = "speech_commands_v0.02", *kMainSplits[] = {"train", "val", "test"};
+constexpr const char* kOfficial = "speech_commands_v0.02";
 constexpr size_t kMaxClipBytes = size_t(64) << 20, kMaxNoiseBytes = size_t(1) << 30;
 // In the order of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training/keyword_spotting/keras_model.py).
 const std::vector<std::string> kWords = {"down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes"};
@@ -92,14 +90,8 @@ std::vector<Split> splits_of(const ClassFolders& tree) {
 
 // Of the clips (by number) of words that are no keywords, as many as a keyword has on average, rounded up, the first in the order of their names' hashes.
 std::vector<size_t> some_of(const ClassFolders& tree, std::vector<size_t> clips, size_t count) {
-  std::vector<std::pair<uint64_t, size_t>> order;
-  for (const size_t clip : clips) {
-    const std::string& name = tree.files()[clip];
-    order.emplace_back(hash64(name.data(), int64_t(name.size())), clip);
-  }
-  std::sort(order.begin(), order.end());
-  clips.clear();
-  for (size_t i = 0; i < std::min(count, order.size()); ++i) clips.push_back(order[i].second);
+  tree.sort_by_hash(clips.begin(), clips.end());
+  clips.resize(std::min(count, clips.size()));
   std::sort(clips.begin(), clips.end());
   return clips;
 }
@@ -123,7 +115,7 @@ struct Part {
 class Loading {
  public:
   Loading(const std::string& path, const LoadObserver& observer)
-      : tree_(path, ".wav"), layout_(layout_of(tree_)), observer_(observer) {
+      : tree_(path, {".wav"}), layout_(layout_of(tree_)), observer_(observer) {
     choose();
     read();
   }
@@ -182,7 +174,7 @@ class Loading {
       std::sort(files.begin(), files.end());
       if (layout_.silence >= 0 && !silence) parts_[split].cuts = mean;
       BITLOOM_CHECK(!files.empty() || (layout_.test_only && split != size_t(Split::kTest)), tree_.path(), ": no clip is for '",
-                    kMainSplits[split], "'; give ", kValList, " and ", kTestList,
+                    kSplitNames[split], "'; give ", kValList, " and ", kTestList,
                     ", or clips of more speakers, named SPEAKER_nohash_NUMBER.wav");
     }
   }
@@ -199,7 +191,7 @@ class Loading {
     std::vector<int16_t*> places;
     for (size_t split = 0; split < 3; ++split) {
       Part& own = parts_[split];
-      own.clips.name = tree_.path() + " " + kMainSplits[split];
+      own.clips.name = tree_.path() + " " + kSplitNames[split];
       own.clips.samples.resize((own.files.size() + own.cuts) * size_t(Mfcc::kSamples));
       for (size_t i = 0; i < own.files.size(); ++i) {
         wanted.push_back(own.files[i]);
@@ -242,10 +234,7 @@ class Loading {
 }  // namespace
 
 TaskData load_keywords(const std::string& path, const LoadObserver& observer) {
-  const std::string inner = path + "/" + kOfficial;
-  for (const std::string& official : {inner, inner + ".tar.gz"})
-    if (file_exists(official)) return Loading(official, observer).data();
-  return Loading(path, observer).data();
+  return Loading(published_in(path, kOfficial), observer).data();
 }
 
 }  // namespace bitloom

@@ -31,7 +31,7 @@ Loader training_batches(const Dataset& data, int64_t batch_size, int64_t epochs,
   const int64_t batches = data.size() / batch_size;
   const auto draw = [&data, batch_size, batches, rng, epoch = Epoch()](int64_t number) mutable {
     if (epoch.number != number / batches)
-      epoch = {number / batches, rng.split("order", uint64_t(number / batches)).permutation(data.size())};
+      epoch = {number / batches, data.epoch(rng.split("order", uint64_t(number / batches)))};
     const Rng augment = rng.split("augment", uint64_t(epoch.number));
     return gather(data, epoch.order.data() + number % batches * batch_size, batch_size, &augment);
   };

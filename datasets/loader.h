@@ -28,9 +28,9 @@ class Loader {
   std::future<Batch> next_;
 };
 
-// Training: in epoch e, batch b holds the places [b * batch_size, (b+1) * batch_size) of the permutation rng.split("order", e), changed by
+// Training: in epoch e, batch b holds the places [b * batch_size, (b+1) * batch_size) of data.epoch(rng.split("order", e)), changed by
 // the streams of rng.split("augment", e). Its number is e * batches + b, with batches = size / batch_size: a remainder smaller than a batch
-// waits for another epoch's permutation.
+// waits for another epoch's order.
 Loader training_batches(const Dataset& data, int64_t batch_size, int64_t epochs, const Rng& rng);
 
 // The samples `indices` in order, batch_size at a time; with `rng` changed as in training.

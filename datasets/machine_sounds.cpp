@@ -82,7 +82,7 @@ void add_frames(const std::vector<uint8_t>& bytes, const std::string& where, con
 }  // namespace
 
 TaskData load_machine_sounds(const std::string& path, const LoadObserver& observer) {
-  const ClassFolders tree(path, ".wav");
+  const ClassFolders tree(path, {".wav"});
   Recordings parts[3];  // training, validation, test
   for (size_t i = 0; i < tree.files().size(); ++i) {
     const std::string &file = tree.files()[i], folder = class_folder(file);

@@ -11,8 +11,6 @@
 
 namespace bitloom {
 
-enum class Split { kTrain, kVal, kTest };
-
 // Of a recording's file name, whatever folder it lies in: a tenth of the speakers each for validation and test, all clips of a speaker, the part
 // before "_nohash_", in the same one. The published rule of Speech Commands (its README.md, which_set()): SHA-1 of the speaker modulo 2^27.
 Split split_of_speaker(const std::string& file_name);

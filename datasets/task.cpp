@@ -12,6 +12,41 @@ uint64_t hash_of(const std::vector<T>& values, uint64_t seed) {
   return hash64(values.data(), int64_t(values.size() * sizeof(T)), seed);
 }
 
+// Splits as one, in their order.
+class Joined : public Dataset {
+ public:
+  explicit Joined(std::vector<std::shared_ptr<Dataset>> parts)
+      : Dataset(parts[0]->name() + " and the other splits", parts[0]->format(), size_of(parts), all_of(parts, &Dataset::labels),
+                all_of(parts, &Dataset::groups)),
+        parts_(std::move(parts)) {
+    for (const auto& part : parts_)
+      BITLOOM_CHECK(part->scored_together() == 1, name(), ": recordings are not tested as a whole; leave out --whole");
+  }
+  void fill(int64_t index, const Rng* rng, float* out) const override { part_of(index).fill(index, rng, out); }
+  void fill_codes(int64_t index, uint8_t* out) const override { part_of(index).fill_codes(index, out); }
+
+ private:
+  using Parts = std::vector<std::shared_ptr<Dataset>>;
+  static int64_t size_of(const Parts& parts) {
+    int64_t size = 0;
+    for (const auto& part : parts) size += part->size();
+    return size;
+  }
+  static std::vector<int32_t> all_of(const Parts& parts, const std::vector<int32_t>& (Dataset::*numbers)() const) {
+    std::vector<int32_t> all;
+    for (const auto& part : parts) all.insert(all.end(), ((*part).*numbers)().begin(), ((*part).*numbers)().end());
+    return all;
+  }
+  // The split that sample `index` lies in; makes it the index there.
+  const Dataset& part_of(int64_t& index) const {
+    size_t part = 0;
+    for (; index >= parts_[part]->size(); ++part) index -= parts_[part]->size();
+    return *parts_[part];
+  }
+
+  const Parts parts_;
+};
+
 uint64_t hash_of(const Dataset& part, uint64_t hash) {
   const SampleFormat& f = part.format();
   hash = hash_of(
@@ -35,6 +70,15 @@ TaskData make_task(Task task, Samples train, Samples val, Samples test) {
   data.train->set_augment(data.task.augment);
   validate(data);
   return data;
+}
+
+TaskData whole(const TaskData& data) {
+  if (data.task.test_only) return data;
+  const auto all = std::make_shared<Joined>(std::vector<std::shared_ptr<Dataset>>{data.train, data.val, data.test});
+  TaskData result{data.task, all, all, all, data.skipped};
+  result.task.test_only = true;
+  validate(result);
+  return result;
 }
 
 void validate(const TaskData& data) {

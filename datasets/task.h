@@ -30,6 +30,7 @@ struct Task {
 struct TaskData {
   Task task;
   std::shared_ptr<Dataset> train, val, test;
+  std::vector<std::string> skipped = {};  // of files that were left out: which, and why
 };
 
 // Splits in memory, with the task's augmentation in training; validated.
@@ -37,6 +38,9 @@ TaskData make_task(Task task, Samples train, Samples val, Samples test);
 // Error naming a split that differs from the training split in format, or whose labels do not suit the task (of a classification all, in
 // 0 .. classes-1), or a metric that this task or its test split cannot have: before training, not after.
 void validate(const TaskData& data);
+
+// Of data that nothing was trained on: all samples of all splits are for testing.
+TaskData whole(const TaskData& data);
 
 // 16 hexadecimal digits that change with any bit of any split's samples, labels, groups, shape or scale, and with the kind of task; not with
 // names, the path, or the augmentation. The same on every machine (core/hash.h); a tenth of a second for CIFAR-10.

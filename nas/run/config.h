@@ -15,7 +15,7 @@
 namespace bitloom {
 
 // Where the samples come from.
-enum class Source { kCifar10, kSynthetic, kNpz, kKeywords, kSyntheticKeywords, kMachineSounds };
+enum class Source { kCifar10, kSynthetic, kNpz, kKeywords, kSyntheticKeywords, kMachineSounds, kPictures, kSyntheticFigures };
 template <>
 struct NamesOf<Source> {
   static constexpr const char* kWhat = "task";
@@ -24,10 +24,14 @@ struct NamesOf<Source> {
                                            {Source::kNpz, "npz"},
                                            {Source::kKeywords, "kws"},
                                            {Source::kSyntheticKeywords, "synthetic_kws"},
-                                           {Source::kMachineSounds, "ad"}};
+                                           {Source::kMachineSounds, "ad"},
+                                           {Source::kPictures, "vww"},
+                                           {Source::kSyntheticFigures, "synthetic_vww"}};
 };
 
-inline bool built_in(Source source) { return source == Source::kSynthetic || source == Source::kSyntheticKeywords; }
+inline bool built_in(Source source) {
+  return source == Source::kSynthetic || source == Source::kSyntheticKeywords || source == Source::kSyntheticFigures;
+}
 
 // How a search decides.
 enum class Recipe { kProgressive, kPaper };
@@ -53,6 +57,8 @@ struct RunIdentity {
 
 struct RunConfig {
   Source task = Source::kSynthetic;
+  int64_t image_size = 96;         // of pictures, height and width in pixels
+  bool skip_bad = false;           // leaves out pictures that cannot be read
   std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
   std::string model = "resnet8";
   double width = 1;     // of its hidden layers (with_width)
@@ -94,6 +100,7 @@ struct RunConfig {
   // Where and how the run happens; not part of config.json, since it changes no bit.
   std::string data;  // folder, archive or .npz file
   std::string out;
+  bool whole = false;  // all samples are for testing: of a set that nothing was trained on
   double checkpoint_seconds = 20;
   bool profile = false;  // the result says where the time went
 };

@@ -39,8 +39,13 @@ IntegerGraph load_deployed(const std::string& run) {
 }
 
 void take_task_of(const std::string& run, RunConfig& config) {
-  if (!std::filesystem::is_directory(run) || !config.data.empty()) return;
-  const RunConfig stored = config_from_json(read_text(run + "/config.json", JsonValue::kMaxBytes), run + "/config.json");
+  if (!std::filesystem::is_directory(run)) return;
+  const std::string file = run + "/config.json";
+  if (!config.data.empty() && !file_exists(file)) return;
+  const RunConfig stored = config_from_json(read_text(file, JsonValue::kMaxBytes), file);
+  config.image_size = stored.image_size;
+  config.skip_bad = stored.skip_bad;
+  if (!config.data.empty()) return;
   config.task = stored.task;
   config.seed = stored.seed;
 }

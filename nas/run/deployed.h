@@ -17,7 +17,7 @@ std::string network_file(const std::string& run);
 IntegerGraph load_deployed(const std::string& run);
 // Error when the folder holds a run that has not come to its end.
 void check_finished(const std::string& run);
-// Sets task and seed of `config` as the run in that folder had them, unless the options name data.
+// Sets how `config` reads pictures as the run in that folder did, and unless the options name data also task and seed.
 void take_task_of(const std::string& run, RunConfig& config);
 // Error, naming the file, unless the graph reads such samples and gives as many outputs as they have classes (or values).
 void check_fits(const IntegerGraph& graph, const std::string& file, const TaskData& data);

@@ -19,6 +19,8 @@ template <class Config, class F>
 void each_field(Config& c, F& f, const RunConfig*) {
   f("command", c.command);
   f("task", c.task);
+  f("image_size", c.image_size, kMayMiss);
+  f("skip_bad", c.skip_bad, kMayMiss);
   f("metric", c.metric, kMayMiss);
   f("model", c.model);
   f("width", c.width, kMayMiss);

@@ -37,6 +37,8 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
       a.rotate_degrees = value;
     else if (name == "translate")
       a.translate = value;
+    else if (name == "zoom")
+      a.zoom = value;
     else if (name == "shift")
       a.shift_ms = value;
     else if (name == "noise")
@@ -58,16 +60,21 @@ TaskData load(const RunConfig& c, const LoadObserver& observer) {
     case Source::kMachineSounds: return load_machine_sounds(c.data, observer);
     case Source::kSyntheticKeywords: return make_synthetic_words(c.seed);
     case Source::kKeywords: return load_keywords(c.data, observer);
+    case Source::kSyntheticFigures: return make_synthetic_figures(c.seed);
+    case Source::kPictures: return load_pictures(c.data, {c.image_size, c.skip_bad}, observer);
   }
   return {};
 }
 
-// What a folder or an archive holds, by the first file of data below it: sounds of machines, words, or CIFAR-10.
+// What a folder or an archive holds, by the first file of data below it: sounds of machines, words, pictures, or CIFAR-10.
 Source source_of(const std::string& path) {
   namespace fs = std::filesystem;
   const auto known = [](const std::string& file) -> std::optional<Source> {
-    const auto ends = [&](const char* tail) { return file.size() > 4 && file.compare(file.size() - 4, 4, tail) == 0; };
+    const auto ends = [&](const std::string& tail) {
+      return file.size() > tail.size() && file.compare(file.size() - tail.size(), tail.size(), tail) == 0;
+    };
     if (ends(".bin")) return Source::kCifar10;
+    if (ends(".jpg") || ends(".JPG") || ends(".jpeg")) return Source::kPictures;
     if (!ends(".wav")) return {};
     const bool machine = file.compare(0, 10, "normal_id_") == 0 || file.compare(0, 11, "anomaly_id_") == 0;
     return machine ? Source::kMachineSounds : Source::kKeywords;
@@ -109,7 +116,8 @@ TaskData load_task(RunConfig& c, const LoadObserver& observer) {
     data.task.metric = &find_metric(c.metric);
     validate(data);
   }
-  return data;
+  if (c.task == Source::kPictures && data.task.metric == &balanced_accuracy()) data.train->draw_classes_equally();
+  return c.whole ? whole(data) : data;
 }
 
 ModelSpec make_model(const RunConfig& c, const TaskData& data) {

@@ -7,9 +7,10 @@
 namespace bitloom {
 
 // Unless the task is given, a data path sets it: npz for a file ending in .npz, kws or ad for folders or an archive of .wav files, whose names
-// tell which, else cifar10.
+// tell which, vww for those of .jpg files, else cifar10.
 void settle_task(RunConfig& config);
-// The task's splits, with the augmentation the config asks for; settles the task.
+// The task's splits, with the augmentation and the metric the config asks for; settles the task. Pictures judged by balanced accuracy are trained on
+// as many of each class.
 TaskData load_task(RunConfig& config, const LoadObserver& observer = {});
 // The model for that data.
 ModelSpec make_model(const RunConfig& config, const TaskData& data);

@@ -38,11 +38,13 @@ std::vector<float> reference(const std::vector<float>& in, int64_t h, int64_t w,
     dy += rng.below(2 * augment.crop_padding + 1) - augment.crop_padding;
     dx += rng.below(2 * augment.crop_padding + 1) - augment.crop_padding;
   }
+  const double zy = augment.zoom > 0 ? rng.uniform(1 - augment.zoom, 1 + augment.zoom) : 1;
+  const double zx = augment.zoom > 0 ? rng.uniform(1 - augment.zoom, 1 + augment.zoom) : 1;
   const double cy = double(h - 1) / 2, cx = double(w - 1) / 2;
   std::vector<float> out(in.size());
   for (int64_t y = 0; y < h; ++y)
     for (int64_t x = 0; x < w; ++x) {
-      const double v = double(y + dy), u = double(x + dx);
+      const double v = cy + (double(y) - cy) * zy + double(dy), u = cx + (double(x) - cx) * zx + double(dx);
       const double from_v = cy + (v - cy) * std::cos(a) + (u - cx) * std::sin(a);
       double from_u = cx - (v - cy) * std::sin(a) + (u - cx) * std::cos(a);
       if (flip) from_u = double(w - 1) - from_u;
@@ -67,6 +69,7 @@ TEST(Augment, MatchesItsDefinition) {
     augment.rotate_degrees = rng.below(2) ? rng.uniform(0, 180) : 0;
     augment.translate = rng.below(2) ? rng.uniform(0, 1.5) : 0;
     augment.crop_padding = rng.below(2) ? 1 + rng.below(10) : 0;
+    augment.zoom = rng.below(2) ? rng.uniform(0, 0.9) : 0;
     const std::vector<float> image = random_image(h * w * c, rng);
     const Rng stream = rng.split("image", uint64_t(round));
     const std::vector<float> got = augmented(image, h, w, c, augment, stream),
@@ -74,7 +77,8 @@ TEST(Augment, MatchesItsDefinition) {
     for (size_t i = 0; i < want.size(); ++i)
       ASSERT_NEAR(got[i], want[i], 2e-5) << "element " << i << " of (" << h << "," << w << "," << c << "), flip "
                                          << augment.flip << ", rotation " << augment.rotate_degrees << ", translation "
-                                         << augment.translate << ", crop " << augment.crop_padding << ", round " << round;
+                                         << augment.translate << ", crop " << augment.crop_padding << ", zoom " << augment.zoom
+                                         << ", round " << round;
   }
 }
 

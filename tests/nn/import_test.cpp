@@ -164,6 +164,22 @@ TEST(ReferenceTest, DsCnnReachesItsAccuracyOnTheTwelveClassTestSet) {
   EXPECT_NEAR(score_network(network, nullptr, accuracy(), *load_keywords(folder).test), 0.9217, 0.0005);
 }
 
+// From the files, through our own decoder.
+TEST(ReferenceTest, MobilenetReachesItsAccuracyOnCoco128) {
+  const std::string folder = data_path("coco128_96");
+  BITLOOM_NEEDS(folder);
+  BITLOOM_NEEDS(model_path("mlperf_mobilenet_v1"));
+  Network network = load_reference("mobilenet_v1");
+  const TaskData data = whole(load_pictures(folder));
+  EXPECT_EQ(data.test->size(), 245);
+  const std::vector<double> found = evaluate_network(network, nullptr, *data.test).found;
+  EXPECT_NEAR(accuracy().score(found, *data.test), 0.8449, 0.0005);
+  const auto recalls = balanced_accuracy().parts(found, *data.test, data.task);
+  ASSERT_EQ(recalls.size(), 2u);
+  EXPECT_NEAR(recalls[0].second, 0.967, 0.0005) << recalls[0].first;
+  EXPECT_NEAR(recalls[1].second, 0.724, 0.0005) << recalls[1].first;
+}
+
 TEST(NetworkTest, SavedNetworkIsLoadedBitForBit) {
   Network a(resnet8(8, 8, 3, 4), Rng(1)), b(resnet8(8, 8, 3, 4), Rng(2));
   a.norm(1)->mean[3] = 7;

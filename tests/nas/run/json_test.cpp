@@ -62,6 +62,8 @@ RunConfig any_config(Rng rng) {
   c.sensitivity = any_of<SensitivityKind>(rng);
   c.refresh_scales = rng.below(2) == 1;
   c.width = any_number(rng);
+  c.image_size = rng.below(1000);
+  c.skip_bad = rng.below(2) == 1;
   c.estimate_norms = rng.below(2) == 1;
   c.keep_best = rng.below(2) == 1;
   c.cost = any_of<CostKind>(rng);

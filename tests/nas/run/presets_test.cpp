@@ -6,13 +6,16 @@
 #include "core/io.h"
 #include "nas/run/task.h"
 #include "nn/models/models.h"
+#include "tests/support/picture.h"
 #include "tests/support/sound.h"
 
 namespace bitloom {
 namespace {
 
+using testing::plain_jpeg;
 using testing::TempFolder;
 using testing::tone;
+using testing::write_picture;
 using testing::write_wav;
 
 TEST(Presets, GiveATaskItsModelAndItsEpochs) {
@@ -54,6 +57,7 @@ TEST(SettleTask, TellsDataByWhatIsThere) {
   const TempFolder folder;
   write_wav(folder / "words/yes/a_nohash_0.wav", tone(300));
   write_wav(folder / "fan/train/normal_id_00_00000000.wav", tone(300));
+  write_picture(folder / "animals/cat/1.jpeg", plain_jpeg(1, 2, 3));
   write_text_atomic(folder / "batches.txt", "");
   std::filesystem::create_directory(folder / "cifar-10-batches-bin");
   ASSERT_EQ(std::system(("cd '" + folder.path() +
@@ -70,6 +74,7 @@ TEST(SettleTask, TellsDataByWhatIsThere) {
   EXPECT_STREQ(task_of(folder / "words"), "kws");
   EXPECT_STREQ(task_of(folder / "words.tar.gz"), "kws");
   EXPECT_STREQ(task_of(folder / "fan"), "ad");
+  EXPECT_STREQ(task_of(folder / "animals"), "vww");
   EXPECT_STREQ(task_of(folder / "fan.tgz"), "ad");
   EXPECT_STREQ(task_of(folder / "images.tar.gz"), "cifar10");
   EXPECT_STREQ(task_of(folder / "cifar-10-batches-bin"), "cifar10");
