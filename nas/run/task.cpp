@@ -28,7 +28,7 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
       value = std::strtod(item.c_str() + equals + 1, &end);
       if (*end != '\0' || equals + 1 == item.size()) value = -1;
     }
-    BITLOOM_CHECK(value >= 0 && value <= 360, "--augment: '", item, "' has no valid number");
+    BITLOOM_CHECK(value >= 0 && value <= (name == "zoom" ? 0.9 : 360), "--augment: '", item, "' has no valid number");
     if (name == "flip")
       a.flip = true;
     else if (name == "crop")
