@@ -53,14 +53,14 @@ void add_data_options(CLI::App& app, RunConfig& c) {
   add_choice(app, "--task", c.task,
              "What to learn: cifar10 (official binary files), kws (spoken words: Speech Commands or your own), synthetic, "
              "synthetic_kws and synthetic_vww (built-in images, words and figures, no download), vww (pictures: visual wake "
-             "words or your own), ad "
-             "(sounds of machines), "
+             "words or your own), ad (to tell anomalies from what is normal: sounds of machines, or your own vectors), "
              "npz (your own arrays)");
   app.add_option("--data", c.data,
                  "cifar10: folder or cifar-10-binary.tar.gz (see `make data`); kws: speech_commands_v0.02 or its .tar.gz, its "
                  "12-class test set, or a "
                  "folder of a folder of .wav files a word; vww: vw_coco2014_96 or its .tar.gz, or a folder of a folder of .jpg "
-                 "files a class; ad: a machine's folder of DCASE 2020 task 2, with train/ and test/; "
+                 "files a class; ad: a machine's folder of DCASE 2020 task 2, with train/ and test/, or an .npz without "
+                 "y_train; "
                  "npz: file with x_train, y_train, x_test, y_test and optionally "
                  "x_val, y_val. The task "
                  "follows from what is there");

@@ -60,5 +60,7 @@ TaskData load_machine_sounds(const std::string& path, const LoadObserver& observ
 // One with x (and y, and names of the classes in `classes`) instead is a test set. Of int8 samples, as MLPerf Tiny gives those of its accuracy
 // runs, the value is (x - input_zero_point) * input_scale.
 TaskData load_npz_task(const std::string& path, uint64_t seed);
+// Whether that task is to tell classes.
+bool has_labels(const std::string& path);
 
 }  // namespace bitloom

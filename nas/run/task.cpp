@@ -52,12 +52,14 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
   return a;
 }
 
+bool is_npz(const std::string& path) { return path.size() > 4 && path.compare(path.size() - 4, 4, ".npz") == 0; }
+
 TaskData load(const RunConfig& c, const LoadObserver& observer) {
   switch (c.task) {
     case Source::kSynthetic: return make_synthetic(c.seed);
     case Source::kCifar10: return load_cifar10(c.data);
     case Source::kNpz: return load_npz_task(c.data, c.seed);
-    case Source::kMachineSounds: return load_machine_sounds(c.data, observer);
+    case Source::kMachineSounds: return is_npz(c.data) ? load_npz_task(c.data, c.seed) : load_machine_sounds(c.data, observer);
     case Source::kSyntheticKeywords: return make_synthetic_words(c.seed);
     case Source::kKeywords: return load_keywords(c.data, observer);
     case Source::kSyntheticFigures: return make_synthetic_figures(c.seed);
@@ -97,11 +99,8 @@ Source source_of(const std::string& path) {
 }  // namespace
 
 void settle_task(RunConfig& c) {
-  const auto ends_with = [&](const std::string& tail) {
-    return c.data.size() > tail.size() && c.data.substr(c.data.size() - tail.size()) == tail;
-  };
-  if (ends_with(".npz"))
-    c.task = Source::kNpz;
+  if (is_npz(c.data) && c.task != Source::kMachineSounds)
+    c.task = has_labels(c.data) ? Source::kNpz : Source::kMachineSounds;
   else if (!c.data.empty() && c.task == Source::kSynthetic)
     c.task = source_of(c.data);
 }

@@ -6,7 +6,7 @@
 
 namespace bitloom {
 
-// Unless the task is given, a data path sets it: npz for a file ending in .npz, kws or ad for folders or an archive of .wav files, whose names
+// Unless the task is given, a data path sets it: npz or, without y_train, ad for a file ending in .npz, kws or ad for folders or an archive of .wav files, whose names
 // tell which, vww for those of .jpg files, else cifar10.
 void settle_task(RunConfig& config);
 // The task's splits, with the augmentation and the metric the config asks for; settles the task. Pictures judged by balanced accuracy are trained on

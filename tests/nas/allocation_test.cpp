@@ -164,6 +164,27 @@ TEST(AllocationTest, ChannelsNobodyNeedsAreRemoved) {
   for (int bits : a.weight_bits[6]) EXPECT_GT(bits, 0) << "a class stays";
 }
 
+// An autoencoder's bottleneck has eight channels, and each is a large part of what its neighbours cost: though their removal costs no loss and the
+// budget asks for all that can go, one stays, in every layer.
+TEST(AllocationTest, ABottleneckIsNeverClosed) {
+  const ModelSpec spec = autoencoder(1, 1, 24, 0);
+  const size_t bottleneck = 5;
+  ASSERT_EQ(spec.layers[bottleneck].c, 8);
+  Problem p(spec, quant_options({0, 2, 4, 8}, {8}), Granularity::kChannel);
+  p.randomize(7);
+  for (int64_t k = 0; k < p.sensitivity.weight[bottleneck].size(); ++k)
+    if (k % 4 == 0) p.sensitivity.weight[bottleneck][k] = 0;
+  const double least = p.cost.cost(cheapest_assignment(p.search, p.cost));
+  for (const double budget : {least, 1.5 * least, 0.3 * p.whole()}) {
+    const Assignment a = allocate(p.problem(), budget);
+    EXPECT_LE(p.cost.cost(a), budget);
+    for (size_t i = 1; i < spec.layers.size(); ++i)
+      EXPECT_GT(*std::max_element(a.weight_bits[i].begin(), a.weight_bits[i].end()), 0) << spec.layers[i].name << " " << budget;
+  }
+  const Assignment a = allocate(p.problem(), 1.5 * least);
+  EXPECT_LT(std::count_if(a.weight_bits[bottleneck].begin(), a.weight_bits[bottleneck].end(), [](int b) { return b > 0; }), 8);
+}
+
 // One channel of ten times the others' sensitivity keeps more bits.
 TEST(AllocationTest, SensitiveChannelsKeepBits) {
   Problem p(tiny_spec(), quant_options({2, 4, 8}, {8}), Granularity::kChannel);
