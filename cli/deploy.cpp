@@ -102,7 +102,7 @@ void deploy_mpic(const IntegerGraph& graph, const DeployOptions& o) {
     return;
   }
   std::cout << memory_map_text(network) << "Input at " << mpic::hex(network.layers.front().output.address, 8) << ", output at "
-            << mpic::hex(network.layers.back().output.address, 8) << "; " << o.out
+            << mpic::hex(network.layers[graph.layers.size() - 1].output.address, 8) << "; " << o.out
             << "/memory_map.json says how codes lie there.\nRun it: bitloom run " << o.out << "/network.bin\n";
 }
 

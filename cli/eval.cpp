@@ -47,9 +47,19 @@ void print(const Figures& figures, bool json) {
 
 // The score of what a network found on the test split, what it is a mean of, and the accuracy under the key that it has always had.
 void add_scores(Figures& f, const std::string& form, const TaskData& data, const std::vector<double>& found) {
+  const auto add_parts = [&](const Metric& metric) {
+    for (const auto& [name, value] : metric.parts(found, *data.test, data.task)) f[name] = value;
+  };
   const Metric& metric = *data.task.metric;
   f["test_score_" + form] = metric.score(found, *data.test);
-  for (const auto& [name, value] : metric.parts(found, *data.test, data.task)) f[name] = value;
+  add_parts(metric);
+  if (data.task.kind == TaskKind::kReconstruction && !data.test->labels().empty()) {
+    for (const Metric* area : {&roc_auc(), &partial_roc_auc()}) {
+      if (area == &metric) continue;
+      f[area->name()] = area->score(found, *data.test);
+      add_parts(*area);
+    }
+  }
   f["test_accuracy_" + form] = legacy_accuracy(data.task, found, *data.test);
 }
 
@@ -65,7 +75,7 @@ void add_front_end(Figures& f, const IntegerGraph& graph, const TaskData& data, 
     same_codes += codes[i] == fixed_codes[i];
     within_one += std::abs(codes[i] - fixed_codes[i]) <= 1;
   }
-  const std::vector<double> fixed_found = found_by_integers(graph, data.task.kind, run_integer(graph, fixed), fixed);
+  const std::vector<double> fixed_found = found_by_integers(graph, data.task.kind, fixed);
   for (size_t i = 0; i < found.size(); ++i) same_classes += found[i] == fixed_found[i];
   f["test_score_integer_front_end"] = data.task.metric->score(fixed_found, *data.test);
   f["front_end_equal_codes"] = double(same_codes) / double(codes.size());
@@ -82,10 +92,9 @@ Figures eval_run(EvalOptions& o) {
   const TaskData data = load_visibly(o.config);
   check_fits(graph, file, data);
   const auto start = std::chrono::steady_clock::now();
-  const TensorT<int32_t> outputs = run_integer(graph, *data.test);
+  const std::vector<double> found = found_by_integers(graph, data.task.kind, *data.test);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   Figures f = {{"graph", file}, {"model", graph.model}, {"samples", data.test->size()}, {"metric", data.task.metric->name()}};
-  const std::vector<double> found = found_by_integers(graph, data.task.kind, outputs, *data.test);
   add_scores(f, "integer", data, found);
   if (o.front_end) add_front_end(f, graph, data, found);
   if (!o.predictions.empty()) write_predictions(o.predictions, predictions_of(found, data));

@@ -45,16 +45,22 @@ std::string map_json(const IntegerGraph& graph, const mpic::CompiledNetwork& net
                       {"data_bytes", compiled.data_bytes},
                       {"output", tensor_json(graph.layers[i], compiled.output)}});
   }
-  return json_text({{"model", graph.model},
-                    {"base", network.options.base},
-                    {"entry", network.image.entry},
-                    {"memory", memory},
-                    {"tensors",
-                     "rows of pixels of channels; codes packed from the low bits of a pixel's first byte on, 32-bit ones "
-                     "little-endian"},
-                    {"input", tensor_json(graph.layers.front(), network.layers.front().output)},
-                    {"output", tensor_json(graph.layers.back(), network.layers.back().output)},
-                    {"layers", layers}});
+  Json map = {{"model", graph.model},
+              {"base", network.options.base},
+              {"entry", network.image.entry},
+              {"memory", memory},
+              {"tensors",
+               "rows of pixels of channels; codes packed from the low bits of a pixel's first byte on, 32-bit ones "
+               "little-endian"},
+              {"input", tensor_json(graph.layers.front(), network.layers.front().output)},
+              {"output", tensor_json(graph.layers.back(), network.layers[graph.layers.size() - 1].output)},
+              {"layers", layers}};
+  if (network.layers.size() > graph.layers.size()) {
+    const mpic::TensorPlace& score = network.layers.back().output;
+    map["anomaly_score"] = {
+        {"address", score.address}, {"bytes", score.bytes()}, {"mean_squared_error_of_1", score.scheme.scale}};
+  }
+  return json_text(map);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@
 #include "mpic/compile/simulation.h"
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 
@@ -71,12 +72,12 @@ struct Findings {
   }
 };
 
-void compare(const IntegerLayer& layer, int64_t image, const std::vector<int32_t>& got, const std::vector<int32_t>& expected,
+void compare(const std::string& layer, int64_t image, const std::vector<int32_t>& got, const std::vector<int32_t>& expected,
              Findings& f) {
   for (size_t k = 0; k < got.size(); ++k) {
     if (got[k] == expected[k]) continue;
     if (f.mismatches++ == 0)
-      f.first_mismatch = str("image ", image, ", layer ", layer.name, ", code ", k, ": ", got[k], " on the core, ", expected[k],
+      f.first_mismatch = str("image ", image, ", layer ", layer, ", code ", k, ": ", got[k], " on the core, ", expected[k],
                              " by the interpreter");
   }
 }
@@ -99,19 +100,21 @@ struct Comparison {
       const int16_t* sample = inputs.data() + n * size;
       samples.emplace_back(sample, sample + size);
       expected.push_back(runner.run_layers(sample));
+      if (reconstructs(graph))
+        expected.back().push_back({int32_t(anomaly_score(anomaly_rule(graph), sample, expected.back()[last].data(), size))});
     }
     Findings f;
     f.images = end - begin;
-    f.layers.resize(graph.layers.size());
+    f.layers.resize(network.layers.size());
     simulation.run(samples, [&](size_t layer, size_t i) {
-      if (layer == 0 || (!check && layer != last)) return;
+      if (layer == 0 || (!check && layer < last)) return;
       const std::vector<int32_t> codes = simulation.codes(layer, i);
       f.bytes_compared += network.layers[layer].output.bytes();
-      compare(graph.layers[layer], begin + int64_t(i), codes, expected[i][layer], f);
+      compare(network.layers[layer].name, begin + int64_t(i), codes, expected[i][layer], f);
       if (layer == last) std::copy(codes.begin(), codes.end(), outputs.data() + (begin + int64_t(i)) * int64_t(codes.size()));
     });
     for (size_t i = 0; i < samples.size(); ++i)
-      for (size_t layer = 0; layer <= last; ++layer) f.layers[layer].add(simulation.counters(i)[layer]);
+      for (size_t layer = 0; layer < f.layers.size(); ++layer) f.layers[layer].add(simulation.counters(i)[layer]);
     return f;
   }
 };
@@ -196,6 +199,10 @@ Json figures(const IntegerGraph& graph, const mpic::CompiledNetwork& network, co
                         {"output", compiled.output.bytes()},
                         {"address", compiled.output.address}}}});
   }
+  if (network.layers.size() > graph.layers.size()) {
+    const PerImage figures(f.layers.back(), f.images, 0);
+    layers.push_back({{"name", network.layers.back().name}, {"cycles", figures.cycles}, {"energy_uj", figures.energy_uj}});
+  }
   const PerImage sum(total(f.layers), f.images, all_macs(graph));
   return {{"images", f.images},
           {"bytes_compared", f.bytes_compared},
@@ -233,6 +240,11 @@ void print_text(const IntegerGraph& graph, const mpic::CompiledNetwork& network,
         {to_string(l.op), str(l.h, "x", l.w, "x", l.c), weight_bits_text(l), std::to_string(l.out.bits)},
         {grouped(c.code_bytes), grouped(c.data_bytes), grouped(c.output.bytes())});
   }
+  if (network.layers.size() > graph.layers.size()) {
+    const mpic::CompiledLayer& c = network.layers.back();
+    add(c.name, f.layers.back(), 0, {"score", "1", "-", "32"},
+        {grouped(c.code_bytes), grouped(c.data_bytes), grouped(c.output.bytes())});
+  }
   add("total", total(f.layers), all_macs(graph), {"", "", "", ""},
       {grouped(network.code_bytes), grouped(network.data_bytes), ""});
   std::cout << table.text() << "\n";
@@ -249,13 +261,17 @@ void run_simulation(SimulateOptions& o) {
   if (!o.memory.empty()) options.memory = mpic::parse_size(o.memory);
   const mpic::CompiledNetwork network = mpic::compile(graph, options);
   const Inputs inputs = make_inputs(graph, o);
-  const mpic::TensorPlace& out = network.layers.back().output;
+  const mpic::TensorPlace& out = network.layers[graph.layers.size() - 1].output;
   TensorT<int32_t> outputs(Shape{o.images, out.pixels * out.channels});
   const Findings f = run_all({graph, network, inputs.codes, o.check, outputs});
   std::optional<double> accuracy;
   if (inputs.data && inputs.data->task.kind == TaskKind::kClassification) {
     const SpreadOver images(*inputs.data->test, o.images);
-    accuracy = bitloom::accuracy().score(found_by_integers(graph, TaskKind::kClassification, outputs, images), images);
+    const int64_t columns = outputs.size() / o.images;
+    std::vector<double> found;
+    for (const int32_t *row = outputs.data(), *end = row + outputs.size(); row < end; row += columns)
+      found.push_back(found_in(TaskKind::kClassification, row, columns, 1, nullptr));
+    accuracy = bitloom::accuracy().score(found, images);
   }
   if (o.format == "json") {
     Json json = figures(graph, network, f);

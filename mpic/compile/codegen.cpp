@@ -8,6 +8,7 @@
 #include "core/cancel.h"
 #include "core/error.h"
 #include "mpic/compile/emit/columns.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/pack.h"
 
 namespace bitloom::mpic {
@@ -43,6 +44,7 @@ MemoryPlan plan(const IntegerGraph& graph, const CodegenOptions& options) {
     }
     demands.push_back(std::move(memory));
   }
+  demands.front().kept = demands.back().kept = reconstructs(graph);  // for the score
   return plan_memory(graph, demands, 4);
 }
 
@@ -87,7 +89,7 @@ void check_memory(const IntegerGraph& graph, const MemoryPlan& memory, const Com
     return network.layers[i].code_bytes + network.layers[i].data_bytes + memory.layers[i].live;
   };
   size_t largest = 0;
-  for (size_t i = 1; i < network.layers.size(); ++i)
+  for (size_t i = 1; i < graph.layers.size(); ++i)
     if (bytes(i) > bytes(largest)) largest = i;
   throw Error(str("codegen: the network needs ", network.total_bytes, " bytes (code ", network.code_bytes,
                   ", weights and tables ", network.data_bytes, ", activations ", network.activation_bytes, "; layer '",
@@ -132,6 +134,14 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     if (options.stop_after_layers) a.emit(Op::ebreak);
     network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
   }
+  const Label score = a.label("score");
+  if (reconstructs(graph)) {
+    const uint32_t begin = a.address();
+    a.bind_function(a.label("anomaly_score"));
+    emitter.anomaly_score(anomaly_rule(graph), tensors.front(), tensors.back(), score);
+    if (options.stop_after_layers) a.emit(Op::ebreak);
+    network.layers.push_back({"anomaly score", {}, a.address() - begin, emitter.pending_bytes()});
+  }
   a.li(x(10), 0);
   a.li(x(17), int32_t(kExitCall));
   a.emit(Op::ecall);
@@ -139,6 +149,9 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   emitter.flush_data();
   a.bind(frame);
   a.space(kFrameBytes);
+  const uint32_t score_address = a.address();
+  a.bind(score);
+  if (reconstructs(graph)) a.space(4);
   network.data_bytes = a.address() - options.base - network.code_bytes;
   const uint32_t arena_address = a.address();
   arena.bind(a, memory.size);
@@ -151,6 +164,10 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     layer.output = {arena_address + uint32_t(memory.layers[i].output), l.h * l.w, l.c, pixel_bytes(l.c, l.out.bits), l.out};
     std::swap(before, layer.data_bytes);
     layer.data_bytes = before - layer.data_bytes;
+  }
+  if (reconstructs(graph)) {
+    network.layers.back().output = {score_address, 1, 1, 4, QuantScheme{32, false, anomaly_rule(graph).unit}};
+    network.layers.back().data_bytes = 4;
   }
   check_memory(graph, memory, network);
   network.image = a.finish();

@@ -39,7 +39,9 @@ struct CompiledLayer {
 struct CompiledNetwork {
   Image image;
   CodegenOptions options;
-  std::vector<CompiledLayer> layers;  // as in the graph; [0] is the input, without code
+  // As in the graph; [0] is the input, without code. Behind them, of a network that reconstructs its input, the anomaly score: one word without
+  // a sign (quant/integer/anomaly_score.h).
+  std::vector<CompiledLayer> layers;
   uint32_t code_bytes = 0, data_bytes = 0, activation_bytes = 0, total_bytes = 0;
 };
 

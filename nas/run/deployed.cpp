@@ -3,18 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <map>
+#include <numeric>
 
 #include "core/cancel.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "core/parallel.h"
-#include "datasets/loader.h"
 #include "nas/run/result.h"
 #include "nn/learner.h"
-#include "quant/integer/pack.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/run.h"
 #include "quant/lower.h"
 
@@ -79,42 +78,49 @@ std::string weight_bits_text(const IntegerLayer& layer) {
   return text.empty() ? "-" : text;
 }
 
-TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data) {
+namespace {
+
+// The integer network on every sample, a batch at a time: f(first sample, input codes, output codes).
+template <class F>
+void for_each_integer_batch(const IntegerGraph& graph, const Dataset& data, F f) {
   const IntegerRunner runner(graph);
-  const IntegerLayer& last = graph.layers.back();
-  const int64_t columns = last.h * last.w * last.c;
-  TensorT<int32_t> all(Shape{data.size(), columns});
   constexpr int64_t kBatch = 500;
   for (int64_t first = 0; first < data.size(); first += kBatch) {
-    const TensorT<int32_t> out = runner.run(input_codes(graph, data, first, std::min(kBatch, data.size() - first)));
-    std::memcpy(all.data() + first * columns, out.data(), size_t(out.size()) * sizeof(int32_t));
+    const TensorT<int16_t> in = input_codes(graph, data, first, std::min(kBatch, data.size() - first));
+    f(first, in, runner.run(in));
   }
-  return all;
 }
 
-std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const TensorT<int32_t>& outputs,
-                                      const Dataset& data) {
-  const int64_t columns = outputs.size() / data.size();
+}  // namespace
+
+std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const Dataset& data) {
+  const bool classifies = kind == TaskKind::kClassification;
+  const AnomalyRule rule = classifies ? AnomalyRule() : anomaly_rule(graph);
   std::vector<double> found(size_t(data.size()));
-  parallel_for(data.size(), [&](int64_t i) {
-    std::vector<float> sample(kind == TaskKind::kReconstruction ? size_t(columns) : 0);
-    if (kind == TaskKind::kReconstruction) data.fill(i, nullptr, sample.data());
-    found[size_t(i)] = found_in(kind, outputs.data() + i * columns, columns, graph.layers.back().out.scale, sample.data());
+  for_each_integer_batch(graph, data, [&](int64_t first, const TensorT<int16_t>& in, const TensorT<int32_t>& out) {
+    const int64_t rows = in.shape()[0], columns = out.size() / rows;
+    parallel_for(rows, [&](int64_t r) {
+      const int32_t* row = out.data() + r * columns;
+      found[size_t(first + r)] = classifies ? found_in(kind, row, columns, 1, nullptr)
+                                            : double(anomaly_score(rule, in.data() + r * columns, row, columns)) * rule.unit;
+    });
   });
   return found;
 }
 
-double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
-                 const Dataset& data) {
+double agreement(const IntegerGraph& graph, Network& network, LayerTransform* transform, const Dataset& data) {
   const TaskKind kind = network.spec().kind;
-  const int64_t columns = outputs.size() / data.size();
   const double scale = graph.layers.back().out.scale;
-  const int32_t* codes = outputs.data();  // of the next sample
   int64_t same = 0, total = 0;
-  for_each_batch(data, 500, [&](const Batch& batch) {
+  for_each_integer_batch(graph, data, [&](int64_t first, const TensorT<int16_t>& in, const TensorT<int32_t>& out) {
+    const int64_t rows = in.shape()[0], columns = out.size() / rows;
+    std::vector<int64_t> indices(static_cast<size_t>(rows));
+    std::iota(indices.begin(), indices.end(), first);
     Tape tape(Tape::kInference);
-    const Tensor y = network.forward(tape, batch.x, Pass::kInference, transform).value();
-    for (const float* row = y.data(); row < y.data() + y.size(); row += columns, codes += columns) {
+    const Tensor y = network.forward(tape, gather(data, indices.data(), rows, nullptr).x, Pass::kInference, transform).value();
+    for (int64_t r = 0; r < rows; ++r) {
+      const float* row = y.data() + r * columns;
+      const int32_t* codes = out.data() + r * columns;
       if (kind == TaskKind::kClassification) {
         same += found_in(kind, row, columns, 1, nullptr) == found_in(kind, codes, columns, 1, nullptr);
         ++total;

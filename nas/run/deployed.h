@@ -27,13 +27,10 @@ TensorT<int16_t> random_codes(const IntegerGraph& graph, int64_t count, Rng rng)
 // "12@8 4@2": channels at bits; "-" for a layer without weights.
 std::string weight_bits_text(const IntegerLayer& layer);
 
-// Output codes of the integer network for every sample, (N, outputs).
-TensorT<int32_t> run_integer(const IntegerGraph& graph, const Dataset& data);
-// What those outputs amount to, for metrics: see found_in().
-std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const TensorT<int32_t>& outputs,
-                                      const Dataset& data);
+// What the integer network finds for every sample, for metrics: see found_in(); of a reconstruction, what the device computes
+// (quant/integer/anomaly_score.h).
+std::vector<double> found_by_integers(const IntegerGraph& graph, TaskKind kind, const Dataset& data);
 // Share of samples on which the fake-quantized network predicts the same class; of a reconstruction, share of output elements within one step.
-double agreement(const IntegerGraph& graph, const TensorT<int32_t>& outputs, Network& network, LayerTransform* transform,
-                 const Dataset& data);
+double agreement(const IntegerGraph& graph, Network& network, LayerTransform* transform, const Dataset& data);
 
 }  // namespace bitloom

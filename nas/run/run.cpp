@@ -283,14 +283,13 @@ class Run {
     write_npz(path("network.npz"), settled.arrays());
 
     const Dataset& test = *data_.test;
-    const TensorT<int32_t> outputs = run_integer(graph, test);
-    const std::vector<double> integer = found_by_integers(graph, data_.task.kind, outputs, test),
+    const std::vector<double> integer = found_by_integers(graph, data_.task.kind, test),
                               fake = evaluate_network(network_, &network, test).found;
     result_.test_score_fake_quant = data_.task.metric->score(fake, test);
     result_.test_score_integer = data_.task.metric->score(integer, test);
     result_.test_accuracy_fake_quant = legacy_accuracy(data_.task, fake, test);
     result_.test_accuracy_integer = legacy_accuracy(data_.task, integer, test);
-    result_.agreement = agreement(graph, outputs, network_, &network, test);
+    result_.agreement = agreement(graph, network_, &network, test);
     if (data_.task.kind == TaskKind::kClassification)
       write_predictions(path("predictions.npz"), predictions_of(integer, data_));
     result_.network = figures_of(graph, cost_table(config_.cost_table));

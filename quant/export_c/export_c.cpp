@@ -8,6 +8,7 @@
 #include "quant/export_c/front_end.h"
 #include "quant/export_c/kernels.h"
 #include "quant/export_c/text.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/run.h"
 
@@ -82,8 +83,14 @@ class NetworkText {
          << "// Returns 0" << (in.out.bits < 8 ? ", or 1 when a byte of `in` is no code of the input" : "")
          << ". Not reentrant: the activations are in static memory.\n"
          << "#ifdef __cplusplus\nextern \"C\"\n#endif\n"
-         << "int bitloom_infer(const uint8_t* in, " << output_type(graph_) << "* out);\n\n"
-         << "#ifdef BITLOOM_TRACE\n"
+         << "int bitloom_infer(const uint8_t* in, " << output_type(graph_) << "* out);\n\n";
+    if (reconstructs(graph_)) {
+      text << "// How far the output of bitloom_infer is from its input: the mean squared error of the values is this * "
+           << anomaly_rule(graph_).unit << ".\n"
+           << "#ifdef __cplusplus\nextern \"C\"\n#endif\n"
+           << "uint32_t bitloom_anomaly_score(const uint8_t* in, const " << output_type(graph_) << "* out);\n\n";
+    }
+    text << "#ifdef BITLOOM_TRACE\n"
          << "// With BITLOOM_TRACE defined, bitloom_infer calls this function of yours after every layer with its number,\n"
          << "// from 1 on, and its codes; bitloom_code reads them.\n"
          << "#ifdef __cplusplus\nextern \"C\"\n#endif\n"
@@ -96,6 +103,7 @@ class NetworkText {
     put_tensors();
     for (size_t i = 1; i < graph_.layers.size(); ++i) put_layer(i);
     put_infer();
+    if (reconstructs(graph_)) put_score();
     return text_.str();
   }
 
@@ -176,6 +184,16 @@ class NetworkText {
     text_ << "  return 0;\n}\n";
   }
 
+  // The formula of quant/integer/anomaly_score.h.
+  void put_score() {
+    const AnomalyRule rule = anomaly_rule(graph_);
+    text_ << "\nuint32_t bitloom_anomaly_score(const uint8_t* in, const " << output_type(graph_) << "* out) {\n"
+          << "  uint32_t score = 0;\n  for (int32_t i = 0; i < BITLOOM_INPUT_SIZE; ++i) {\n"
+          << "    const int32_t x = " << (graph_.layers[0].out.is_signed ? "(int8_t)" : "") << "in[i], y = out[i];\n"
+          << "    const int32_t e = (x * " << rule.in_multiplier << " - y * " << rule.out_multiplier << " + " << rule.offset
+          << ") >> " << rule.shift << ";\n    score += (uint32_t)(e * e);\n  }\n  return score;\n}\n";
+  }
+
   const IntegerGraph& graph_;
   const MemoryPlan plan_;
   std::ostringstream text_;
@@ -227,6 +245,7 @@ std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples,
   const TensorT<int32_t> outputs = IntegerRunner(graph).run(samples);
   std::vector<int32_t> in, out(outputs.data(), outputs.data() + outputs.size());
   for (int64_t i = 0; i < samples.size(); ++i) in.push_back(uint8_t(samples[i]));
+  const bool scored = reconstructs(graph);
   std::ostringstream text;
   text << "// Runs " << (front_end ? "a sound and " : "") << samples.shape()[0]
        << " inputs and compares every output with bitloom's integer interpreter; returns 0 if all agree.\n"
@@ -236,6 +255,13 @@ std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples,
        << "enum { SAMPLES = " << samples.shape()[0] << " };\n\n";
   put_c_array(text, "uint8_t", "inputs", in);
   put_c_array(text, output_type(graph), "outputs", out);
+  if (scored) {
+    std::vector<uint32_t> scores;
+    const int64_t size = samples.size() / samples.shape()[0];
+    for (int64_t i = 0; i < samples.size(); i += size)
+      scores.push_back(anomaly_score(anomaly_rule(graph), samples.data() + i, outputs.data() + i, size));
+    put_c_array(text, "uint32_t", "scores", scores);
+  }
   if (front_end) put_sound_test(text, graph, *front_end);
   text << "\nint main(void) {\n  int wrong = " << (front_end ? "sound_differs()" : "0") << R"c(;
   for (int32_t i = 0; i < SAMPLES; ++i) {
@@ -243,7 +269,8 @@ std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples,
        << output_type(graph) << R"c( out[BITLOOM_OUTPUT_SIZE];
     int differs = bitloom_infer(inputs + i * BITLOOM_INPUT_SIZE, out);
     for (int32_t k = 0; k < BITLOOM_OUTPUT_SIZE; ++k) differs |= out[k] != outputs[i * BITLOOM_OUTPUT_SIZE + k];
-    wrong += differs;
+)c" << (scored ? "    differs |= bitloom_anomaly_score(inputs + i * BITLOOM_INPUT_SIZE, out) != scores[i];\n" : "")
+       << R"c(    wrong += differs;
   }
 #ifndef BITLOOM_QUIET
   printf("bitloom self-test: %d of %d samples differ\n", wrong, (int)SAMPLES)c"

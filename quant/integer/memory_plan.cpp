@@ -41,8 +41,8 @@ MemoryPlan plan_memory(const IntegerGraph& graph, const std::vector<LayerMemory>
   BITLOOM_CHECK(layers.size() == count, "memory plan: expected the demands of ", count, " layers, got ", layers.size());
   std::vector<size_t> last_use(count);
   for (size_t i = 0; i < count; ++i) {
-    last_use[i] = i;
-    for (int32_t input : graph.layers[i].inputs) last_use[size_t(input)] = i;
+    last_use[i] = layers[i].kept ? count : i;
+    for (int32_t input : graph.layers[i].inputs) last_use[size_t(input)] = std::max(last_use[size_t(input)], i);
   }
   const auto aligned = [&](int64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
   MemoryPlan plan;

@@ -41,16 +41,17 @@ Npz vectors_of_two_machines() {
 TEST(ProgramMetric, AnomalyDetectorIsJudgedByItsAucByMachine) {
   const testing::TempFolder folder;
   write_npz(folder / "vectors.npz", vectors_of_two_machines());
-  const Outcome trained =
-      run_program(folder.path(),
-                  "train --data vectors.npz --model autoencoder --quant w8a8 --epochs 12 --finetune-epochs 2 "
-                  "--batch 30 --out run");
+  const Outcome trained = run_program(folder.path(),
+                                      "train --data vectors.npz --quant w8a8 --epochs 12 --finetune-epochs 2 "
+                                      "--batch 30 --out run");
   ASSERT_EQ(trained.code, 0) << trained.err;
   EXPECT_NE(trained.out.find("float roc_auc"), std::string::npos) << trained.out;
   EXPECT_EQ(trained.out.find("float %"), std::string::npos) << trained.out;
   EXPECT_EQ(trained.err.find("acc "), std::string::npos) << trained.err;
   const json result = json::parse(read_text(folder / "run/result.json"));
   EXPECT_EQ(result.at("metric"), "roc_auc");
+  EXPECT_EQ(result.at("task"), "ad");
+  EXPECT_EQ(result.at("model"), "autoencoder") << "of its own accord: there is no y_train";
   for (const char* form : {"float", "fake_quant", "integer"}) {
     // The mean of a machine whose anomalies are plain to see and of one whose are none.
     EXPECT_NEAR(result.at(std::string("test_score_") + form).get<double>(), 0.75, 0.15) << form;
@@ -62,6 +63,10 @@ TEST(ProgramMetric, AnomalyDetectorIsJudgedByItsAucByMachine) {
   EXPECT_EQ(figures.at("test_score_integer"), result.at("test_score_integer"));
   EXPECT_GT(figures.at("roc_auc of group 1"), 0.95);
   EXPECT_NEAR(figures.at("roc_auc of group 0").get<double>(), 0.5, 0.25);
+  EXPECT_GT(figures.at("partial_roc_auc of group 1"), 0.9);
+  EXPECT_NEAR(
+      (figures.at("partial_roc_auc of group 0").get<double>() + figures.at("partial_roc_auc of group 1").get<double>()) / 2,
+      figures.at("partial_roc_auc").get<double>(), 1e-12);
   EXPECT_EQ(figures.at("test_accuracy_integer"), result.at("test_accuracy_integer"));
 
   const Outcome wrong =

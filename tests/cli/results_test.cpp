@@ -24,7 +24,7 @@ TEST(Results, DeployedNetworksReproduceTheirFigures) {
     if (!file_exists(run + "/network.blig")) continue;
     const RunResult result = result_from_json(read_text(run + "/result.json"), run);
     const IntegerGraph graph = load_graph(run + "/network.blig");
-    const std::vector<double> found = found_by_integers(graph, data.task.kind, run_integer(graph, *data.test), *data.test);
+    const std::vector<double> found = found_by_integers(graph, data.task.kind, *data.test);
     EXPECT_EQ(accuracy().score(found, *data.test), result.test_accuracy_integer) << run;
     EXPECT_EQ(weight_bytes(graph), result.network->weight_bytes) << run;
     ++networks;

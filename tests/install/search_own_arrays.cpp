@@ -36,7 +36,7 @@ int main(int, char** argv) try {
   const bitloom::RunResult result = bitloom::run(config, data, [&](const bitloom::TrainState&) { return ++batches > 0; });
   const bitloom::IntegerGraph graph = bitloom::load_deployed(config.out);
   const bitloom::Dataset& test = *data.test;
-  const auto found = bitloom::found_by_integers(graph, task.kind, bitloom::run_integer(graph, test), test);
+  const auto found = bitloom::found_by_integers(graph, task.kind, test);
   const double score = task.metric->score(found, test);
   std::printf("%lld batches, %lld bytes, integer accuracy %.3f\n", static_cast<long long>(batches),
               static_cast<long long>(result.network->weight_bytes), score);

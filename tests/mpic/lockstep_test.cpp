@@ -10,6 +10,7 @@
 
 #include "mpic/compile/simulation.h"
 #include "mpic/program/disassembler.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/run.h"
 #include "tests/support/export_cases.h"
 #include "tests/support/random_program.h"
@@ -164,6 +165,9 @@ TEST(BatchSimulation, NetworksAsTheInterpreterHasThem) {
       const int16_t* sample = test.samples.data() + n * size;
       inputs.emplace_back(sample, sample + size);
       expected.push_back(runner.run_layers(sample));
+      if (reconstructs(test.graph))
+        expected.back().push_back(
+            {int32_t(anomaly_score(anomaly_rule(test.graph), sample, expected.back().back().data(), size))});
     }
     size_t calls = 0;
     batch.run(inputs, [&](size_t layer, size_t i) {

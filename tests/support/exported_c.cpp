@@ -7,11 +7,18 @@
 
 #include "core/io.h"
 #include "quant/export_c/export_c.h"
+#include "quant/integer/anomaly_score.h"
 #include "quant/integer/run.h"
 #include "tests/support/files.h"
 
 namespace bitloom::testing {
 namespace {
+
+// The score as one more layer.
+constexpr const char* kTraceScore =
+    "  const bitloom_tensor word = {1, 1, 1, 32, INT32_MIN, INT32_MAX};\n"
+    "  const int32_t score = (int32_t)bitloom_anomaly_score(in, out);\n"
+    "  bitloom_trace(-1, &word, &score);\n";
 
 void write_source(const std::string& path, const std::string& text) { write_bytes(path, {text.begin(), text.end()}); }
 
@@ -31,9 +38,10 @@ void write_sources(const std::vector<ExportCase>& cases, const TempFolder& folde
     const IntegerLayer& last = cases[n].graph.layers.back();
     const char* type = last.out.bits == 32 ? "int32_t" : last.out.is_signed ? "int8_t" : "uint8_t";
     write_source(folder / ("network_" + std::to_string(n) + ".c"),
-                 str("#define bitloom_infer ", name, "_codes\n#include \"", n,
+                 str("#define bitloom_infer ", name, "_codes\n#define bitloom_anomaly_score ", name, "_score\n#include \"", n,
                      "/bitloom_network.c\"\n#include \"networks.h\"\n\nint ", name, "(const uint8_t* in) {\n  static ", type,
-                     " out[BITLOOM_OUTPUT_SIZE];\n  return bitloom_infer(in, out);\n}\n"));
+                     " out[BITLOOM_OUTPUT_SIZE];\n  const int result = bitloom_infer(in, out);\n",
+                     reconstructs(cases[n].graph) ? kTraceScore : "", "  return result;\n}\n"));
     declarations += "int " + name + "(const uint8_t* in);\n";
     table += str("    {", name, ", ", one.size(), "},\n");
     largest = std::max(largest, one.size());
@@ -72,6 +80,12 @@ std::string first_difference(const std::vector<ExportCase>& cases, const std::ve
                      " window ", layer.kh, "x", layer.kw, " bits ", layer.out.bits, " byte ", k, ": expected ",
                      int(expected[k]), ", got ", int(actual[at]));
         }
+      }
+      if (reconstructs(c.graph)) {
+        const uint32_t score =
+            anomaly_score(anomaly_rule(c.graph), c.samples.data() + n * size, layers.back().data(), int64_t(size));
+        for (int shift = 0; shift < 32; shift += 8, ++at)
+          if (at >= actual.size() || actual[at] != uint8_t(score >> shift)) return str(c.name, " image ", n, ": another score");
       }
       if (at >= actual.size() || actual[at++] != 0) return str(c.name, ": bitloom_infer did not return 0");
     }

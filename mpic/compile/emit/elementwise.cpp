@@ -1,4 +1,4 @@
-// Residual sums and average pools: code by code, from and to tensors of any width.
+// Residual sums, average pools and the anomaly score: code by code.
 #include <algorithm>
 #include <utility>
 
@@ -103,6 +103,35 @@ void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTe
     if (plan.codes % kChunkCodes > 0) add_codes(plan.codes % kChunkCodes);
     a.emit(Op::addi, zero, zero, 0);
   });
+}
+
+void Emitter::anomaly_score(const AnomalyRule& rule, const EmitTensor& in, const EmitTensor& out, Label score) {
+  const Reg p0 = x(25), p1 = x(26), counter = x(28), m0 = x(29), m1 = x(30), offset = x(31), shift = x(24), sum = x(1);
+  a.la(p0, in.label);
+  a.la(p1, out.label);
+  a.li(m0, rule.in_multiplier);
+  a.li(m1, -rule.out_multiplier);
+  a.li(offset, rule.offset);
+  a.li(shift, rule.shift);
+  a.li(sum, 0);
+  // By twos, so that no load is followed by its use.
+  const auto add_squares = [&](int codes) {
+    for (int j = 0; j < codes; ++j) {
+      a.emit(in.scheme.is_signed ? Op::p_lb_post : Op::p_lbu_post, x(4 + j), 1, p0);
+      a.emit(out.scheme.is_signed ? Op::p_lb_post : Op::p_lbu_post, x(6 + j), 1, p1);
+    }
+    for (int j = 0; j < codes; ++j) {
+      a.emit(Op::mul, x(4 + j), x(4 + j), m0);
+      a.emit(Op::p_mac, x(4 + j), x(6 + j), m1);
+      a.emit(Op::p_addnr, x(4 + j), offset, shift);
+      a.emit(Op::p_mac, sum, x(4 + j), x(4 + j));
+    }
+  };
+  const int64_t codes = in.h * in.w * in.c;
+  repeat(0, codes / 2, counter, [&] { add_squares(2); });
+  if (codes % 2 == 1) add_squares(1);
+  a.la(p0, score);
+  a.emit(Op::sw, sum, 0, p0);
 }
 
 void Emitter::average_pool(const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out) {

@@ -6,6 +6,7 @@
 #include "mpic/compile/codegen.h"
 #include "mpic/compile/plan/plan.h"
 #include "mpic/program/assembler.h"
+#include "quant/integer/anomaly_score.h"
 
 namespace bitloom::mpic {
 
@@ -41,6 +42,7 @@ class Emitter {
   void depthwise(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
                  Label scratch);
   void add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTensor& in1, const EmitTensor& out);
+  void anomaly_score(const AnomalyRule& rule, const EmitTensor& in, const EmitTensor& out, Label score);
   void average_pool(const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out);
 
   // Data that was asked for, behind the code; returns its bytes.
