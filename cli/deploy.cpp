@@ -80,8 +80,9 @@ nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan
 }
 
 void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
-  std::optional<FixedMfcc> front_end;
-  if (o.front_end == "mfcc") front_end = front_end_of(graph);
+  std::optional<FrontEnd> front_end;
+  if (o.front_end == "mfcc") front_end = mfcc_of(graph);
+  if (o.front_end == "log-mel") front_end = log_mel_of(graph);
   write_all(export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), front_end ? &*front_end : nullptr), o.out);
   const MemoryPlan plan = plan_c_export(graph);
   if (o.json) {
@@ -132,10 +133,10 @@ void add_deploy(CLI::App& program, Chosen& chosen) {
   app->add_option("--samples", o->samples, "c: random inputs in the self-test")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  app->add_option(
-         "--front-end", o->front_end,
-         "c: what turns sound into codes, in integers: mfcc (one second of int16 at 16 kHz, of a keyword network) or none")
-      ->check(CLI::IsMember({"none", "mfcc"}))
+  app->add_option("--front-end", o->front_end,
+                  "c: what turns int16 sound of 16 kHz into codes, in integers: mfcc (a second, keywords), log-mel (a machine, "
+                  "as it runs) or none")
+      ->check(CLI::IsMember({"none", "mfcc", "log-mel"}))
       ->capture_default_str();
   app->add_option("--seed", o->seed, "Seed of those inputs")->capture_default_str();
   app->add_flag("--json", o->json, "Machine-readable");

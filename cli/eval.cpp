@@ -67,7 +67,7 @@ void add_scores(Figures& f, const std::string& form, const TaskData& data, const
 void add_front_end(Figures& f, const IntegerGraph& graph, const TaskData& data, const std::vector<double>& found) {
   const auto* clips = dynamic_cast<const SpeechDataset*>(data.test.get());
   BITLOOM_CHECK(clips, "--front-end: ", data.test->name(), " holds no sounds that MFCC are computed of");
-  const FixedSpeechDataset fixed(*clips, front_end_of(graph), graph.layers.front().out.scale);
+  const FixedSpeechDataset fixed(*clips, mfcc_of(graph), graph.layers.front().out.scale);
   const TensorT<int16_t> codes = input_codes(graph, *clips, 0, clips->size()),
                          fixed_codes = input_codes(graph, fixed, 0, fixed.size());
   int64_t same_codes = 0, within_one = 0, same_classes = 0;

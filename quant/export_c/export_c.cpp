@@ -199,49 +199,7 @@ class NetworkText {
   std::ostringstream text_;
 };
 
-// A second of noise that fades, by integers alone, so that a self-test can make it too.
-std::vector<int16_t> test_sound() {
-  std::vector<int16_t> sound;
-  uint32_t word = 1;
-  for (int32_t i = 0; i < Mfcc::kSamples; ++i) {
-    word = word * 1664525u + 1013904223u;
-    sound.push_back(int16_t((int32_t(word >> 16) - 32768) / (1 + i / 1000)));
-  }
-  return sound;
-}
-
-// sound_differs(): the front end, and the network behind it, on that sound.
-void put_sound_test(std::ostream& text, const IntegerGraph& graph, const FixedMfcc& front_end) {
-  const IntegerLayer& in = graph.layers.front();
-  TensorT<int16_t> codes(Shape{1, in.h, in.w, in.c});
-  front_end.run(test_sound().data(), codes.data());
-  const TensorT<int32_t> outputs = IntegerRunner(graph).run(codes);
-  std::vector<int32_t> bytes;
-  for (int64_t i = 0; i < codes.size(); ++i) bytes.push_back(uint8_t(codes[i]));
-  put_c_array(text, "uint8_t", "sound_codes", bytes);
-  put_c_array(text, output_type(graph), "sound_outputs", std::vector<int32_t>(outputs.data(), outputs.data() + outputs.size()));
-  text << R"c(
-static int sound_differs(void) {
-  static int16_t sound[BITLOOM_SAMPLES];
-  static uint8_t codes[BITLOOM_INPUT_SIZE];
-  static )c"
-       << output_type(graph) << R"c( out[BITLOOM_OUTPUT_SIZE];
-  uint32_t word = 1;
-  int differs;
-  for (int32_t i = 0; i < BITLOOM_SAMPLES; ++i) {
-    word = word * 1664525u + 1013904223u;
-    sound[i] = (int16_t)(((int32_t)(word >> 16) - 32768) / (1 + i / 1000));
-  }
-  bitloom_front_end(sound, codes);
-  differs = bitloom_infer_sound(sound, out);
-  for (int32_t i = 0; i < BITLOOM_INPUT_SIZE; ++i) differs |= codes[i] != sound_codes[i];
-  for (int32_t i = 0; i < BITLOOM_OUTPUT_SIZE; ++i) differs |= out[i] != sound_outputs[i];
-  return differs;
-}
-)c";
-}
-
-std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FixedMfcc* front_end) {
+std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FrontEnd* front_end) {
   const TensorT<int32_t> outputs = IntegerRunner(graph).run(samples);
   std::vector<int32_t> in, out(outputs.data(), outputs.data() + outputs.size());
   for (int64_t i = 0; i < samples.size(); ++i) in.push_back(uint8_t(samples[i]));
@@ -262,7 +220,7 @@ std::string selftest(const IntegerGraph& graph, const TensorT<int16_t>& samples,
       scores.push_back(anomaly_score(anomaly_rule(graph), samples.data() + i, outputs.data() + i, size));
     put_c_array(text, "uint32_t", "scores", scores);
   }
-  if (front_end) put_sound_test(text, graph, *front_end);
+  if (front_end) text << sound_test_c(*front_end, graph, output_type(graph));
   text << "\nint main(void) {\n  int wrong = " << (front_end ? "sound_differs()" : "0") << R"c(;
   for (int32_t i = 0; i < SAMPLES; ++i) {
     static )c"
@@ -295,7 +253,7 @@ MemoryPlan plan_c_export(const IntegerGraph& graph) {
   return plan_memory(graph, layers, kScratchCode);
 }
 
-std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FixedMfcc* front_end) {
+std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FrontEnd* front_end) {
   BITLOOM_CHECK(graph.layers.size() > 1, "C export: network '", graph.model, "' has no layer after its input");
   const IntegerLayer& in = graph.layers.front();
   const Shape wanted{samples.shape()[0], in.h, in.w, in.c};
@@ -307,8 +265,10 @@ std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>
                                  {"bitloom_kernels.h", kKernelsHeader},
                                  {"bitloom_kernels.c", kKernelsSource},
                                  {"bitloom_selftest.c", selftest(graph, samples, front_end)}};
-  if (front_end)
-    for (TextFile& file : front_end_c(*front_end, output_type(graph))) files.push_back(std::move(file));
+  if (front_end) {
+    const auto text = [&](const auto& f) { return front_end_c(f, output_type(graph)); };
+    for (TextFile& file : std::visit(text, *front_end)) files.push_back(std::move(file));
+  }
   return files;
 }
 

@@ -5,7 +5,7 @@
 
 #include "core/io.h"
 #include "core/tensor.h"
-#include "datasets/fixed_mfcc.h"
+#include "quant/export_c/front_end.h"
 #include "quant/integer/graph.h"
 #include "quant/integer/memory_plan.h"
 
@@ -15,10 +15,9 @@ namespace bitloom {
 //   bitloom_network.{h,c}  bitloom_infer(in, out), the constants, the layer calls and the memory of plan_c_export
 //   bitloom_kernels.{h,c}  the kernels, the same for every network
 //   bitloom_selftest.c     main(): runs `samples`, codes (N,H,W,C) in the range of the input, and compares with IntegerRunner
-// With a front end (front_end_of()), also bitloom_front_end.{h,c}; the self-test then begins with a sound.
+// With a front end (front_end.h), also bitloom_front_end.{h,c}; the self-test then begins with a sound.
 // The graph must be valid. Error for samples of another shape.
-std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples,
-                               const FixedMfcc* front_end = nullptr);
+std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FrontEnd* front_end = nullptr);
 
 // The static memory of bitloom_network.c: activations packed at their bits, every pixel from a byte on, and scratch memory of
 // the kernels. The caller keeps the input and the output, one code a byte (int32_t for 32-bit outputs).

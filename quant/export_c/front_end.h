@@ -1,20 +1,29 @@
-// The front end of a keyword network as portable C.
+// The front ends of networks that hear, as portable C.
 #pragma once
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "core/io.h"
+#include "datasets/fixed_log_mel.h"
 #include "datasets/fixed_mfcc.h"
 #include "quant/integer/graph.h"
 
 namespace bitloom {
 
-// The front end whose codes the graph takes. Error unless its input is (49,10,1) of 8 signed bits.
-FixedMfcc front_end_of(const IntegerGraph& graph);
+// The front end whose codes the graph takes. Error unless its input is (49,10,1) of 8 signed bits, or 640 of them that it reconstructs.
+FixedMfcc mfcc_of(const IntegerGraph& graph);
+FixedLogMel log_mel_of(const IntegerGraph& graph);
 
-// bitloom_front_end.{h,c}: bitloom_front_end(samples, codes), which computes what `mfcc` does, bit for bit, and bitloom_infer_sound(samples, out), which
-// runs the network of bitloom_network.h behind it. C99 without floating point; 2.5 kB of static memory.
-// output_type: of bitloom_infer's output.
+// bitloom_front_end.{h,c}: bitloom_front_end(samples, codes), which computes what run() does, bit for bit, and the network of bitloom_network.h behind it:
+// bitloom_infer_sound(samples, out) of a second of sound, or bitloom_hear(samples, out, score) of the next 512 samples of a machine. C99 without floating
+// point. output_type: of bitloom_infer's output.
 std::vector<TextFile> front_end_c(const FixedMfcc& mfcc, const std::string& output_type);
+std::vector<TextFile> front_end_c(const FixedLogMel& log_mel, const std::string& output_type);
+
+using FrontEnd = std::variant<FixedMfcc, FixedLogMel>;
+
+// "static int sound_differs(void)" of a self-test: a made-up sound through front end and network, compared with run() and IntegerRunner.
+std::string sound_test_c(const FrontEnd& front_end, const IntegerGraph& graph, const std::string& output_type);
 
 }  // namespace bitloom

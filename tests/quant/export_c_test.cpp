@@ -139,29 +139,14 @@ IntegerGraph keyword_graph() {
   return g.graph;
 }
 
-TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
-  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
-  const IntegerGraph graph = keyword_graph();
-  const FixedMfcc front_end = front_end_of(graph);
-  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
-  const TempFolder folder;
-  std::string printed;
-  EXPECT_EQ(run_selftest(folder, files, "-fsanitize=undefined -fno-sanitize-recover=all", &printed), 0);
-  EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
+constexpr const char* kUndefined = "-fsanitize=undefined -fno-sanitize-recover=all";
 
-  // Sounds of every loudness, one-sided, constant, silent, extreme: the codes go through standard output.
-  const auto at = std::find_if(files.begin(), files.end(), [](const TextFile& f) { return f.name == "bitloom_selftest.c"; });
-  at->text =
-      "#include <stdio.h>\n#include \"bitloom_front_end.h\"\n"
-      "int main(void) {\n  static int16_t s[BITLOOM_SAMPLES];\n  static uint8_t codes[BITLOOM_INPUT_SIZE];\n"
-      "  FILE* in = fopen(\"sounds\", \"rb\");\n  if (!in) return 1;\n"
-      "  while (fread(s, sizeof s, 1, in) == 1) {\n    bitloom_front_end(s, codes);\n    fwrite(codes, sizeof codes, 1, "
-      "stdout);\n  }\n"
-      "  return fclose(in);\n}\n";
+// Twelve sounds of so many samples: of every loudness, one-sided, constant, silent, extreme.
+std::vector<int16_t> awkward_sounds(int64_t samples) {
   std::vector<int16_t> sounds;
   Rng rng(3);
   for (int which = 0; which < 12; ++which) {
-    for (int64_t i = 0; i < Mfcc::kSamples; ++i) {
+    for (int64_t i = 0; i < samples; ++i) {
       const int noise = int(rng.below(65536)) - 32768;
       const int cases[] = {noise,
                            noise / 256,
@@ -174,27 +159,92 @@ TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
                            int(20000 * std::sin(0.3 * double(i))),
                            i == 777 ? 1 : 0,
                            i == 777 ? 1 : -30000,
-                           i < 8000 ? noise : 0};
+                           i < samples / 2 ? noise : 0};
       sounds.push_back(int16_t(cases[which]));
     }
   }
+  return sounds;
+}
+
+// Runs the exported front end on sounds in a file; `size` codes of each go to the file "printed".
+int run_on(const TempFolder& folder, std::vector<TextFile> files, const std::vector<int16_t>& sounds, const std::string& size) {
+  const auto at = std::find_if(files.begin(), files.end(), [](const TextFile& f) { return f.name == "bitloom_selftest.c"; });
+  at->text =
+      "#include <stdio.h>\n#include \"bitloom_front_end.h\"\n"
+      "int main(void) {\n  static int16_t s[BITLOOM_SAMPLES];\n  static uint8_t codes[" +
+      size +
+      "];\n  FILE* in = fopen(\"sounds\", \"rb\");\n  if (!in) return 1;\n"
+      "  while (fread(s, sizeof s, 1, in) == 1) {\n    bitloom_front_end(s, codes);\n"
+      "    fwrite(codes, sizeof codes, 1, stdout);\n  }\n  return fclose(in);\n}\n";
   const auto* bytes = reinterpret_cast<const uint8_t*>(sounds.data());
   testing::write_bytes(folder / "sounds", {bytes, bytes + sounds.size() * sizeof(int16_t)});
-  ASSERT_EQ(run_selftest(folder, files, "-fsanitize=undefined -fno-sanitize-recover=all", &printed), 0);
+  std::string printed;
+  return run_selftest(folder, files, kUndefined, &printed);
+}
+
+TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  const IntegerGraph graph = keyword_graph();
+  const FixedMfcc mfcc = mfcc_of(graph);
+  const FrontEnd front_end = mfcc;
+  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
+  const TempFolder folder;
+  std::string printed;
+  EXPECT_EQ(run_selftest(folder, files, kUndefined, &printed), 0);
+  EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
+
+  const std::vector<int16_t> sounds = awkward_sounds(Mfcc::kSamples);
+  EXPECT_EQ(run_on(folder, files, sounds, "BITLOOM_INPUT_SIZE"), 0);
+  const std::string codes = read_text(folder / "printed");
   constexpr size_t kCodes = size_t(Mfcc::kFrames * Mfcc::kCoefficients);
-  ASSERT_EQ(printed.size(), 12 * kCodes);
-  for (size_t which = 0; which < 12; ++which) {
-    std::vector<int16_t> codes(kCodes);
-    front_end.run(sounds.data() + which * size_t(Mfcc::kSamples), codes.data());
-    for (size_t i = 0; i < kCodes; ++i) ASSERT_EQ(int8_t(printed[which * kCodes + i]), codes[i]) << which << " " << i;
+  const size_t count = sounds.size() / size_t(Mfcc::kSamples);
+  ASSERT_EQ(codes.size(), count * kCodes);
+  for (size_t which = 0; which < count; ++which) {
+    std::vector<int16_t> expected(kCodes);
+    mfcc.run(sounds.data() + which * size_t(Mfcc::kSamples), expected.data());
+    for (size_t i = 0; i < kCodes; ++i) ASSERT_EQ(int8_t(codes[which * kCodes + i]), expected[i]) << which << " " << i;
   }
 }
 
-TEST(ExportC, FrontEndWantsANetworkOfMfcc) {
+// An autoencoder of little weights behind the front end.
+IntegerGraph machine_graph() {
+  RandomGraph g(Rng(1), 1, 1, 640, QuantScheme{8, true, 0.7});
+  g.linear(0, 16, kByte);
+  g.linear(1, 640, {8, true, 0.9});
+  return g.graph;
+}
+
+TEST(ExportC, LogMelFrontEndComputesWhatFixedLogMelDoes) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  const IntegerGraph graph = machine_graph();
+  const FixedLogMel log_mel = log_mel_of(graph);
+  const FrontEnd front_end = log_mel;
+  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
+  const TempFolder folder;
+  std::string printed;
+  EXPECT_EQ(run_selftest(folder, files, kUndefined, &printed), 0);
+  EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
+
+  const std::vector<int16_t> sounds = awkward_sounds(LogMel::kWindow);
+  EXPECT_EQ(run_on(folder, files, sounds, "BITLOOM_BANDS"), 0);
+  const std::string codes = read_text(folder / "printed");
+  const size_t count = sounds.size() / size_t(LogMel::kWindow), bands = size_t(LogMel::kBands);
+  ASSERT_EQ(codes.size(), count * bands);
+  for (size_t which = 0; which < count; ++which) {
+    std::vector<int16_t> expected(bands);
+    log_mel.run(sounds.data() + which * size_t(LogMel::kWindow), expected.data());
+    for (size_t i = 0; i < bands; ++i) ASSERT_EQ(int8_t(codes[which * bands + i]), expected[i]) << which << " " << i;
+  }
+}
+
+TEST(ExportC, FrontEndsWantNetworksOfTheirFeatures) {
   RandomGraph g(Rng(1), 49, 10, 1, kByte);
   g.linear(0, 12, {32, true, 1});
-  EXPECT_EQ(error_of([&] { front_end_of(g.graph); }),
+  EXPECT_EQ(error_of([&] { mfcc_of(g.graph); }),
             "front end: the network 'random' takes 49x10x1 codes of 8 unsigned bits; MFCC are 49x10x1 of 8 signed ones");
+  EXPECT_EQ(error_of([&] { log_mel_of(g.graph); }),
+            "front end: the network 'random' takes 49x10x1 codes of 8 unsigned bits; five log-mel frames, to be reconstructed, "
+            "are 640 of 8 signed ones");
 }
 
 TEST(ExportC, RefusesBytesThatAreNoInputCodes) {
