@@ -127,6 +127,13 @@ std::vector<int64_t> spread_indices(int64_t size, int64_t count) {
   return indices;
 }
 
+std::vector<int64_t> mixed_indices(int64_t size, int64_t count) {
+  const std::vector<int64_t> spread = spread_indices(size, count);
+  std::vector<int64_t> mixed;
+  for (const int64_t i : Rng(0).split("mixed").permutation(int64_t(spread.size()))) mixed.push_back(spread[size_t(i)]);
+  return mixed;
+}
+
 SpreadOver::SpreadOver(const Dataset& all, int64_t count)
     : Dataset(all.name(), all.format(), std::min(count, all.size()), chosen_of(all.labels(), spread_indices(all.size(), count)),
               chosen_of(all.groups(), spread_indices(all.size(), count))),

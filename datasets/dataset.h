@@ -108,6 +108,8 @@ class SpreadOver : public Dataset {
 };
 // The numbers of those samples: i * size / count.
 std::vector<int64_t> spread_indices(int64_t size, int64_t count);
+// The same in random order, always the same one: for what is estimated batch by batch, each of which would else be of one class.
+std::vector<int64_t> mixed_indices(int64_t size, int64_t count);
 
 struct Batch {
   Tensor x;                     // (N,H,W,C)

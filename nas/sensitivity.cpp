@@ -38,9 +38,9 @@ void set_trainable(SearchNetwork& network, bool on) {
   for (Parameter& p : network.parameters()) p.value.set_requires_grad(on);
 }
 
-// Training samples, spread over the split, augmented.
+// Training samples, spread over the split and mixed, augmented.
 Loader samples_of(const TaskData& data, int64_t samples, int64_t batch, const Rng& rng) {
-  return ordered_batches(*data.train, spread_indices(data.train->size(), samples), batch, &rng);
+  return ordered_batches(*data.train, mixed_indices(data.train->size(), samples), batch, &rng);
 }
 
 }  // namespace

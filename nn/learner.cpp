@@ -64,7 +64,7 @@ void recalibrate_norms(Network& network, LayerTransform* transform, const TaskDa
   const ProfileScope scope(ProfileScope::kEvaluation);
   constexpr int64_t kBatch = 256;
   const Rng rng = Rng(0).split("recalibrate");
-  const std::vector<int64_t> indices = spread_indices(data.train->size(), samples);
+  const std::vector<int64_t> indices = mixed_indices(data.train->size(), samples);
   std::vector<NormState*> norms;
   for (int i = 0; i <= network.spec().output(); ++i)
     if (NormState* norm = network.norm(i)) norms.push_back(norm);

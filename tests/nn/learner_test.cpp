@@ -99,6 +99,30 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
   }
 }
 
+// Files are often sorted by class: batches of one class each would leave out what their means differ by.
+TEST(LearnerTest, NormalizationOfSortedSamplesIsThatOfMixedOnes) {
+  Samples sorted;
+  sorted.name = "sorted";
+  sorted.h = sorted.w = 4, sorted.c = 3;
+  Rng rng(5);
+  for (int i = 0; i < 2048; ++i) {
+    sorted.labels.push_back(i / 512);
+    for (int k = 0; k < 48; ++k) sorted.values.push_back(float(i / 512 + 0.1 * rng.normal()));
+  }
+  TaskData data = make_task({}, sorted, sorted, sorted);
+  Network network(tiny_spec(), Rng(1));
+  recalibrate_norms(network, nullptr, data, 2048);
+  const Batch all = gather(*data.train, spread_indices(2048, 2048).data(), 2048, nullptr);
+  Conv2d conv(std::get<Conv2dLayer>(network.spec().layers[1].kind).geometry);
+  const Tensor y = conv.forward({all.x, network.weight(1).value(), network.bias(1).value()});
+  for (int64_t c = 0; c < 8; ++c) {
+    double mean = 0, square = 0;
+    const double rows = double(y.size() / 8);
+    for (int64_t k = c; k < y.size(); k += 8) mean += double(y[k]) / rows, square += std::pow(double(y[k]), 2) / rows;
+    EXPECT_NEAR(network.norm(1)->var[c], square - mean * mean, 0.03 * (square - mean * mean)) << c;
+  }
+}
+
 // The labels of a reconstruction say which samples are anomalous; they are no target.
 TEST(LearnerTest, ReconstructionsAreComparedWithTheirInput) {
   Samples data;
