@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "core/sha1.h"
@@ -39,6 +40,7 @@ std::vector<float> features_of(const std::vector<int16_t>& samples) {
   const int64_t clips = int64_t(samples.size()) / kSecond;
   std::vector<float> features(size_t(clips * kFeatures));
   parallel_for(clips, [&](int64_t i) {
+    check_cancel();
     const int16_t* clip = samples.data() + i * kSecond;
     const std::vector<float> sound(clip, clip + kSecond);
     mfcc.run(sound.data(), features.data() + i * kFeatures);

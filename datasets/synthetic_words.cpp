@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "core/cancel.h"
 #include "core/error.h"
 #include "core/parallel.h"
 #include "datasets/sources.h"
@@ -95,6 +96,7 @@ Clips make_clips(const char* name, int64_t count, const Rng& rng) {
   Clips clips{str("synthetic words ", name), std::vector<int16_t>(size_t(count * Mfcc::kSamples)),
               std::vector<int32_t>(size_t(count))};
   parallel_for(count, [&](int64_t i) {
+    check_cancel();
     clips.labels[size_t(i)] = int32_t(i % kClasses);
     render(i, int32_t(i % kClasses), rng.split(name, uint64_t(i)), &clips.samples[size_t(i * Mfcc::kSamples)]);
   });

@@ -134,8 +134,9 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     if (options.stop_after_layers) a.emit(Op::ebreak);
     network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
   }
+  const bool scored = options.anomaly_score && reconstructs(graph);
   const Label score = a.label("score");
-  if (reconstructs(graph)) {
+  if (scored) {
     const uint32_t begin = a.address();
     a.bind_function(a.label("anomaly_score"));
     emitter.anomaly_score(anomaly_rule(graph), tensors.front(), tensors.back(), score);
@@ -151,7 +152,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   a.space(kFrameBytes);
   const uint32_t score_address = a.address();
   a.bind(score);
-  if (reconstructs(graph)) a.space(4);
+  if (scored) a.space(4);
   network.data_bytes = a.address() - options.base - network.code_bytes;
   const uint32_t arena_address = a.address();
   arena.bind(a, memory.size);
@@ -165,7 +166,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     std::swap(before, layer.data_bytes);
     layer.data_bytes = before - layer.data_bytes;
   }
-  if (reconstructs(graph)) {
+  if (scored) {
     network.layers.back().output = {score_address, 1, 1, 4, QuantScheme{32, false, anomaly_rule(graph).unit}};
     network.layers.back().data_bytes = 4;
   }

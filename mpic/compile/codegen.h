@@ -18,6 +18,7 @@ struct CodegenOptions {
   uint64_t memory = kMemorySize;
   bool stop_after_layers = false;  // an ebreak behind each layer, where simulations look at memory and counters
   bool sub_byte = true;            // false: for XpulpV2 without MPIC, whose dot products know bytes and halfwords only
+  bool anomaly_score = true;       // of networks that reconstruct their input; false: the layers alone
   KernelLimits limits = {};        // other than these only to see what they decide
 };
 

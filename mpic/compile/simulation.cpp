@@ -98,7 +98,7 @@ std::vector<int32_t> BatchSimulation::codes(size_t layer, size_t index) const {
 
 std::vector<Counters> simulate_layers(const IntegerGraph& graph, const CodegenOptions& options) {
   CodegenOptions stopping = options;
-  stopping.stop_after_layers = true;
+  stopping.stop_after_layers = true, stopping.anomaly_score = false;
   const CompiledNetwork network = compile(graph, stopping);
   Simulation simulation(network);
   const TensorPlace& in = network.layers[0].output;

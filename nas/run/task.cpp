@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "core/io.h"
 #include "datasets/archive.h"
 #include "datasets/sources.h"
 #include "nn/models/models.h"
@@ -100,7 +101,7 @@ Source source_of(const std::string& path) {
 
 void settle_task(RunConfig& c) {
   if (is_npz(c.data) && c.task != Source::kMachineSounds)
-    c.task = has_labels(c.data) ? Source::kNpz : Source::kMachineSounds;
+    c.task = !file_exists(c.data) || has_labels(c.data) ? Source::kNpz : Source::kMachineSounds;
   else if (!c.data.empty() && c.task == Source::kSynthetic)
     c.task = source_of(c.data);
 }

@@ -241,7 +241,8 @@ std::vector<BadRun> bad_data() {
        })},
       {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed,
        "model autoencoder learns without labels, but dataset 'npz'"},
-      {"NoLabelsForAClassifier", kBad, kFailed, "model resnet8 needs labels, but dataset 'npz' has none", bad_task([](Npz& a) {
+      {"NoLabelsForAClassifier", kBad + " --model resnet8", kFailed, "model resnet8 needs labels, but dataset 'npz' has none",
+       bad_task([](Npz& a) {
          a.erase("y_train");
          a.erase("y_test");
        })},

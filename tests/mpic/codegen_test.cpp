@@ -44,7 +44,7 @@ TEST(Codegen, Models) { expect_equal(testing::model_cases(3)); }
 TEST(Codegen, CyclesOfLayersAddUp) {
   for (const ExportCase& test : testing::model_cases(1)) {
     CodegenOptions options;
-    options.memory = 4 << 20;
+    options.memory = 4 << 20, options.anomaly_score = false;
     const CompiledNetwork network = compile(test.graph, options);
     Core core(options.base, options.memory);
     network.image.load(core.writable_memory());

@@ -103,13 +103,15 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
 TEST(LearnerTest, NormalizationOfSortedSamplesIsThatOfMixedOnes) {
   Samples sorted;
   sorted.name = "sorted";
-  sorted.h = sorted.w = 4, sorted.c = 3;
+  sorted.h = sorted.w = 16, sorted.c = 3;
   Rng rng(5);
   for (int i = 0; i < 2048; ++i) {
     sorted.labels.push_back(i / 512);
-    for (int k = 0; k < 48; ++k) sorted.values.push_back(float(i / 512 + 0.1 * rng.normal()));
+    for (int k = 0; k < 768; ++k) sorted.values.push_back(float(i / 512 + 0.1 * rng.normal()));
   }
-  TaskData data = make_task({}, sorted, sorted, sorted);
+  Task task;
+  task.classes = 4;
+  const TaskData data = make_task(task, sorted, sorted, sorted);
   Network network(tiny_spec(), Rng(1));
   recalibrate_norms(network, nullptr, data, 2048);
   const Batch all = gather(*data.train, spread_indices(2048, 2048).data(), 2048, nullptr);

@@ -152,16 +152,19 @@ TEST(RunJson, EveryKeyOfAConfigCounts) {
 
 TEST(RunJson, CommittedRunsStillRead) {
   int configs = 0, results = 0;
+  const auto images = [](const std::string& file) { return file.rfind("results/cifar10/", 0) == 0; };
   for (const auto& entry : std::filesystem::recursive_directory_iterator("results")) {
     const std::string file = entry.path().string(), name = entry.path().filename().string();
     if (name == "config.json") {
       const RunConfig c = config_from_json(read_text(file), file);
-      EXPECT_EQ(c.task, Source::kCifar10) << file;
+      EXPECT_EQ(c.task, images(file) ? Source::kCifar10 : Source::kMachineSounds) << file;
       EXPECT_EQ(c.batch, 128) << file;
       ++configs;
     } else if (name == "result.json") {
       const RunResult r = result_from_json(read_text(file), file);
-      EXPECT_GT(r.test_accuracy_float, 0.85) << file;
+      if (images(file)) {
+        EXPECT_GT(r.test_accuracy_float, 0.85) << file;
+      }
       EXPECT_EQ(r.network ? r.network->layers.size() : 10u, 10u) << file;
       EXPECT_EQ(r.network.has_value(), r.precisions.has_value()) << file;
       ++results;
