@@ -32,7 +32,9 @@ class FixedSpectrum {
   void take(const int16_t* frame, int shift, std::vector<int32_t>& re, std::vector<int32_t>& im) const;
   void transform(std::vector<int32_t>& re, std::vector<int32_t>& im) const;
   int32_t sine(int64_t i) const { return i <= half_ / 2 ? sine_[std::size_t(i)] : sine_[std::size_t(half_ - i)]; }
-  int32_t cosine(int64_t i) const { return i <= half_ / 2 ? sine_[std::size_t(half_ / 2 - i)] : -sine_[std::size_t(i - half_ / 2)]; }
+  int32_t cosine(int64_t i) const {
+    return i <= half_ / 2 ? sine_[std::size_t(half_ / 2 - i)] : -sine_[std::size_t(i - half_ / 2)];
+  }
 
   int64_t window_, half_;
   int precision_ = 14;
