@@ -45,10 +45,11 @@ TEST(KernelPaths, PassTheTestsOfTheKernels) {
   if (kernel_paths().size() == 1) GTEST_SKIP() << "this program has only one: make ARCH=portable";
   for (const std::string& path : kernel_paths()) {
     std::string out;
-    EXPECT_TRUE(passes(path,
-                       "KernelPaths.TheLast*:Conv*:Depthwise.*:Gemm.*:BatchNorm.*:Pool.*:Elementwise.*:Softmax*:Kernels.*:Bits.*:"
-                       "Deferred.*:IntegerRunner.*:FakeQuantTest.*",
-                       &out))
+    EXPECT_TRUE(
+        passes(path,
+               "KernelPaths.TheLast*:Conv*:Depthwise.*:Gemm.*:BatchNorm.*:Pool.*:Elementwise.*:Softmax*:Kernels.*:Bits.*:"
+               "Deferred.*:IntegerRunner.*:FakeQuantTest.*",
+               &out))
         << path << ":\n"
         << out;
   }
