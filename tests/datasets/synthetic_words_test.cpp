@@ -10,7 +10,6 @@
 namespace bitloom {
 namespace {
 
-
 TEST(SyntheticWords, AreBalancedAndDependOnTheSeedAlone) {
   const TaskData data = make_synthetic_words(3, 40, 20, 30);
   EXPECT_EQ(data.task.classes, 10);
