@@ -191,7 +191,7 @@ class NetworkText {
           << "  uint32_t score = 0;\n  for (int32_t i = 0; i < BITLOOM_INPUT_SIZE; ++i) {\n"
           << "    const int32_t x = " << (graph_.layers[0].out.is_signed ? "(int8_t)" : "") << "in[i], y = out[i];\n"
           << "    const int32_t e = (x * " << rule.in_multiplier << " - y * " << rule.out_multiplier << " + " << rule.offset
-          << ") >> " << rule.shift << ";\n    score += (uint32_t)(e * e);\n  }\n  return score;\n}\n";
+          << ") >> " << rule.shift << ";\n    score += (uint32_t)e * (uint32_t)e;\n  }\n  return score;\n}\n";
   }
 
   const IntegerGraph& graph_;

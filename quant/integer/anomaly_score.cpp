@@ -39,7 +39,7 @@ uint32_t anomaly_score(const AnomalyRule& rule, const int16_t* in, const int32_t
   uint32_t score = 0;
   for (int64_t i = 0; i < n; ++i) {
     const int32_t e = (in[i] * rule.in_multiplier - out[i] * rule.out_multiplier + rule.offset) >> rule.shift;
-    score += uint32_t(e * e);
+    score += uint32_t(e) * uint32_t(e);
   }
   return score;
 }
