@@ -1,8 +1,12 @@
 // What the built-in images are drawn with: arithmetic on integers, so that every compiler and machine makes the same bytes.
 #pragma once
 #include <cstdint>
+#include <string>
 
+#include "core/error.h"
+#include "core/parallel.h"
 #include "core/rng.h"
+#include "datasets/dataset.h"
 
 namespace bitloom {
 
@@ -27,6 +31,24 @@ inline int noise(int deviation, Rng& rng) {
   for (int part = 0; part < 4; ++part) sum += int64_t(bits >> (16 * part) & 0xffff);
   constexpr int kDeviation = 37837;  // of the sum: 65535 / sqrt(3)
   return int(sum * deviation / kDeviation);
+}
+
+// `count` images of side x side x 3, classes in turn, so that every split is balanced: render(label, stream of the image, where to).
+template <class Render>
+Samples drawn_split(const char* what, const char* name, int64_t count, int64_t side, int64_t classes, const Rng& rng,
+                    Render render) {
+  BITLOOM_CHECK(count > 0, what, " ", name, ": ", count, " samples asked; ask for one at least");
+  Samples data;
+  data.name = str(what, " ", name);
+  data.h = data.w = side, data.c = 3;
+  data.scale = 1.0f / 255;
+  data.codes.resize(size_t(count * data.sample_size()));
+  data.labels.resize(size_t(count));
+  parallel_for(count, [&](int64_t i) {
+    data.labels[size_t(i)] = int32_t(i % classes);
+    render(int(i % classes), rng.split(name, uint64_t(i)), &data.codes[size_t(i * data.sample_size())]);
+  });
+  return data;
 }
 
 }  // namespace bitloom

@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "core/error.h"
-#include "core/parallel.h"
 #include "datasets/drawing.h"
 #include "datasets/sources.h"
 
@@ -80,22 +78,10 @@ void render(int shape, int direction, Rng rng, uint8_t* out) {
     }
 }
 
-// Classes in turn, so that every split is balanced; batches are drawn in random order anyway.
 Samples make_split(const char* name, int64_t count, const Rng& rng) {
-  BITLOOM_CHECK(count > 0, "synthetic ", name, ": ", count, " samples asked; ask for one at least");
-  Samples data;
-  data.name = str("synthetic ", name);
-  data.h = data.w = kSide;
-  data.c = kChannels;
-  data.scale = 1.0f / 255;
-  data.codes.resize(size_t(count * data.sample_size()));
-  data.labels.resize(size_t(count));
-  parallel_for(count, [&](int64_t i) {
-    const int label = int(i % kClasses);
-    data.labels[size_t(i)] = label;
-    render(label / kDirections, label % kDirections, rng.split(name, uint64_t(i)), &data.codes[size_t(i * data.sample_size())]);
+  return drawn_split("synthetic", name, count, kSide, kClasses, rng, [](int label, const Rng& own, uint8_t* out) {
+    render(label / kDirections, label % kDirections, own, out);
   });
-  return data;
 }
 
 }  // namespace

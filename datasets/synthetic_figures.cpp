@@ -7,8 +7,6 @@
 #include <cstdlib>
 #include <vector>
 
-#include "core/error.h"
-#include "core/parallel.h"
 #include "datasets/drawing.h"
 #include "datasets/sources.h"
 
@@ -122,21 +120,9 @@ void render(bool present, Rng rng, uint8_t* out) {
       for (const int channel : pixel) *out++ = uint8_t(std::clamp(channel + noise(kNoise, rng), 0, 255));
 }
 
-// Classes in turn, so that every split is balanced.
 Samples make_split(const char* name, int64_t count, const Rng& rng) {
-  BITLOOM_CHECK(count > 0, "synthetic figures ", name, ": ", count, " samples asked; ask for one at least");
-  Samples data;
-  data.name = str("synthetic figures ", name);
-  data.h = data.w = kSide;
-  data.c = kChannels;
-  data.scale = 1.0f / 255;
-  data.codes.resize(size_t(count * data.sample_size()));
-  data.labels.resize(size_t(count));
-  parallel_for(count, [&](int64_t i) {
-    data.labels[size_t(i)] = int32_t(i % kClasses);
-    render(i % kClasses == 1, rng.split(name, uint64_t(i)), &data.codes[size_t(i * data.sample_size())]);
-  });
-  return data;
+  return drawn_split("synthetic figures", name, count, kSide, kClasses, rng,
+                     [](int label, const Rng& own, uint8_t* out) { render(label == 1, own, out); });
 }
 
 }  // namespace

@@ -1,13 +1,12 @@
 // Speed of oneDNN's fp32 convolutions on the layers of kernels_bench.cpp, one line per layer and direction in GFLOP/s: the peer of
 // our kernels. onednn_conv.sh builds and runs it where oneDNN is installed. Layouts are oneDNN's own choice, reordering not counted.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 #include <unordered_map>
-#include <vector>
+
+#include "bench/peers/seconds.h"
 
 namespace {
 
@@ -32,22 +31,6 @@ const Layer kLayers[] = {
 };
 
 constexpr int64_t kBatch = 128;
-
-// The median over 9 slots of at least 20 ms each.
-double seconds(const std::function<void()>& run) {
-  using Clock = std::chrono::steady_clock;
-  run();
-  std::vector<double> slots;
-  for (int slot = 0; slot < 9; ++slot) {
-    const auto begin = Clock::now();
-    double elapsed = 0;
-    int runs = 0;
-    for (; elapsed < 0.02; ++runs) run(), elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-    slots.push_back(elapsed / runs);
-  }
-  std::nth_element(slots.begin(), slots.begin() + 4, slots.end());
-  return slots[4];
-}
 
 void time_layer(const dnnl::engine& engine, const Layer& l) {
   dnnl::stream stream(engine);

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 out=$(mktemp -d); trap 'rm -rf "$out"' EXIT
-${CXX:-g++} -std=c++17 -O2 bench/peers/onednn_conv.cpp -ldnnl -o "$out/onednn_conv"
+${CXX:-g++} -std=c++17 -O2 -I. bench/peers/onednn_conv.cpp -ldnnl -o "$out/onednn_conv"
 for round in 1 2 3; do
   build/bench/kernels_bench --benchmark_filter='resnet8|ds_cnn|mobilenet' --benchmark_min_time=0.1 --benchmark_format=csv 2>/dev/null |
     sed -n 's#^"\(.*\)/real_time",.*,\([0-9.e+]*\)$#ours \1 \2#p' >> "$out/rows"

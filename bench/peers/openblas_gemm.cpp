@@ -2,12 +2,11 @@
 // kernels_bench.cpp, as gemm_nt/512x512x512 (m, n, k; n: as it is, t: transposed). openblas_gemm.sh builds and runs it.
 #include <cblas.h>
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <vector>
+
+#include "bench/peers/seconds.h"
 
 namespace {
 
@@ -16,23 +15,6 @@ float* make_values(int count) {
   float* values = static_cast<float*>(::operator new (sizeof(float) * size_t(count), std::align_val_t{64}));
   for (int i = 0; i < count; ++i) values[i] = float(i % 7 - 3);
   return values;
-}
-
-// The median over 9 slots of at least 20 ms each.
-template <class Run>
-double seconds(const Run& run) {
-  using Clock = std::chrono::steady_clock;
-  run();
-  std::vector<double> slots;
-  for (int slot = 0; slot < 9; ++slot) {
-    const auto begin = Clock::now();
-    double elapsed = 0;
-    int runs = 0;
-    for (; elapsed < 0.02; ++runs) run(), elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-    slots.push_back(elapsed / runs);
-  }
-  std::nth_element(slots.begin(), slots.begin() + 4, slots.end());
-  return slots[4];
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.."
 rounds=${1:-5}
 out=$(mktemp -d); trap 'rm -rf "$out"' EXIT
 arch=$(gcc -print-multiarch)
-${CXX:-g++} -std=c++17 -O2 -I"/usr/include/$arch/openblas-openmp" bench/peers/openblas_gemm.cpp "/usr/lib/$arch/openblas-openmp/libopenblas.so" \
+${CXX:-g++} -std=c++17 -O2 -I. -I"/usr/include/$arch/openblas-openmp" bench/peers/openblas_gemm.cpp "/usr/lib/$arch/openblas-openmp/libopenblas.so" \
   -Wl,-rpath,"/usr/lib/$arch/openblas-openmp" -o "$out/openblas_gemm"
 products=$(build/bench/kernels_bench --benchmark_list_tests --benchmark_filter=gemm | sed 's#/real_time##')
 for _ in $(seq "$rounds"); do

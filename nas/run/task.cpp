@@ -127,6 +127,9 @@ ModelSpec make_model(const RunConfig& c, const TaskData& data) {
                 reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.task.name,
                 reconstructs ? "' has them" : "' has none");
   const SampleFormat& f = data.train->format();
+  BITLOOM_CHECK(!reconstructs || (f.h == 1 && f.w == 1), "without labels, model ", c.model,
+                " learns what is normal of vectors, but the samples of dataset '", data.task.name, "' are ", f.h, "x", f.w, "x",
+                f.c, "; give y_train to tell classes, or x as (N,F)");
   return with_width(model.make(f.h, f.w, f.c, data.task.classes), c.width);
 }
 

@@ -241,6 +241,13 @@ std::vector<BadRun> bad_data() {
        })},
       {"LabelsForAnAutoencoder", kTrain + "--model autoencoder", kFailed,
        "model autoencoder learns without labels, but dataset 'npz'"},
+      {"ImagesWithoutLabels", kBad, kFailed,
+       "without labels, model autoencoder learns what is normal of vectors, but the samples of dataset 'npz' are 8x8x3; give "
+       "y_train to tell classes, or x as (N,F)",
+       bad_task([](Npz& a) {
+         a.erase("y_train");
+         a.erase("y_test");
+       })},
       {"NoLabelsForAClassifier", kBad + " --model resnet8", kFailed, "model resnet8 needs labels, but dataset 'npz' has none",
        bad_task([](Npz& a) {
          a.erase("y_train");

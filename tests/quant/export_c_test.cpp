@@ -182,28 +182,33 @@ int run_on(const TempFolder& folder, std::vector<TextFile> files, const std::vec
   return run_selftest(folder, files, kUndefined, &printed);
 }
 
-TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
-  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
-  const IntegerGraph graph = keyword_graph();
-  const FixedMfcc mfcc = mfcc_of(graph);
-  const FrontEnd front_end = mfcc;
-  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
+// The self-test passes, and of awkward sounds of so many samples the C makes the codes, `count` of them, that `features` makes.
+template <class Features>
+void expect_exported_front_end(const IntegerGraph& graph, const Features& features, int64_t samples, const char* size,
+                               int64_t count) {
+  const FrontEnd front_end = features;
+  const std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
   const TempFolder folder;
   std::string printed;
   EXPECT_EQ(run_selftest(folder, files, kUndefined, &printed), 0);
   EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
 
-  const std::vector<int16_t> sounds = awkward_sounds(Mfcc::kSamples);
-  EXPECT_EQ(run_on(folder, files, sounds, "BITLOOM_INPUT_SIZE"), 0);
+  const std::vector<int16_t> sounds = awkward_sounds(samples);
+  EXPECT_EQ(run_on(folder, files, sounds, size), 0);
   const std::string codes = read_text(folder / "printed");
-  constexpr size_t kCodes = size_t(Mfcc::kFrames * Mfcc::kCoefficients);
-  const size_t count = sounds.size() / size_t(Mfcc::kSamples);
-  ASSERT_EQ(codes.size(), count * kCodes);
-  for (size_t which = 0; which < count; ++which) {
-    std::vector<int16_t> expected(kCodes);
-    mfcc.run(sounds.data() + which * size_t(Mfcc::kSamples), expected.data());
-    for (size_t i = 0; i < kCodes; ++i) ASSERT_EQ(int8_t(codes[which * kCodes + i]), expected[i]) << which << " " << i;
+  ASSERT_EQ(int64_t(codes.size()), int64_t(sounds.size()) / samples * count);
+  std::vector<int16_t> expected(static_cast<size_t>(count));
+  for (int64_t i = 0; i < int64_t(codes.size()); ++i) {
+    if (i % count == 0) features.run(sounds.data() + i / count * samples, expected.data());
+    ASSERT_EQ(int8_t(codes[size_t(i)]), expected[size_t(i % count)]) << i / count << " " << i % count;
   }
+}
+
+TEST(ExportC, FrontEndComputesWhatFixedMfccDoes) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  const IntegerGraph graph = keyword_graph();
+  const FixedMfcc mfcc = mfcc_of(graph);
+  expect_exported_front_end(graph, mfcc, Mfcc::kSamples, "BITLOOM_INPUT_SIZE", Mfcc::kFrames * Mfcc::kCoefficients);
 }
 
 // An autoencoder of little weights behind the front end.
@@ -218,23 +223,7 @@ TEST(ExportC, LogMelFrontEndComputesWhatFixedLogMelDoes) {
   if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
   const IntegerGraph graph = machine_graph();
   const FixedLogMel log_mel = log_mel_of(graph);
-  const FrontEnd front_end = log_mel;
-  std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
-  const TempFolder folder;
-  std::string printed;
-  EXPECT_EQ(run_selftest(folder, files, kUndefined, &printed), 0);
-  EXPECT_EQ(printed, "bitloom self-test: 0 of 3 samples differ\n");
-
-  const std::vector<int16_t> sounds = awkward_sounds(LogMel::kWindow);
-  EXPECT_EQ(run_on(folder, files, sounds, "BITLOOM_BANDS"), 0);
-  const std::string codes = read_text(folder / "printed");
-  const size_t count = sounds.size() / size_t(LogMel::kWindow), bands = size_t(LogMel::kBands);
-  ASSERT_EQ(codes.size(), count * bands);
-  for (size_t which = 0; which < count; ++which) {
-    std::vector<int16_t> expected(bands);
-    log_mel.run(sounds.data() + which * size_t(LogMel::kWindow), expected.data());
-    for (size_t i = 0; i < bands; ++i) ASSERT_EQ(int8_t(codes[which * bands + i]), expected[i]) << which << " " << i;
-  }
+  expect_exported_front_end(graph, log_mel, LogMel::kWindow, "BITLOOM_BANDS", LogMel::kBands);
 }
 
 TEST(ExportC, FrontEndsWantNetworksOfTheirFeatures) {
