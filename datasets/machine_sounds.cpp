@@ -1,7 +1,6 @@
 // Anomaly detection in the sound of machines: the layout of DCASE 2020 task 2 (Y. Koizumi et al., arXiv 2006.05822) and of ToyADMOS in it.
 #include <algorithm>
 #include <cctype>
-#include <tuple>
 #include <utility>
 
 #include "core/error.h"
@@ -80,18 +79,6 @@ void add_frames(const std::vector<uint8_t>& bytes, const std::string& where, con
   std::copy_n(frames.data() + kFirst * kBands, kFrames * kBands, out);
 }
 
-// By the hash of their names: normalization statistics are estimated over batches of consecutive samples (recalibrate_norms), which must not
-// be of one machine each.
-void shuffle(Recordings& part, const ClassFolders& tree) {
-  std::vector<std::tuple<uint64_t, size_t, int32_t>> order;
-  for (size_t i = 0; i < part.files.size(); ++i) {
-    const std::string& file = tree.files()[part.files[i]];
-    order.emplace_back(hash64(file.data(), int64_t(file.size()), 1), part.files[i], part.machines[i]);
-  }
-  std::sort(order.begin(), order.end());
-  for (size_t i = 0; i < order.size(); ++i) std::tie(std::ignore, part.files[i], part.machines[i]) = order[i];
-}
-
 }  // namespace
 
 TaskData load_machine_sounds(const std::string& path, const LoadObserver& observer) {
@@ -107,7 +94,6 @@ TaskData load_machine_sounds(const std::string& path, const LoadObserver& observ
     part.machines.push_back(name.machine);
     if (folder == "test") part.labels.push_back(name.anomalous);
   }
-  shuffle(parts[0], tree);
   const LogMel log_mel;
   std::vector<size_t> wanted;
   std::vector<float*> places;

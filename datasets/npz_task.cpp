@@ -164,26 +164,6 @@ class TaskFile {
   const NpzFile file_;
 };
 
-// The rows `order` of `from`.
-template <class T>
-std::vector<T> rows_of(const std::vector<T>& from, int64_t row, const std::vector<int64_t>& order) {
-  std::vector<T> rows;
-  rows.reserve(from.size());
-  for (const int64_t i : order)
-    if (!from.empty()) rows.insert(rows.end(), from.begin() + i * row, from.begin() + (i + 1) * row);
-  return rows;
-}
-
-// In random order: normalization statistics are estimated over batches of consecutive samples (recalibrate_norms), which must not be of one
-// machine each.
-void shuffle(Samples& s, Rng rng) {
-  const std::vector<int64_t> order = rng.permutation(s.size());
-  s.codes = rows_of(s.codes, s.sample_size(), order);
-  s.values = rows_of(s.values, s.sample_size(), order);
-  s.labels = rows_of(s.labels, 1, order);
-  s.groups = rows_of(s.groups, 1, order);
-}
-
 // Nothing but x and y.
 TaskData test_set(const TaskFile& file) {
   Samples test = file.part("", file.has("y"));
@@ -233,7 +213,6 @@ TaskData load_npz_task(const std::string& path, uint64_t seed) {
     task.metric = test.labels.empty() ? &mean_squared_error() : &roc_auc();
   }
   if (val.size() == 0) val = split_off(train, std::max<int64_t>(1, train.size() / 10), Rng(seed).split("validation"));
-  if (!labelled) shuffle(train, Rng(seed).split("order"));  // recordings come machine by machine
   return make_task(std::move(task), std::move(train), std::move(val), std::move(test));
 }
 

@@ -118,27 +118,6 @@ TEST_F(NpzTask, WithoutTrainingLabelsTheTaskIsToReconstruct) {
   EXPECT_EQ(load().task.metric, &mean_squared_error());
 }
 
-// Recordings come machine by machine; statistics of normalization are estimated over consecutive samples.
-TEST_F(NpzTask, NormalSamplesToTrainOnAreMixed) {
-  Tensor x(Shape{40, 6});
-  std::vector<int64_t> machines;
-  for (int64_t i = 0; i < 40; ++i) machines.push_back(i / 20);
-  for (int64_t k = 0; k < x.size(); ++k) x[k] = float(k / 120);  // its machine
-  arrays_.erase("y_train");
-  arrays_["x_train"] = NpyArray::from(x);
-  arrays_["x_test"] = float_array(Shape{8, 6});
-  arrays_["machine_id_train"] = NpyArray::from(machines);
-  arrays_["machine_id_test"] = label_array(8, 2);
-  const TaskData task = load();
-  const std::vector<int32_t>& groups = task.train->groups();
-  int changes = 0;
-  for (size_t i = 0; i < groups.size(); ++i) {
-    EXPECT_EQ(samples_of(task.train).values[6 * i], float(groups[i]));
-    changes += i > 0 && groups[i] != groups[i - 1];
-  }
-  EXPECT_GT(changes, 6);
-}
-
 template <class T>
 NpyArray array_of(const char* dtype, std::vector<int64_t> shape, const std::vector<T>& values) {
   NpyArray array{dtype, std::move(shape), {}};
