@@ -251,6 +251,7 @@ TEST(ProgramTest, TrainTakesAnAssignment) {
 
 // The recipe follows from the options: the paper's where one of its own is given.
 TEST(ProgramTest, SearchesHaveARecipe) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   const SearchCopy folder({"task.npz", "run/warmup.npz"});
   const std::string search =
       "search --warmup warmup.npz --data task.npz --batch 64 --search-epochs 3 --finetune-epochs 1 --weight-bits 0,2,4,8 ";
@@ -306,6 +307,7 @@ TEST(ProgramTest, BudgetsLowerActivationsToo) {
 
 // 256 samples in one batch: the search has as many steps as epochs.
 TEST(ProgramTest, ASearchOfFewBatchesSearches) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   const SearchCopy folder({"task.npz", "run/warmup.npz"});
   const std::string search =
       "search --warmup warmup.npz --data task.npz --batch 256 --finetune-epochs 0 --lambda 1000 --arch-lr 0.5 "

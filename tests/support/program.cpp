@@ -1,6 +1,7 @@
 // The bitloom program as a user meets it.
 #include "tests/support/program.h"
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,17 @@
 #include "core/rng.h"
 
 namespace bitloom::testing {
+
+namespace {
+
+// Seconds and nanoseconds, zeros while it does not exist.
+std::pair<int64_t, int64_t> written_at(const std::string& file) {
+  struct stat status {};
+  if (stat(file.c_str(), &status) != 0) return {0, 0};
+  return {status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+}  // namespace
 
 Program::Program(const std::string& folder, const std::string& arguments, const std::string& before) {
   // Threads that spin at barriers would make a loaded machine a hundred times slower.
@@ -36,6 +48,26 @@ bool Program::running() {
 
 void Program::signal(int number) {
   if (running()) kill(process_, number);
+}
+
+bool Program::handles(int number) {
+  if (!running()) return false;
+  const std::string status = read_text("/proc/" + std::to_string(process_) + "/status"),
+                    key = "SigCgt:\t";  // proc(5): a mask in hexadecimal
+  return std::stoull(status.substr(status.find(key) + key.size()), nullptr, 16) >> (number - 1) & 1;
+}
+
+bool Program::signal_after(const std::string& file, int64_t times, int64_t microseconds, int number) {
+  for (auto last = written_at(file); times > 0; usleep(200)) {
+    if (!running()) return false;
+    const auto now = written_at(file);
+    if (now != last) --times;
+    last = now;
+  }
+  usleep(useconds_t(microseconds));
+  const bool in_time = running();
+  if (in_time) signal(number);
+  return in_time;
 }
 
 Outcome Program::wait() {

@@ -26,6 +26,9 @@ class Program {
 
   bool running();
   void signal(int number);
+  bool handles(int number);  // whether it has a handler of that signal by now
+  // Sends it some microseconds after `file` was written `times` times more. False if the program ended before.
+  bool signal_after(const std::string& file, int64_t times, int64_t microseconds, int number);
   Outcome wait();
 
  private:
