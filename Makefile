@@ -3,6 +3,7 @@ CXX      := $(if $(filter default,$(origin CXX)),g++,$(CXX))
 ARCH     ?= native
 BUILD    ?= build
 CXXFLAGS ?= -O3
+CLANG    ?= clang++
 PREFIX   ?= /usr/local
 FILTER   ?= *
 OUT      ?= out/demo
@@ -38,19 +39,22 @@ LIB_OBJ  := $(patsubst %.cpp,$(BUILD)/%.o,$(if $(PATHS),$(filter-out $(KERNEL_SR
   $(PATHS:%=$(BUILD)/paths/%/kernels.o) $(if $(PATHS),$(BUILD)/paths/dispatch.o)
 CLI_OBJ  := $(CLI_SRC:%.cpp=$(BUILD)/%.o)
 TEST_OBJ := $(TEST_SRC:%.cpp=$(BUILD)/%.o)
-TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(patsubst %.h,$(BUILD)/%.h.alone,$(filter %.h,$(HEADERS)))
+FUZZERS  := $(FUZZ_SRC:tests/fuzz/%_fuzz.cpp=$(BUILD)/fuzz/%)
+# Headers that no source of theirs includes first, which would show that they compile alone.
+LONELY   := $(filter-out $(CPP:.cpp=.h),$(filter %.h,$(HEADERS)))
+TIDY     := $(CPP:%.cpp=$(BUILD)/%.tidy) $(LONELY:%.h=$(BUILD)/%.h.alone)
 
 # a*b+c must round the same with every compiler; what is fused, kernels say (core/kernels/multiply_add.h).
 FP        = -fno-math-errno -fno-trapping-math -ffp-contract=off
 LANGUAGE := -std=c++17 $(MARCH) -fopenmp -I.
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Werror=switch
 COMPILE   = $(CXX) $(WARNINGS) $(CXXFLAGS) $(LANGUAGE) $(FP)
-# g++ 12 warns of its own std::function when it is instrumented.
-SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all -Wno-maybe-uninitialized
+# One build for the tests and for fuzzing. (clang++ takes half of g++'s time for it.)
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -Wno-pass-failed
 LINK      = $(CXX) -fopenmp $(CXXFLAGS) $(LDFLAGS)
 LIBS     := -lz -ljpeg
 
-.PHONY: all demo test bench conformance fuzz data sanitize lint format deps help install clean packages
+.PHONY: all demo test bench conformance fuzz fuzzers data sanitize lint format deps help install clean packages
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 
@@ -69,13 +73,14 @@ conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software
 	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
 
 fuzz: | packages  ## fuzz the readers of files and the interpreters for FUZZ_SECONDS=600 each
-	+@tests/fuzz/run.sh $(or $(FUZZ_SECONDS),600)
+	@$(MAKE) fuzzers BUILD=$(BUILD)/sanitize CXX='$(CLANG)' CXXFLAGS='$(SANITIZE)'
+	@tests/fuzz/run.sh $(BUILD)/sanitize/fuzz $(or $(FUZZ_SECONDS),600)
 
 data:  ## download the official datasets with checksums
 	@datasets/download.sh
 
-sanitize:  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, slow ones skipped
-	@BITLOOM_FAST=1 $(MAKE) test BUILD=$(BUILD)/sanitize CXXFLAGS='$(SANITIZE)'
+sanitize: | packages  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, slow ones skipped
+	@BITLOOM_FAST=1 $(MAKE) test BUILD=$(BUILD)/sanitize CXX='$(CLANG)' CXXFLAGS='$(SANITIZE)'
 
 lint: $(TIDY)  ## clang-format; clang-tidy on what changed since the last lint; every header compiles alone
 	@clang-format --dry-run -Werror $(CPP) $(HEADERS)
@@ -102,7 +107,7 @@ help:  ## this list
 GOALS := $(or $(MAKECMDGOALS),all)
 packages:
 	@CXX='$(CXX)' .ci/deps $(if $(filter demo test sanitize bench,$(GOALS)),,--check) build \
-	  $(if $(filter test sanitize fuzz,$(GOALS)),test) $(filter bench lint fuzz,$(GOALS)) $(if $(filter format,$(GOALS)),lint)
+	  $(if $(filter test sanitize fuzz,$(GOALS)),test) $(filter bench lint,$(GOALS)) $(if $(filter sanitize fuzz,$(GOALS)),fuzz) $(if $(filter format,$(GOALS)),lint)
 
 # Each path's kernels are made in a folder of their own, as those of a program for that processor. (Unique symbols would be shared.)
 $(BUILD)/paths/%/kernels.o: FORCE | packages
@@ -135,11 +140,19 @@ $(BUILD)/kernels.a: $(filter-out $(BUILD)/nas/% $(BUILD)/mpic/%,$(LIB_OBJ))
 $(BENCHES): %: %.o $(LIB)
 	$(LINK) $^ -lbenchmark -lbenchmark_main -lpthread $(LIBS) -o $@
 
+fuzzers: $(FUZZERS)
+
+$(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/support/mpic.o $(LIB)
+	@mkdir -p $(@D)
+	@$(LINK) -fsanitize=fuzzer $^ -lgtest -lpthread $(LIBS) -o $@
+
 # Threaded code: one indirect jump per handler predicts better than a shared one; clang does so unasked. With sanitizers its many labels
 # take compilers that optimize half an hour.
 SANITIZED := $(findstring -fsanitize,$(CXXFLAGS))
 ifneq ($(SANITIZED),)
-$(BUILD)/mpic/sim/interpreter.o: private FP += -O0
+$(BUILD)/mpic/sim/interpreter.o $(BUILD)/mpic/sim/lockstep.o: private FP += -O0
+# Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage.
+$(BUILD)/cli/% $(BUILD)/tests/%: private FP += -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
@@ -155,10 +168,10 @@ $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages
 	@echo "$(CXX) $<"
 	@$(COMPILE) -MMD -MP -MT $@ -MT $(@:.o=.tidy) -c $< -o $@
 
-$(BUILD)/%.tidy: %.cpp .clang-tidy | packages
+$(BUILD)/%.tidy: %.cpp .clang-tidy tests/.clang-tidy | packages
 	@mkdir -p $(@D)
 	@echo "clang-tidy $<"
-	@clang-tidy --quiet $< -- $(LANGUAGE) 2>/dev/null && touch $@
+	@clang-tidy --quiet $< -- $(LANGUAGE) -Wempty-body -Wsuggest-override -Wzero-as-null-pointer-constant 2>/dev/null && touch $@
 
 $(BUILD)/%.h.alone: %.h $(HEADERS) | packages
 	@mkdir -p $(@D)

@@ -86,6 +86,9 @@ Lines include_problems(const std::string& file, const Lines& lines) {
   const std::string layer = layer_of(file);
   const bool is_header = fs::path(file).extension() == ".h",
              is_library = layer != "cli" && layer != "bench" && layer != "tests";
+  // A source includes its own header first, which shows that it compiles alone (make lint looks at the others).
+  const std::string own = fs::path(file).replace_extension(".h").generic_string();
+  bool awaits_own = !is_header && fs::exists(fs::path(BITLOOM_SOURCE_DIR) / own);
   Lines problems;
   for (size_t i = 0; i < lines.size(); ++i) {
     std::smatch match;
@@ -95,6 +98,8 @@ Lines include_problems(const std::string& file, const Lines& lines) {
     const auto report = [&](const std::string& problem) {
       problems.push_back(file + ":" + std::to_string(i + 1) + ": " + problem);
     };
+    if (awaits_own && path != own) report("\"" + own + "\" comes first");
+    awaits_own = false;
     if (!quoted) {
       const bool declares_only = path == "nlohmann/json_fwd.hpp";
       if (is_header && !declares_only && starts_with_any(path, {"CLI/", "nlohmann/"}))
@@ -129,6 +134,8 @@ TEST(Architecture, TheRulesTellRightFromWrong) {
             (Lines{"core/x.cpp:3: \"nn/x.h\" is not a path from the root of the repository",
                    "core/x.cpp:4: core must not include \"quant/integer/run.h\"",
                    "core/x.cpp:5: a library file must not include <gtest/gtest.h>"}));
+  EXPECT_EQ(include_problems("core/io.cpp", {"#include <vector>", "#include \"core/io.h\""}),
+            Lines{"core/io.cpp:1: \"core/io.h\" comes first"});
   EXPECT_EQ(include_problems("cli/x.h", {"#include <vector>", "#include <CLI/CLI.hpp>"}),
             Lines{"cli/x.h:2: only .cpp files include <CLI/CLI.hpp>"});
 }

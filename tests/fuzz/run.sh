@@ -1,30 +1,13 @@
 #!/usr/bin/env bash
-# Builds the libFuzzer targets of this folder with clang and both sanitizers, and runs them for that many seconds each. What they found before
-# is kept below build/fuzz and continued from; a finding is a file crash-* there.
+# Runs the libFuzzer targets that `make fuzz` built in FOLDER for that many seconds each, as many at a time as there are processors. What they
+# found before is kept there and continued from; a finding is a file TARGET-crash-*.
 #
-#   tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...
+#   tests/fuzz/run.sh FOLDER SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...
 set -euo pipefail
-seconds=${1:?usage: tests/fuzz/run.sh SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...}
-shift
+build=$(realpath "${1:?usage: tests/fuzz/run.sh FOLDER SECONDS [TARGET...]}") seconds=${2:?usage: tests/fuzz/run.sh FOLDER SECONDS [TARGET...]}
+shift 2
 [ $# -gt 0 ] || set -- elf assembler execute archive graph json npz wav jpeg
 cd "$(dirname "$0")/../.."
-build=${FUZZ_BUILD:-build/fuzz}
-compiler=${CLANG:-clang++}
-mkdir -p "$build"
-probe='extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }'
-if ! echo "$probe" | "$compiler" -xc++ - -fsanitize=fuzzer -o "$build/probe" 2>/dev/null; then
-  echo "fuzz: skipped, $compiler has no fuzzer runtime"
-  exit 0
-fi
-
-flags='-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all'
-# All of the simulator but the code generator, and the readers of files.
-sources=$(find core/*.cpp datasets/archive.cpp datasets/wav.cpp datasets/jpeg.cpp quant/integer mpic tests/support/mpic.cpp tests/fuzz -name '*.cpp' -not -path 'mpic/compile/*')
-objects=$(echo "$sources" | sed "s|\(.*\)\.cpp|$build/\1.o|")
-# shellcheck disable=SC2086
-make CXX="$compiler" BUILD="$build" CXXFLAGS="$flags" $objects
-rm -f "$build/lib.a"
-echo "$objects" | grep -v tests/fuzz/ | xargs ar rcs "$build/lib.a"
 
 # What a reader fixes or adds itself (fuzz targets say why) is left out of its seeds.
 seed() {  # TARGET
@@ -53,23 +36,25 @@ seed() {  # TARGET
       ;;
     assembler) cp mpic/runtime/*.S bench/programs/*.s "$build/$1.seeds" 2>/dev/null || true ;;
   esac
-  grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa/isa.inc mpic/isa/names.cpp mpic/program/assembler/*.cpp | sort -u >"$build/words.dict"
+}
+grep -oh '"[.a-z][a-z0-9._]*"' mpic/isa/isa.inc mpic/isa/names.cpp mpic/program/assembler/*.cpp | sort -u >"$build/words.dict"
+
+fuzz() {  # TARGET
+  seed "$1"
+  mkdir -p "$build/$1.corpus"
+  local options=(-max_total_time="$seconds" -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 -artifact_prefix="$build/$1-")
+  [ "$1" != assembler ] || options+=(-dict="$build/words.dict")
+  [ "$1" != archive ] || options+=(-max_len=30000)
+  [ "$1" != execute ] || options+=(-max_len=600)
+  echo "fuzz: $1 for $seconds s"
+  if ! "$build/$1" "${options[@]}" "$build/$1.corpus" "$build/$1.seeds" >"$build/$1.log" 2>&1; then
+    tail -40 "$build/$1.log"
+    echo "fuzz: $1 failed, see $build/$1.log"
+    return 1
+  fi
+  echo "fuzz: $1: $(grep -E 'number_of_executed_units' "$build/$1.log")"
 }
 
-for target in "$@"; do
-  "$compiler" -fopenmp -fsanitize=fuzzer,address,undefined "$build/tests/fuzz/${target}_fuzz.o" "$build/lib.a" -lgtest -lpthread -lz -ljpeg \
-    -o "$build/$target"
-  seed "$target"
-  mkdir -p "$build/$target.corpus"
-  options=(-max_total_time="$seconds" -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 -artifact_prefix="$build/$target-")
-  [ "$target" = assembler ] && options+=(-dict="$build/words.dict")
-  [ "$target" = archive ] && options+=(-max_len=30000)
-  [ "$target" = execute ] && options+=(-max_len=600)
-  echo "fuzz: $target for $seconds s"
-  if ! "$build/$target" "${options[@]}" "$build/$target.corpus" "$build/$target.seeds" >"$build/$target.log" 2>&1; then
-    tail -40 "$build/$target.log"
-    echo "fuzz: $target failed, see $build/$target.log"
-    exit 1
-  fi
-  grep -E 'number_of_executed_units' "$build/$target.log"
-done
+export -f fuzz seed
+export build seconds
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I{} bash -euo pipefail -c 'fuzz {}'
