@@ -52,7 +52,8 @@ CLI::Option* add_choice(CLI::App& app, const std::string& name, E& value, const 
 void add_data_options(CLI::App& app, RunConfig& c) {
   add_choice(app, "--task", c.task,
              "What to learn: cifar10 (official binary files), kws (spoken words: Speech Commands or your own), synthetic, "
-             "synthetic_kws and synthetic_vww (built-in images, words and figures, no download), vww (pictures: visual wake "
+             "synthetic_kws, synthetic_vww and synthetic_ad (built-in images, words, figures and machines, no download), vww "
+             "(pictures: visual wake "
              "words or your own), ad (to tell anomalies from what is normal: sounds of machines, or your own vectors), "
              "npz (your own arrays)");
   app.add_option("--data", c.data,
@@ -68,6 +69,9 @@ void add_data_options(CLI::App& app, RunConfig& c) {
       ->check(CLI::Range(8, 1024))
       ->capture_default_str();
   app.add_flag("--skip-bad", c.skip_bad, "vww: leave out pictures that cannot be read, naming them");
+  app.add_option("--fold", c.fold,
+                 "kws, vww: K/N tests on part K of N instead of the data's own splits; words are parted by speaker")
+      ->type_name("K/N");
   app.add_option("--metric", c.metric,
                  "What epochs are chosen and networks judged by: default (the task's own), " + metric_names())
       ->capture_default_str();

@@ -14,6 +14,15 @@ namespace bitloom {
 enum class Split { kTrain, kVal, kTest };
 constexpr const char* kSplitNames[] = {"train", "val", "test"};
 
+// Cross-validation: of `count` parts of the data one, `which` (1 .. count), is for testing, the next one for validation, the others for training, so that
+// over all of them every sample is tested once. count 0: the data's own splits.
+struct Fold {
+  int64_t which = 0, count = 0;
+  Split split_of(int64_t part) const {  // part 0 .. count-1
+    return part == which - 1 ? Split::kTest : part == which % count ? Split::kVal : Split::kTrain;
+  }
+};
+
 // Shape (H,W,C) and quantization of the samples: 8-bit codes, value = code * scale, or floats between lo and hi.
 struct SampleFormat {
   int64_t h = 0, w = 0, c = 0;

@@ -58,11 +58,12 @@ Layout layout_of(const ClassFolders& tree) {
   return layout;
 }
 
-// The split of every clip: by the two lists, or where there are none by speaker.
-std::vector<Split> splits_of(const ClassFolders& tree) {
+// The split of every clip: by the two lists, or where there are none, or a fold is asked for, by speaker.
+std::vector<Split> splits_of(const ClassFolders& tree, const Fold& fold) {
   const std::vector<std::string>& files = tree.files();
   std::vector<Split> splits;
-  for (const std::string& file : files) splits.push_back(split_of_speaker(base_name(file)));
+  for (const std::string& file : files) splits.push_back(split_of_speaker(base_name(file), fold));
+  if (fold.count > 0) return splits;
   const std::optional<std::string> lists[] = {tree.text(kValList), tree.text(kTestList)};
   if (!lists[0] && !lists[1]) return splits;
   BITLOOM_CHECK(lists[0] && lists[1], tree.path(), ": ", lists[0] ? kTestList : kValList, " is missing, but ",
@@ -114,8 +115,10 @@ struct Part {
 
 class Loading {
  public:
-  Loading(const std::string& path, const LoadObserver& observer)
-      : tree_(path, {".wav"}), layout_(layout_of(tree_)), observer_(observer) {
+  Loading(const std::string& path, const Fold& fold, const LoadObserver& observer)
+      : tree_(path, {".wav"}), layout_(layout_of(tree_)), fold_(fold), observer_(observer) {
+    BITLOOM_CHECK(fold.count == 0 || !layout_.test_only, tree_.path(),
+                  ": is a test set, which has no folds; give the clips to train on");
     choose();
     read();
   }
@@ -150,7 +153,7 @@ class Loading {
 
   void choose() {
     const std::vector<Split> splits =
-        layout_.test_only ? std::vector<Split>(tree_.files().size(), Split::kTest) : splits_of(tree_);
+        layout_.test_only ? std::vector<Split>(tree_.files().size(), Split::kTest) : splits_of(tree_, fold_);
     bool silence = false;
     std::vector<size_t> unknown[3];
     size_t keywords[3] = {};
@@ -225,6 +228,7 @@ class Loading {
 
   const ClassFolders tree_;
   const Layout layout_;
+  const Fold fold_;
   const LoadObserver& observer_;
   std::vector<size_t> noise_files_;
   std::shared_ptr<const Noise> noise_;
@@ -233,8 +237,8 @@ class Loading {
 
 }  // namespace
 
-TaskData load_keywords(const std::string& path, const LoadObserver& observer) {
-  return Loading(published_in(path, kOfficial), observer).data();
+TaskData load_keywords(const std::string& path, const Fold& fold, const LoadObserver& observer) {
+  return Loading(published_in(path, kOfficial), fold, observer).data();
 }
 
 }  // namespace bitloom

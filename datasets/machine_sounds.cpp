@@ -6,49 +6,18 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "datasets/class_folders.h"
-#include "datasets/log_mel.h"
+#include "datasets/frame_vectors.h"
 #include "datasets/sources.h"
 #include "datasets/wav.h"
 
 namespace bitloom {
 namespace {
 
-// As MLPerf Tiny has it (benchmark/training/anomaly_detection/common.py): the central frames of a recording, five of which make a sample.
-constexpr int64_t kFirst = 50, kFrames = 200, kTogether = 5, kVectors = kFrames - kTogether + 1, kBands = LogMel::kBands;
-constexpr size_t kMaxBytes = size_t(64) << 20;
+constexpr size_t kMaxBytes = size_t(64) << 20, kRecording = size_t(FrameVectors::kFrames * FrameVectors::kBands);
 
 struct Recordings {
   std::vector<size_t> files;
   std::vector<int32_t> labels, machines;  // of each file; no labels of normal ones alone
-};
-
-// Overlapping vectors of frames, which are stored once.
-class FrameVectors : public Dataset {
- public:
-  FrameVectors(std::string name, const Recordings& recordings, std::vector<float> frames)
-      : Dataset(std::move(name), format_of(frames), int64_t(recordings.files.size()) * kVectors, repeated(recordings.labels),
-                repeated(recordings.machines)),
-        frames_(std::move(frames)) {}
-  void fill(int64_t index, const Rng*, float* out) const override {
-    std::copy_n(frames_.data() + (index / kVectors * kFrames + index % kVectors) * kBands, kTogether * kBands, out);
-  }
-  int64_t scored_together() const override { return kVectors; }
-
- private:
-  static SampleFormat format_of(const std::vector<float>& frames) {
-    SampleFormat format{1, 1, kTogether * kBands, false, 1, 0, 0};
-    if (frames.empty()) return format;
-    const auto [lo, hi] = std::minmax_element(frames.begin(), frames.end());
-    format.lo = *lo, format.hi = *hi;
-    return format;
-  }
-  static std::vector<int32_t> repeated(const std::vector<int32_t>& of_recordings) {
-    std::vector<int32_t> all;
-    for (const int32_t value : of_recordings) all.insert(all.end(), size_t(kVectors), value);
-    return all;
-  }
-
-  const std::vector<float> frames_;  // (recordings, kFrames, kBands)
 };
 
 // normal_id_01_00000000.wav, anomaly_id_03_00000012.wav
@@ -72,11 +41,11 @@ void add_frames(const std::vector<uint8_t>& bytes, const std::string& where, con
   const Waveform wave = parse_wav(bytes, where);
   BITLOOM_CHECK(wave.rate == LogMel::kRate, where, ": has ", wave.rate, " samples a second, expected ", LogMel::kRate,
                 "; convert it, for example with sox -r 16000");
-  constexpr int64_t kNeeded = (kFirst + kFrames - 1) * LogMel::kStride;
-  BITLOOM_CHECK(int64_t(wave.samples.size()) >= kNeeded, where, ": has ", wave.samples.size(), " samples, expected ", kNeeded,
-                " at least, of which frames ", kFirst, " to ", kFirst + kFrames - 1, " are used");
-  const std::vector<float> frames = log_mel.run(wave.samples);
-  std::copy_n(frames.data() + kFirst * kBands, kFrames * kBands, out);
+  using Vectors = FrameVectors;
+  BITLOOM_CHECK(int64_t(wave.samples.size()) >= Vectors::kNeeded, where, ": has ", wave.samples.size(), " samples, expected ",
+                Vectors::kNeeded, " at least, of which frames ", Vectors::kFirst, " to ",
+                Vectors::kFirst + Vectors::kFrames - 1, " are used");
+  Vectors::frames_of(wave.samples, log_mel, out);
 }
 
 }  // namespace
@@ -104,10 +73,10 @@ TaskData load_machine_sounds(const std::string& path, const LoadObserver& observ
                   : p == 1 ? "validation, a tenth of train/"
                            : "testing",
                   "; expected folders train/ and test/ of recordings such as normal_id_01_00000000.wav");
-    frames[p].resize(parts[p].files.size() * size_t(kFrames * kBands));
+    frames[p].resize(parts[p].files.size() * kRecording);
     for (size_t i = 0; i < parts[p].files.size(); ++i) {
       wanted.push_back(parts[p].files[i]);
-      places.push_back(frames[p].data() + i * size_t(kFrames * kBands));
+      places.push_back(frames[p].data() + i * kRecording);
     }
   }
   tree.read(
@@ -118,7 +87,7 @@ TaskData load_machine_sounds(const std::string& path, const LoadObserver& observ
   task.kind = TaskKind::kReconstruction;
   task.metric = &roc_auc();
   const auto split = [&](size_t p, const char* name) {
-    return std::make_shared<FrameVectors>(str(path, " ", name), parts[p], std::move(frames[p]));
+    return std::make_shared<FrameVectors>(str(path, " ", name), std::move(frames[p]), parts[p].machines, parts[p].labels);
   };
   TaskData data{std::move(task), split(0, "train"), split(1, "val"), split(2, "test")};
   validate(data);

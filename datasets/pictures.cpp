@@ -32,14 +32,17 @@ bool is_official(const ClassFolders& tree) {
                      [](const std::string& file) { return base_name(file).rfind(kCocoPrefix, 0) == 0; });
 }
 
-std::vector<Split> splits_of(const ClassFolders& tree, const Classes& classes) {
-  const bool official = is_official(tree);
+std::vector<Split> splits_of(const ClassFolders& tree, const Classes& classes, const Fold& fold) {
+  const bool official = is_official(tree) && fold.count == 0;
   std::vector<Split> splits(tree.files().size(), Split::kTrain);
   for (const auto& [name, files] : classes) {
     std::vector<size_t> order = files;
     const size_t tenth = std::max<size_t>(1, order.size() / 10);
     tree.sort_by_hash(order.begin() + std::ptrdiff_t(official ? tenth : 0), order.end());
-    for (size_t i = 0; i < 2 * tenth; ++i) splits[order[i]] = i < tenth ? Split::kTest : Split::kVal;
+    if (fold.count > 0)
+      for (size_t i = 0; i < order.size(); ++i) splits[order[i]] = fold.split_of(int64_t(i) % fold.count);
+    else
+      for (size_t i = 0; i < 2 * tenth; ++i) splits[order[i]] = i < tenth ? Split::kTest : Split::kVal;
   }
   return splits;
 }
@@ -92,7 +95,10 @@ Pictures read(const ClassFolders& tree, int64_t side, const LoadObserver& observ
 TaskData load_pictures(const std::string& path, const PictureOptions& options, const LoadObserver& observer) {
   const ClassFolders tree(published_in(path, kOfficial), {".jpg", ".jpeg"});
   const Classes classes = classes_of(tree);
-  const std::vector<Split> splits = splits_of(tree, classes);
+  for (const auto& [name, files] : classes)
+    BITLOOM_CHECK(int64_t(files.size()) >= options.fold.count, tree.path(), ": class ", quote(name), " has ", files.size(),
+                  " pictures, too few for ", options.fold.count, " folds");
+  const std::vector<Split> splits = splits_of(tree, classes, options.fold);
   const Pictures all = read(tree, options.side, observer);
   std::vector<std::string> skipped;
   for (const std::string& problem : all.problems)

@@ -22,25 +22,31 @@ TaskData make_synthetic_words(uint64_t seed, int64_t train = 3000, int64_t val =
 // Deterministic built-in visual wake words, 48 x 48: a drawn figure over other shapes, or its parts scattered.
 TaskData make_synthetic_figures(uint64_t seed, int64_t train = 6000, int64_t val = 1000, int64_t test = 2000);
 
+// Deterministic built-in sounds of four made-up machines, to be told normal from faulty, as log-mel vectors (datasets/frame_vectors.h): so many
+// recordings of each machine, of the test ones every second faulty.
+TaskData make_synthetic_machines(uint64_t seed, int64_t train = 24, int64_t val = 4, int64_t test = 24);
+
 // Spoken words, as MFCC (datasets/mfcc.h); `path` is a folder of word folders of .wav files (16 kHz; the first second counts, shorter ones end
 // in zeros), or a .tar.gz of it:
 // - Speech Commands v0.02 as it is published, or a folder that holds it: 12 classes in MLPerf Tiny's order, the ten words, silence, unknown;
 //   split by validation_list.txt and testing_list.txt, where they are missing by speaker. Of the other words, "unknown", as many clips as a keyword has
-//   on average; as many are cut from _background_noise_ as "silence", unless there is a folder _silence_.
+//   on average; as many are cut from _background_noise_ as "silence", unless there is a folder _silence_. With a fold, split by speaker.
 // - Its 12-class test set (the ten words, _silence_, _unknown_ and nothing else): all of it is for testing.
 // - Any other words: a class for each folder, sorted by name, then silence (_silence_ or _background_noise_) and unknown (_unknown_) where they are.
-TaskData load_keywords(const std::string& path, const LoadObserver& observer = {});
+TaskData load_keywords(const std::string& path, const Fold& fold = {}, const LoadObserver& observer = {});
 
 // Pictures, to be told apart; `path` is a folder of a folder of .jpg files for each class, or a .tar.gz of it. All become side x side pixels
 // (datasets/jpeg.h), / 255; classes are sorted by name. Changed in training as MLPerf Tiny's are.
 // - The visual wake words of MLPerf Tiny, vw_coco2014_96 (person/ and non_person/, files named COCO_*), or a folder that holds it: the first tenth of each
 //   class by name, on which MLPerf's training is validated, is for testing; a tenth of the rest for validation.
-// - Any others: a tenth of each class for testing and one for validation, in the order of the hashes of the files' names.
+// - Any others: a tenth of each class for testing and one for validation, in the order of the hashes of the files' names. With a fold, parts of each
+//   class in that order, of these and those.
 // Where a class has more than twice the files of another, the metric is balanced accuracy.
 // Files that cannot be read are an error that names the first and counts them, or with skip_bad are left out: TaskData::skipped.
 struct PictureOptions {
   int64_t side = 96;
   bool skip_bad = false;
+  Fold fold = {};
 };
 TaskData load_pictures(const std::string& path, const PictureOptions& options = {}, const LoadObserver& observer = {});
 

@@ -50,12 +50,14 @@ std::vector<float> features_of(const std::vector<int16_t>& samples) {
 
 }  // namespace
 
-Split split_of_speaker(const std::string& file_name) {
+Split split_of_speaker(const std::string& file_name, const Fold& fold) {
   const std::array<uint8_t, 20> digest = sha1(file_name.substr(0, file_name.find("_nohash_")));
   constexpr uint32_t kMaxClips = (1u << 27) - 1;  // MAX_NUM_WAVS_PER_CLASS
   uint32_t low = 0;
   for (size_t i = 16; i < 20; ++i) low = low << 8 | digest[i];
-  const double percent = double(low % (kMaxClips + 1)) * (100.0 / kMaxClips);
+  const uint32_t number = low % (kMaxClips + 1);
+  if (fold.count > 0) return fold.split_of(int64_t(number) % fold.count);
+  const double percent = double(number) * (100.0 / kMaxClips);
   return percent < 10 ? Split::kVal : percent < 20 ? Split::kTest : Split::kTrain;
 }
 

@@ -13,7 +13,8 @@ namespace bitloom {
 
 // Of a recording's file name, whatever folder it lies in: a tenth of the speakers each for validation and test, all clips of a speaker, the part
 // before "_nohash_", in the same one. The published rule of Speech Commands (its README.md, which_set()): SHA-1 of the speaker modulo 2^27.
-Split split_of_speaker(const std::string& file_name);
+// With a fold, the same number modulo its count is the part.
+Split split_of_speaker(const std::string& file_name, const Fold& fold = {});
 
 // Recordings of background noise, which mixing and the class "silence" cut seconds from: of the first 80 % for training, of the next and the
 // last 10 % for validation and test, which are thereby never heard in training.

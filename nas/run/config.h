@@ -15,7 +15,17 @@
 namespace bitloom {
 
 // Where the samples come from.
-enum class Source { kCifar10, kSynthetic, kNpz, kKeywords, kSyntheticKeywords, kMachineSounds, kPictures, kSyntheticFigures };
+enum class Source {
+  kCifar10,
+  kSynthetic,
+  kNpz,
+  kKeywords,
+  kSyntheticKeywords,
+  kMachineSounds,
+  kPictures,
+  kSyntheticFigures,
+  kSyntheticMachines
+};
 template <>
 struct NamesOf<Source> {
   static constexpr const char* kWhat = "task";
@@ -26,11 +36,13 @@ struct NamesOf<Source> {
                                            {Source::kSyntheticKeywords, "synthetic_kws"},
                                            {Source::kMachineSounds, "ad"},
                                            {Source::kPictures, "vww"},
-                                           {Source::kSyntheticFigures, "synthetic_vww"}};
+                                           {Source::kSyntheticFigures, "synthetic_vww"},
+                                           {Source::kSyntheticMachines, "synthetic_ad"}};
 };
 
 inline bool built_in(Source source) {
-  return source == Source::kSynthetic || source == Source::kSyntheticKeywords || source == Source::kSyntheticFigures;
+  return source == Source::kSynthetic || source == Source::kSyntheticKeywords || source == Source::kSyntheticFigures ||
+         source == Source::kSyntheticMachines;
 }
 
 // How a search decides.
@@ -59,6 +71,7 @@ struct RunConfig {
   Source task = Source::kSynthetic;
   int64_t image_size = 96;         // of pictures, height and width in pixels
   bool skip_bad = false;           // leaves out pictures that cannot be read
+  std::string fold;                // "2/5" of words or pictures (Fold); "": the data's own splits
   std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
   std::string model = "resnet8";
   double width = 1;     // of its hidden layers (with_width)

@@ -44,6 +44,7 @@ void take_task_of(const std::string& run, RunConfig& config) {
   const RunConfig stored = config_from_json(read_text(file, JsonValue::kMaxBytes), file);
   config.image_size = stored.image_size;
   config.skip_bad = stored.skip_bad;
+  config.fold = stored.fold;
   if (!config.data.empty()) return;
   config.task = stored.task;
   config.seed = stored.seed;

@@ -21,6 +21,7 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("task", c.task);
   f("image_size", c.image_size, kMayMiss);
   f("skip_bad", c.skip_bad, kMayMiss);
+  f("fold", c.fold, kMayMiss);
   f("metric", c.metric, kMayMiss);
   f("model", c.model);
   f("width", c.width, kMayMiss);

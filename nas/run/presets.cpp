@@ -15,6 +15,7 @@ const std::vector<Preset>& all_presets() {
       // The float network's length: of 40 and 100 epochs, on one seed (fan vibration). The rest is not measured yet.
       {Source::kMachineSounds, "autoencoder", {100, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
       {Source::kSyntheticKeywords, "ds_cnn", {25, 5e-3}, {8, 1e-3}, {12, 1e-3}, 0.01},
+      {Source::kSyntheticMachines, "autoencoder", {25, 5e-3}, {6, 1e-3}, {8, 1e-3}, 0.01},
       {Source::kSyntheticFigures, "mobilenet_v1", {25, 5e-3}, {6, 1e-3}, {8, 1e-3}, 0.01},
   };
   return presets;

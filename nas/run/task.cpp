@@ -53,18 +53,38 @@ Augment parse_augment(const std::string& text, const Augment& standard) {
   return a;
 }
 
+// "", or "K/N".
+Fold parse_fold(const RunConfig& c) {
+  if (c.fold.empty()) return {};
+  Fold fold;
+  const size_t slash = c.fold.find('/');
+  if (slash != std::string::npos) {
+    char *end = nullptr, *last = nullptr;
+    fold.which = std::strtoll(c.fold.c_str(), &end, 10);
+    fold.count = std::strtoll(c.fold.c_str() + slash + 1, &last, 10);
+    if (end != c.fold.c_str() + slash || *last != '\0') fold.which = 0;
+  }
+  BITLOOM_CHECK(fold.count >= 3 && fold.count <= 100 && fold.which >= 1 && fold.which <= fold.count, "--fold ", quote(c.fold),
+                ": expected K/N, such as 2/5, with N from 3 to 100 and K from 1 to N");
+  BITLOOM_CHECK(c.task == Source::kKeywords || c.task == Source::kPictures, "--fold: data of task ", name_of(c.task),
+                " are not parted; expected kws or vww");
+  return fold;
+}
+
 bool is_npz(const std::string& path) { return path.size() > 4 && path.compare(path.size() - 4, 4, ".npz") == 0; }
 
 TaskData load(const RunConfig& c, const LoadObserver& observer) {
+  const Fold fold = parse_fold(c);
   switch (c.task) {
     case Source::kSynthetic: return make_synthetic(c.seed);
     case Source::kCifar10: return load_cifar10(c.data);
     case Source::kNpz: return load_npz_task(c.data, c.seed);
     case Source::kMachineSounds: return is_npz(c.data) ? load_npz_task(c.data, c.seed) : load_machine_sounds(c.data, observer);
     case Source::kSyntheticKeywords: return make_synthetic_words(c.seed);
-    case Source::kKeywords: return load_keywords(c.data, observer);
+    case Source::kKeywords: return load_keywords(c.data, fold, observer);
     case Source::kSyntheticFigures: return make_synthetic_figures(c.seed);
-    case Source::kPictures: return load_pictures(c.data, {c.image_size, c.skip_bad}, observer);
+    case Source::kSyntheticMachines: return make_synthetic_machines(c.seed);
+    case Source::kPictures: return load_pictures(c.data, {c.image_size, c.skip_bad, fold}, observer);
   }
   return {};
 }

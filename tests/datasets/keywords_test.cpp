@@ -118,6 +118,29 @@ TEST(Keywords, OfTheTwelveClassesOneIsAPartOfTheOtherWords) {
   EXPECT_EQ(counts(data, *data.train), expected);
 }
 
+TEST(Keywords, EveryClipIsTestedInOneFold) {
+  const TempFolder folder;
+  int clips = 0;
+  for (const char* word : {"eins", "zwei"})
+    for (int speaker = 0; speaker < 40; ++speaker)
+      for (int take = 0; take < 2; ++take)
+        write_wav(str(folder.path(), "/", word, "/s", speaker, "_nohash_", take, ".wav"), tone(100 + 10 * clips++));
+  // Which do not decide then.
+  write_text_atomic(folder / "validation_list.txt", "eins/s1_nohash_0.wav\n");
+  write_text_atomic(folder / "testing_list.txt", "zwei/s2_nohash_0.wav\n");
+  std::set<std::vector<float>> tested;
+  for (int64_t k = 1; k <= 5; ++k) {
+    const TaskData data = load_keywords(folder.path(), {k, 5}), next = load_keywords(folder.path(), {k % 5 + 1, 5});
+    EXPECT_EQ(data.train->size() + data.val->size() + data.test->size(), clips);
+    EXPECT_EQ(digest(*data.val), digest(*next.test)) << k;
+    for (int64_t i = 0; i < data.test->size(); ++i) EXPECT_TRUE(tested.insert(sample(*data.test, i)).second);
+  }
+  EXPECT_EQ(tested.size(), size_t(clips));
+  for (int speaker = 0; speaker < 40; ++speaker)
+    EXPECT_EQ(split_of_speaker(str("s", speaker, "_nohash_0.wav"), {2, 5}),
+              split_of_speaker(str("s", speaker, "_nohash_9.wav"), {2, 5}));
+}
+
 TEST(Keywords, ListsDecideAndMustBeTwo) {
   const TempFolder folder;
   say(folder, {"eins", "zwei"});
@@ -330,7 +353,7 @@ TEST(Keywords, SpeechCommandsIsWhatItIs) {
                                                                     {"unknown", 408},
                                                                     {"silence", 408}}));
   int64_t done = -1, total = 0;
-  const TaskData data = load_keywords(words, [&](int64_t d, int64_t t) {
+  const TaskData data = load_keywords(words, {}, [&](int64_t d, int64_t t) {
     EXPECT_GE(d, done);
     done = d, total = t;
   });

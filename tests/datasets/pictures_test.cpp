@@ -91,6 +91,31 @@ TEST(Pictures, OfMlperfTheFirstTenthByNameIsForTesting) {
   }
 }
 
+TEST(Pictures, EveryPictureIsTestedInOneFold) {
+  const TempFolder folder;
+  draw(folder, "a", 23);
+  draw(folder, "b", 11);
+  std::vector<int> tested;
+  for (int64_t k = 1; k <= 3; ++k) {
+    const TaskData data = load_pictures(folder.path(), {24, false, {k, 3}});
+    EXPECT_EQ(data.train->size() + data.val->size() + data.test->size(), 34);
+    EXPECT_EQ(digest(*data.val), digest(*load_pictures(folder.path(), {24, false, {k % 3 + 1, 3}}).test)) << k;
+    for (auto& [name, count] : counts(data, *data.test)) EXPECT_NEAR(count, name == "a" ? 23 / 3.0 : 11 / 3.0, 1) << name;
+    for (const int number : numbers_of(*data.test)) tested.push_back(number);
+  }
+  std::vector<int> all;
+  for (const std::shared_ptr<Dataset> part : {load_pictures(folder.path(), {24}).train, load_pictures(folder.path(), {24}).val,
+                                              load_pictures(folder.path(), {24}).test})
+    for (const int number : numbers_of(*part)) all.push_back(number);
+  std::sort(tested.begin(), tested.end());
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(tested, all);
+  EXPECT_EQ(error_of([&] {
+              load_pictures(folder.path(), {24, false, {1, 12}});
+            }),
+            folder.path() + ": class 'b' has 11 pictures, too few for 12 folds");
+}
+
 TEST(Pictures, AnArchiveIsTheFolder) {
   const TempFolder folder;
   draw(folder, "vw_coco2014_96/cat", 12);

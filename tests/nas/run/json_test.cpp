@@ -64,6 +64,7 @@ RunConfig any_config(Rng rng) {
   c.width = any_number(rng);
   c.image_size = rng.below(1000);
   c.skip_bad = rng.below(2) == 1;
+  c.fold = rng.below(2) == 1 ? "2/5" : "";
   c.estimate_norms = rng.below(2) == 1;
   c.keep_best = rng.below(2) == 1;
   c.cost = any_of<CostKind>(rng);
