@@ -20,14 +20,19 @@ namespace bitloom {
 namespace {
 
 mpic::Core* running = nullptr;
+volatile std::sig_atomic_t was_interrupted = 0;
 
-void on_interrupt(int) { running->interrupt(); }
+void on_interrupt(int) {
+  was_interrupted = 1;
+  running->interrupt();
+}
 
 // The handlers while a core runs, the previous ones afterwards.
 class InterruptScope {
  public:
   explicit InterruptScope(mpic::Core& core) {
     running = &core;
+    was_interrupted = 0;
     interrupt_ = std::signal(SIGINT, on_interrupt);
     terminate_ = std::signal(SIGTERM, on_interrupt);
   }
@@ -88,10 +93,12 @@ Guest::Guest(const GuestOptions& options, bool console_to_stderr) : options_(opt
   });
 }
 
-void Guest::run() {
+bool Guest::interrupted() { return was_interrupted != 0; }
+
+void Guest::run_by(const std::function<mpic::RunResult(mpic::Core&)>& run) {
   const InterruptScope scope(*core_);
   const auto start = std::chrono::steady_clock::now();
-  result_ = core_->run(options_.max_insns == 0 ? ~uint64_t(0) : options_.max_insns);
+  result_ = run(*core_);
   seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::cout.flush();
 }

@@ -30,10 +30,16 @@ class Guest {
   Guest(const GuestOptions& options, bool console_to_stderr);
 
   mpic::Core& core() { return *core_; }
+  const mpic::Core& core() const { return *core_; }
   const mpic::Image& image() const { return program_.image; }
 
-  // Runs it until it stops; Ctrl-C and SIGTERM stop it too.
-  void run();
+  // Runs it until it stops; Ctrl-C and SIGTERM stop it too. `run` may be another way to do so, with another end.
+  void run() {
+    run_by([this](mpic::Core& core) { return core.run(options_.max_insns == 0 ? ~uint64_t(0) : options_.max_insns); });
+  }
+  void run_by(const std::function<mpic::RunResult(mpic::Core&)>& run);
+  // Whether Ctrl-C or SIGTERM came since it runs.
+  static bool interrupted();
 
   // "main+0x14", or the address where no symbol is near.
   std::string place(uint32_t address) const;

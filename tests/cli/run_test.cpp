@@ -4,6 +4,7 @@
 #include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "core/io.h"
 #include "tests/support/program.h"
 
 namespace bitloom {
@@ -55,6 +56,23 @@ TEST(RunCommand, TheGuestPrintsAndDecidesTheExitCode) {
   EXPECT_EQ(stored.out, "A");
   write(folder / "tohost.s", "_start: la t0, tohost\nli t1, 7\nsw t1, 0(t0)\n1: j 1b\n.balign 8\ntohost: .word 0, 0\n");
   EXPECT_EQ(run_program(folder.path(), "run tohost.s").code, 3);
+}
+
+TEST(RunCommand, TheSignatureIsTheWordsBetweenItsSymbols) {
+  const TempFolder folder;
+  write(folder / "test.s",
+        "_start: la t0, begin_signature\nli t1, 0xabc\nsw t1, 4(t0)\nli a0, 0\nli a7, 93\necall\n.data\n.balign 16\n"
+        ".globl begin_signature\nbegin_signature: .word 0xdeadbeef, 0, 7\nend_signature: .word 9\n");
+  EXPECT_EQ(run_program(folder.path(), "run test.s --signature sig").code, 0);
+  EXPECT_EQ(read_text(folder / "sig"), "deadbeef\n00000abc\n00000007\n");
+  write(folder / "none.s", "li a0, 0\nli a7, 93\necall\n");
+  const auto o = run_program(folder.path(), "run none.s --signature none");
+  EXPECT_EQ(o.code, 1);
+  EXPECT_EQ(o.err, "error: --signature: the program has no symbols begin_signature and end_signature\n");
+  EXPECT_FALSE(file_exists(folder / "none"));
+  write(folder / "wrong.s", "li a0, 0\nli a7, 93\necall\nend_signature: nop\nbegin_signature: nop\n");
+  EXPECT_NE(run_program(folder.path(), "run wrong.s --signature none").err.find("is no range of words in memory"),
+            std::string::npos);
 }
 
 TEST(RunCommand, JsonIsAloneOnStdout) {
