@@ -150,9 +150,9 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/support
 # take compilers that optimize half an hour.
 SANITIZED := $(findstring -fsanitize,$(CXXFLAGS))
 ifneq ($(SANITIZED),)
-$(BUILD)/mpic/sim/interpreter.o $(BUILD)/mpic/sim/lockstep.o: private FP += -O0
-# Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage.
-$(BUILD)/cli/% $(BUILD)/tests/%: private FP += -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function
+$(BUILD)/mpic/sim/interpreter.o: private FP += -O0
+# Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage. (g++ defines the macro itself.)
+$(BUILD)/cli/% $(BUILD)/tests/%: private FP += -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function -D__SANITIZE_ADDRESS__
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
@@ -161,6 +161,19 @@ $(BUILD)/bench/kernels_bench.o: private FP += -ffp-contract=fast
 # Nothing in there is worth the minutes that an optimizer takes over CLI11 and GoogleTest, sanitized even less. (private: not inherited by prerequisites.)
 $(BUILD)/cli/%: private FP += $(if $(SANITIZED),-O0,$(if $(findstring -O3,$(CXXFLAGS)),-O1))
 $(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(filter -O1 -O3,$(CXXFLAGS)),-O0) -DBITLOOM_PROGRAM='"$(abspath $(PROGRAM))"'
+
+# The one large header that all of a folder include is parsed once. (lint does without, and finds where it is not included.)
+$(CLI_OBJ): $(BUILD)/cli/prelude.h.gch
+$(BUILD)/cli/prelude.h.gch: PRELUDE := CLI/CLI.hpp
+$(BUILD)/cli/%.o: private LANGUAGE += -include $(BUILD)/cli/prelude.h
+$(TEST_OBJ) $(FUZZ_SRC:%.cpp=$(BUILD)/%.o): $(BUILD)/tests/prelude.h.gch
+$(BUILD)/tests/prelude.h.gch: PRELUDE := gtest/gtest.h
+$(BUILD)/tests/%.o: private LANGUAGE += -include $(BUILD)/tests/prelude.h
+
+$(BUILD)/%/prelude.h.gch: $(BUILD)/flags | packages
+	@mkdir -p $(@D)
+	@echo '#include <$(PRELUDE)>' > $(@:.gch=)
+	@$(COMPILE) -x c++-header $(@:.gch=) -o $@
 
 # The dependency file serves the object and its lint stamp alike.
 $(BUILD)/%.o: %.cpp $(BUILD)/flags | packages

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <regex>
 
@@ -67,6 +68,7 @@ TEST(SweepPoints, SeedsOutsideThenBudgets) {
 }
 
 TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   TempFolder one, two;
   const auto in_turn = run_program(with_task(one).path(), kSweep);
   ASSERT_EQ(in_turn.code, 0) << in_turn.err;
@@ -101,6 +103,7 @@ TEST(Sweep, JobsGiveTheSameNetworksAsOneAfterTheOther) {
 }
 
 TEST(Sweep, AblationIsATable) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   TempFolder folder;
   with_task(folder);
   const std::string sweep =
@@ -128,6 +131,7 @@ TEST(Sweep, AblationIsATable) {
 }
 
 TEST(Sweep, GoesOnAfterAnInterruption) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "slow";
   TempFolder whole, pieces;
   ASSERT_EQ(run_program(with_task(whole).path(), kSweep).code, 0);
   with_task(pieces);
