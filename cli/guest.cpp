@@ -64,7 +64,8 @@ const char* const kGuestHelp =
     "PROG is an ELF executable, assembly (.s) or a flat binary (.bin, loaded and entered at --base).\n"
     "A program prints by storing bytes to 0x10000000, or by ecall with a7 = 64: write(a0 = 1 or 2, a1, a2), a7 = 11: "
     "putchar(a0).\n"
-    "It ends by ecall with a7 = 93: exit(a0), by storing its exit code to 0x20000004, or by a store to the symbol tohost.";
+    "It ends by ecall with a7 = 93: exit(a0), by storing its exit code to 0x20000004, or by a store to the symbol tohost.\n"
+    "Semihosting requests for the console, the clocks and the end are served as well.";
 
 void add_guest_options(CLI::App& app, GuestOptions& o) {
   app.add_option("program", o.path, "The program: PROG.elf, PROG.s or PROG.bin")->required();

@@ -206,6 +206,7 @@ Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
     case Op::wfi: return Next::kGoOn;  // no interrupt exists that could end the wait, which the manual allows to be none
     default: break;                    // ebreak, c.ebreak
   }
+  if (asks_debugger(pc)) return semihost(pc, result);
   if (state_.csr(Csr::mtvec) != 0) return trap(3, "breakpoint", pc, outcome, result);
   state_.pc = pc;
   result->reason = StopReason::kBreakpoint;

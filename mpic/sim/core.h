@@ -34,7 +34,7 @@ struct RunResult {
 
 // Words outside memory that programs may store to, as in RI5CY's test bench: a byte to print; the exit code.
 inline constexpr uint32_t kConsoleAddress = 0x10000000, kExitAddress = 0x20000004;
-// ecall with a7 as below is served by the host as long as mtvec is 0: exit(a0), write(a0 = 1 or 2, a1, a2), putchar(a0).
+// Semihosting requests (mpic/sim/semihosting.cpp) are served, and ecall with a7 as below by the host as long as mtvec is 0: exit(a0), write(a0 = 1 or 2, a1, a2), putchar(a0).
 inline constexpr uint32_t kExitCall = 93, kWriteCall = 64, kPutcharCall = 11;
 
 class Interpreter;
@@ -91,6 +91,9 @@ class Core {
   Next trap(uint32_t cause, const char* name, uint32_t pc, Outcome* outcome, RunResult* result);
   Next fault(const char* cause, uint32_t address, uint32_t pc, RunResult* result);
   Next host_call(RunResult* result);
+  // Semihosting: whether the ebreak at `pc` is a request, and what is done about it.
+  bool asks_debugger(uint32_t pc) const;
+  Next semihost(uint32_t pc, RunResult* result);
   Next store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result);
   template <class T>
   Next store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result);
