@@ -9,7 +9,7 @@
 namespace bitloom {
 
 struct OptimizerOptions {
-  enum Kind { kSgd, kAdam } kind = kAdam;
+  enum Kind : int { kSgd, kAdam } kind = kAdam;
   double lr = 1e-3;
   double momentum = 0.9;    // SGD; Adam's first moment
   double beta2 = 0.999;     // Adam
@@ -47,7 +47,7 @@ class Optimizer {
 
 // The factor a learning rate is multiplied with at `progress` (0..1 of the run).
 struct Schedule {
-  enum Kind { kConstant, kStep, kExponential, kCosine, kOneCycle } kind = kCosine;
+  enum Kind : int { kConstant, kStep, kExponential, kCosine, kOneCycle } kind = kCosine;
   double warmup = 0;                             // fraction of the run with a linear rise from 0 (not for kOneCycle)
   double final_factor = 0;                       // kExponential (must be > 0), kCosine, kOneCycle: factor at the end
   double step_gamma = 0.1;                       // kStep: factor applied at each milestone
