@@ -80,7 +80,7 @@ data:  ## download the official datasets with checksums
 	@datasets/download.sh
 
 sanitize: | packages  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer, slow ones skipped
-	@BITLOOM_FAST=1 $(MAKE) test BUILD=$(BUILD)/sanitize CXX='$(CLANG)' CXXFLAGS='$(SANITIZE)'
+	@BITLOOM_FAST=1 LSAN_OPTIONS='suppressions=$(CURDIR)/.ci/leaks:print_suppressions=0' $(MAKE) test BUILD=$(BUILD)/sanitize CXX='$(CLANG)' CXXFLAGS='$(SANITIZE)'
 
 lint: $(TIDY)  ## clang-format; clang-tidy on what changed since the last lint; every header compiles alone
 	@clang-format --dry-run -Werror $(CPP) $(HEADERS)
