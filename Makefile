@@ -153,6 +153,7 @@ ifneq ($(SANITIZED),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -O0
 # Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage. (g++ defines the macro itself.)
 $(BUILD)/cli/% $(BUILD)/tests/%: private FP += -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function -D__SANITIZE_ADDRESS__
+$(BUILD)/tests/fuzz/%: private FP += -fsanitize=fuzzer-no-link
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
@@ -166,9 +167,9 @@ $(BUILD)/tests/%: private LANGUAGE += $(if $(SANITIZED)$(filter -O1 -O3,$(CXXFLA
 $(CLI_OBJ): $(BUILD)/cli/prelude.h.gch
 $(BUILD)/cli/prelude.h.gch: PRELUDE := CLI/CLI.hpp
 $(BUILD)/cli/%.o: private LANGUAGE += -include $(BUILD)/cli/prelude.h
-$(TEST_OBJ) $(FUZZ_SRC:%.cpp=$(BUILD)/%.o): $(BUILD)/tests/prelude.h.gch
+$(TEST_OBJ): $(BUILD)/tests/prelude.h.gch
 $(BUILD)/tests/prelude.h.gch: PRELUDE := gtest/gtest.h
-$(BUILD)/tests/%.o: private LANGUAGE += -include $(BUILD)/tests/prelude.h
+$(TEST_OBJ): private LANGUAGE += -include $(BUILD)/tests/prelude.h
 
 $(BUILD)/%/prelude.h.gch: $(BUILD)/flags | packages
 	@mkdir -p $(@D)
