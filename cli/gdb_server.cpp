@@ -60,7 +60,6 @@ class Wire {
  public:
   explicit Wire(const Socket& socket) : socket_(socket) {}
 
-  bool is_open() const { return open_; }
   void stop_acknowledging() { acknowledges_ = false; }
 
   // The content of the next packet; none when the debugger is gone, or Ctrl-C came here.

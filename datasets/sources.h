@@ -31,7 +31,7 @@ TaskData make_synthetic_machines(uint64_t seed, int64_t train = 24, int64_t val 
 // - Speech Commands v0.02 as it is published, or a folder that holds it: 12 classes in MLPerf Tiny's order, the ten words, silence, unknown;
 //   split by validation_list.txt and testing_list.txt, where they are missing by speaker. Of the other words, "unknown", as many clips as a keyword has
 //   on average; as many are cut from _background_noise_ as "silence", unless there is a folder _silence_. With a fold, split by speaker.
-// - Its 12-class test set (the ten words, _silence_, _unknown_ and nothing else): all of it is for testing.
+// - Its 12-class test set (the ten words, _silence_, _unknown_ and nothing else): all of it is for testing, whatever the fold.
 // - Any other words: a class for each folder, sorted by name, then silence (_silence_ or _background_noise_) and unknown (_unknown_) where they are.
 TaskData load_keywords(const std::string& path, const Fold& fold = {}, const LoadObserver& observer = {});
 

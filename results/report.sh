@@ -30,6 +30,7 @@ front() {
   printf '`predictions.npz` of every run (`bitloom eval RUN --data DATA --predictions RUN/predictions.npz`).\n'
   for folder in */front; do
     points=("$folder"/*-s[0-9]*/)
+    [[ -d ${points[0]} ]] || continue  # none is made yet
     section "$folder"
     printf '[How it was made](%s/README.md)\n\n' "$folder"
     front "$folder" "${points[@]%/}"

@@ -3,8 +3,6 @@
 //
 // Served are the console, the command line, clocks and the end. No file of the host is opened: but ":tt", the console, opening fails. Time is the core's:
 // its cycles at 250 MHz, from 1970 on, so that a program's run is always the same.
-#include <algorithm>
-
 #include "mpic/sim/core.h"
 #include "mpic/sim/interpreter.h"
 
@@ -37,6 +35,23 @@ constexpr uint32_t kFailed = ~0u, kApplicationExit = 0x20026;  // ADP_Stopped_Ap
 constexpr uint32_t kInput = 1, kOutput = 2, kErrors = 3;       // handles
 constexpr uint32_t kHertz = 250'000'000;
 
+// How many words the block of an operation has.
+uint32_t words_of(uint32_t operation) {
+  switch (operation) {
+    case kOpen:
+    case kWrite:
+    case kRead: return 3;
+    case kElapsed:
+    case kCommandLine:
+    case kExitExtended: return 2;
+    case kClose:
+    case kIsError:
+    case kIsTty:
+    case kHeapInfo: return 1;
+    default: return 0;
+  }
+}
+
 }  // namespace
 
 bool Core::asks_debugger(uint32_t pc) const {
@@ -49,20 +64,16 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
   uint32_t& answer = state_.x[10];
   const uint32_t operation = answer, block = state_.x[11];
   const auto bad = [&](uint32_t address) { return fault("semihosting request outside memory", address, pc, result); };
-  const auto words_are_there = [&](uint32_t count) { return memory_.contains(block, 4 * count); };
   const auto word = [&](uint32_t index) { return memory_.load<uint32_t>(block + 4 * index); };
-  const auto print = [&](uint32_t address, uint32_t size) {
-    if (console_ && size > 0) console_(reinterpret_cast<const char*>(memory_.data() + (address - memory_.base())), size);
-  };
   const auto end = [&](uint32_t reason, uint32_t code) {
     result->reason = StopReason::kExit;
     result->exit_code = reason == kApplicationExit ? int(code) : 1;
     return Next::kStop;
   };
+  if (const uint32_t bytes = 4 * words_of(operation); bytes > 0 && !memory_.contains(block, bytes)) return bad(block);
   answer = 0;
   switch (operation) {
     case kOpen: {
-      if (!words_are_there(3)) return bad(block);
       const uint32_t name = word(0), mode = word(1);
       const bool console = word(2) == 3 && memory_.contains(name, 3) && memory_.load<uint8_t>(name) == ':' &&
                            memory_.load<uint8_t>(name + 1) == 't' && memory_.load<uint8_t>(name + 2) == 't';
@@ -71,33 +82,24 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
     }
     case kWriteC:
       if (!memory_.contains(block, 1)) return bad(block);
-      print(block, 1);
+      write_console(1, block, 1);
       return Next::kGoOn;
     case kWrite0: {
       uint32_t last = block;
       while (memory_.contains(last, 1) && memory_.load<uint8_t>(last) != 0) ++last;
       if (!memory_.contains(last, 1)) return bad(last);
-      print(block, last - block);
+      write_console(1, block, last - block);
       return Next::kGoOn;
     }
-    case kWrite: {
-      if (!words_are_there(3)) return bad(block);
-      const uint32_t handle = word(0), from = word(1), size = word(2);
-      answer = size;  // how much is not written
-      if (handle != kOutput && handle != kErrors) return Next::kGoOn;
-      if (size > 0 && !memory_.contains(from, size)) return bad(from);
-      print(from, size);
-      answer = 0;
+    case kWrite:  // the answer is how much is not written
+      answer = write_console(word(0) == kErrors ? 2 : word(0) == kOutput ? 1 : 0, word(1), word(2)) == word(2) ? 0 : word(2);
       return Next::kGoOn;
-    }
     case kRead:  // at the end of the input: all of it is not read
-      if (!words_are_there(3)) return bad(block);
       answer = word(2);
       return Next::kGoOn;
     case kClose:
     case kIsError:
     case kIsTty: {
-      if (!words_are_there(1)) return bad(block);
       const uint32_t value = word(0);
       const bool is_console = value >= kInput && value <= kErrors;
       answer = operation == kIsError ? uint32_t(int32_t(value) < 0)
@@ -110,13 +112,11 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
     case kTime: answer = uint32_t(time_ / kHertz); return Next::kGoOn;
     case kTickFrequency: answer = kHertz; return Next::kGoOn;
     case kElapsed: {
-      if (!words_are_there(2)) return bad(block);
       const uint32_t ticks[2] = {uint32_t(time_), uint32_t(time_ >> 32)};
       write(block, ticks, sizeof ticks);
       return Next::kGoOn;
     }
     case kCommandLine: {  // a program without arguments
-      if (!words_are_there(2)) return bad(block);
       const uint32_t buffer = word(0), room = word(1), length = 0;
       if (room == 0 || !memory_.contains(buffer, 1)) return answer = kFailed, Next::kGoOn;
       write(buffer, "", 1);
@@ -124,16 +124,13 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
       return Next::kGoOn;
     }
     case kHeapInfo: {  // zeros: the program's own symbols say
-      if (!words_are_there(1)) return bad(block);
       const uint32_t unknown[4] = {};
       if (!memory_.contains(word(0), sizeof unknown)) return bad(word(0));
       write(word(0), unknown, sizeof unknown);
       return Next::kGoOn;
     }
     case kExit: return end(block, 0);
-    case kExitExtended:
-      if (!words_are_there(2)) return bad(block);
-      return end(word(0), word(1));
+    case kExitExtended: return end(word(0), word(1));
     case kErrno:
     case kFileLength: return Next::kGoOn;
     default: answer = kFailed; return Next::kGoOn;  // kReadC among them: there is no input

@@ -12,6 +12,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "nas/run/result.h"
+#include "nas/run/task.h"
 #include "nn/learner.h"
 #include "quant/integer/anomaly_score.h"
 #include "quant/integer/run.h"
@@ -44,7 +45,9 @@ void take_task_of(const std::string& run, RunConfig& config) {
   const RunConfig stored = config_from_json(read_text(file, JsonValue::kMaxBytes), file);
   config.image_size = stored.image_size;
   config.skip_bad = stored.skip_bad;
-  config.fold = stored.fold;
+  RunConfig settled = config;
+  settle_task(settled);
+  if (config.data.empty() || settled.task == stored.task) config.fold = stored.fold;
   if (!config.data.empty()) return;
   config.task = stored.task;
   config.seed = stored.seed;

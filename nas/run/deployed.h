@@ -17,7 +17,8 @@ std::string network_file(const std::string& run);
 IntegerGraph load_deployed(const std::string& run);
 // Error when the folder holds a run that has not come to its end.
 void check_finished(const std::string& run);
-// Sets how `config` reads pictures as the run in that folder did, and unless the options name data also task and seed.
+// Sets how `config` reads pictures, and of which fold data of the run's own task are, as the run in that folder did; unless the options name data also
+// task and seed.
 void take_task_of(const std::string& run, RunConfig& config);
 // Error, naming the file, unless the graph reads such samples and gives as many outputs as they have classes (or values).
 void check_fits(const IntegerGraph& graph, const std::string& file, const TaskData& data);

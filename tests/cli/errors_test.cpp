@@ -1,5 +1,5 @@
 // Tests of the program's failures: one table of bad command lines, files and disks with the message of each. A failure is one line, a
-// nonzero exit code and nothing left behind.
+// nonzero exit code and nothing left behind. (A row a failure: the table is read best in one piece, however long.)
 #include <algorithm>
 #include <fstream>
 #include <functional>

@@ -234,6 +234,7 @@ TEST(Keywords, TheTwelveClassTestSetIsForTesting) {
   const TaskData data = load_keywords(folder.path());
   EXPECT_TRUE(data.task.test_only);
   EXPECT_EQ(data.test->size(), 48);
+  EXPECT_EQ(load_keywords(folder.path(), {1, 5}).test->size(), 48);
   EXPECT_EQ(counts(data, *data.test)["unknown"], 4);
 }
 

@@ -104,8 +104,8 @@ TEST(Pictures, EveryPictureIsTestedInOneFold) {
     for (const int number : numbers_of(*data.test)) tested.push_back(number);
   }
   std::vector<int> all;
-  for (const std::shared_ptr<Dataset> part : {load_pictures(folder.path(), {24}).train, load_pictures(folder.path(), {24}).val,
-                                              load_pictures(folder.path(), {24}).test})
+  for (const std::shared_ptr<Dataset>& part : {load_pictures(folder.path(), {24}).train, load_pictures(folder.path(), {24}).val,
+                                               load_pictures(folder.path(), {24}).test})
     for (const int number : numbers_of(*part)) all.push_back(number);
   std::sort(tested.begin(), tested.end());
   std::sort(all.begin(), all.end());
