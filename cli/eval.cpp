@@ -21,6 +21,7 @@
 #include "nn/learner.h"
 #include "quant/export_c/front_end.h"
 #include "quant/lower.h"
+#include "quant/published.h"
 
 namespace bitloom {
 namespace {
@@ -28,7 +29,7 @@ namespace {
 struct EvalOptions {
   RunConfig config;
   std::string run, import, golden, predictions;
-  std::string pixels = "auto";
+  std::string pixels = "auto", quantizers = "auto";
   bool front_end = false, json = false;
 };
 
@@ -150,14 +151,14 @@ class Rescaled : public Dataset {
 };
 
 // Networks are trained on pixels of 0..1 or of 0..255, and their files do not say which: the better of the two on validation samples.
-void choose_pixel_range(Network& network, TaskData& data, const std::string& pixels) {
+void choose_pixel_range(Network& network, LayerTransform* transform, TaskData& data, const std::string& pixels) {
   if (!data.test->format().codes) return;
   bool bytes = pixels == "byte";
   if (pixels == "auto") {
     constexpr int64_t kProbe = 500;
     const Metric& metric = data.task.validation_metric();
     const auto rank = [&](const Dataset& val) {
-      return metric.rank(score_network(network, nullptr, metric, SpreadOver(val, kProbe)));
+      return metric.rank(score_network(network, transform, metric, SpreadOver(val, kProbe)));
     };
     bytes = rank(Rescaled(data.val, 1)) > rank(*data.val);
   }
@@ -166,12 +167,12 @@ void choose_pixel_range(Network& network, TaskData& data, const std::string& pix
 }
 
 // Largest difference of the stored activations, relative to each tensor's largest value.
-double golden_error(Network& network, const std::string& file) {
+double golden_error(Network& network, LayerTransform* transform, const std::string& file) {
   const StateDict golden(read_npz(file), file);
   const ModelSpec& spec = network.spec();
   Tape tape(Tape::kInference);
   std::vector<Variable> layers;
-  network.forward(tape, golden.tensor("input"), Pass::kInference, nullptr, &layers);
+  network.forward(tape, golden.tensor("input"), Pass::kInference, transform, &layers);
   double worst = 0;
   int compared = 0;
   for (size_t i = 1; i < layers.size(); ++i) {
@@ -196,15 +197,22 @@ double golden_error(Network& network, const std::string& file) {
 
 Figures eval_import(EvalOptions& o) {
   TaskData data = load_visibly(o.config);
-  Network network(make_model(o.config, data), Rng(0));
-  const StateDict weights = load_weights(network, o.import);
+  const StateDict weights(read_npz(o.import), o.import);
+  const bool published = o.quantizers == "auto" ? is_published(weights) : o.quantizers == "published";
+  ModelSpec spec = make_model(o.config, data);
+  Network network(published ? published_form(std::move(spec), weights) : std::move(spec), Rng(0));
+  network.load(weights);
   check_geometry(network.spec(), weights, o.import);
-  choose_pixel_range(network, data, o.pixels);
+  std::optional<PublishedQuantizers> quantizers;
+  if (published) quantizers.emplace(network, weights);
+  LayerTransform* const transform = published ? &*quantizers : nullptr;
+  choose_pixel_range(network, transform, data, o.pixels);
   Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test->size()}};
+  if (published) f["quantizers"] = "published";
   if (data.test->format().codes) f["pixels"] = data.test->format().scale == 1 ? "0..255" : "0..1";
   f["metric"] = data.task.metric->name();
-  add_scores(f, "float", data, evaluate_network(network, nullptr, *data.test).found);
-  if (!o.golden.empty()) f["golden_relative_error"] = golden_error(network, o.golden);
+  add_scores(f, published ? "fake_quant" : "float", data, evaluate_network(network, transform, *data.test).found);
+  if (!o.golden.empty()) f["golden_relative_error"] = golden_error(network, transform, o.golden);
   return f;
 }
 
@@ -229,6 +237,12 @@ void add_eval(CLI::App& program, Chosen& chosen) {
       ->needs(import);
   app->add_option("--pixels", o->pixels, "Pixel range the imported weights were trained on: unit (0..1), byte (0..255), auto")
       ->check(CLI::IsMember({"auto", "unit", "byte"}))
+      ->capture_default_str();
+  app->add_option(
+         "--quantizers", o->quantizers,
+         "Of the imported network: none, or published, those of the authors' 8-bit checkpoints; auto: as the file says")
+      ->needs(import)
+      ->check(CLI::IsMember({"auto", "none", "published"}))
       ->capture_default_str();
   app->add_option(
          "--predictions", o->predictions,

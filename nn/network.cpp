@@ -61,7 +61,8 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
     };
     const auto weighted = [&](auto op) {
       const Variable w = transform ? transform->weight(tape, int(i), parts_[i].weight) : parts_[i].weight;
-      return finish(tape.apply(std::move(op), {in(0), w, parts_[i].bias}));
+      const Variable x0 = transform ? transform->read(tape, int(i), in(0)) : in(0);
+      return finish(tape.apply(std::move(op), {x0, w, parts_[i].bias}));
     };
     Variable& y = outputs[i];
     y = match(

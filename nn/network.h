@@ -25,6 +25,8 @@ class LayerTransform {
  public:
   virtual ~LayerTransform() = default;
   virtual Variable input(const Tensor& x) = 0;
+  // What a layer with filters reads, of another's output.
+  virtual Variable read(Tape&, int /*layer*/, const Variable& x) { return x; }
   // The filters the layer convolves with.
   virtual Variable weight(Tape& tape, int layer, const Variable& w) = 0;
   // The layer's output after normalization, or the sum of an Add. A transform applies the layer's ReLU itself.
