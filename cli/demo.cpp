@@ -36,6 +36,11 @@ const std::vector<Demo>& all_demos() {
        "built-in words (no speech), DS-CNN",
        {"8kB", "6.1kB"},
        {"8kB", "6.1kB", "4.5kB", "3kB"}},
+      {"vww",
+       Source::kSyntheticFigures,
+       "built-in figures (no photographs), MobileNetV1 x0.25",
+       {"70kB", "55kB"},
+       {"70kB", "55kB", "40kB", "25kB"}},
       {"ad",
        Source::kSyntheticMachines,
        "built-in machines (no recordings), autoencoder",
@@ -114,7 +119,7 @@ void add_demo(CLI::App& program, Chosen& chosen) {
                                          "baselines, layer- and channel-wise search, table, picture");
   std::vector<std::string> tasks;
   for (const Demo& demo : all_demos()) tasks.push_back(demo.task);
-  app->add_option("--task", *task, "Image classification, keyword spotting or anomaly detection")
+  app->add_option("--task", *task, "Image classification, keyword spotting, visual wake words or anomaly detection")
       ->check(CLI::IsMember(tasks))
       ->capture_default_str();
   app->add_option("--out", *out, "Folder for the runs, table.txt, results.json, pareto.svg and report.html")

@@ -1,10 +1,11 @@
 // The built-in visual wake words: is there a figure?
 //
-// A figure is a head, a body, two arms and two legs, in any size, place, pose and colours, among other shapes that lie behind and before it. Where there is
-// none, the same six parts are scattered: no part and no colour tells, only how they hang together. Not photographs: what is measured on it says how
-// the method works, and nothing about people.
+// A figure is a head, a body, two arms and two legs, in any place and pose, of several sizes and colours, before other shapes. Where there is none, as many
+// other shapes more are in its place. Not photographs: what is measured on it says how the method works, and nothing about people.
+//
+// How hard it is: MobileNetV1 x0.25 got 86 % of the test part right after the demo's 25 epochs, about what it does of photographs. With the same six parts
+// scattered where there is no figure, or in colours close to each other, it found out little more than chance in that time.
 #include <algorithm>
-#include <cstdlib>
 #include <vector>
 
 #include "datasets/drawing.h"
@@ -13,7 +14,7 @@
 namespace bitloom {
 namespace {
 
-constexpr int kSide = 48, kChannels = 3, kClasses = 2;
+constexpr int kSide = 48, kChannels = 3, kClasses = 2, kParts = 6;
 constexpr int kNoise = 8;  // standard deviation in 8-bit codes
 
 // Lengths and places are in 1/kUnit pixels.
@@ -47,8 +48,9 @@ struct Canvas {
   }
 };
 
+// Every channel is darker or brighter than the background.
 void paint(Stroke& stroke, Rng& rng) {
-  for (int& channel : stroke.colour) channel = pick(rng, 20, 235);
+  for (int& channel : stroke.colour) channel = pick(rng, 0, 1) ? pick(rng, 10, 60) : pick(rng, 195, 245);
 }
 
 Point anywhere(Rng& rng) {
@@ -58,12 +60,12 @@ Point anywhere(Rng& rng) {
 
 // Head, body, arms, legs.
 std::vector<Stroke> figure(Rng& rng) {
-  const int height = pick(rng, 20 * kUnit, 42 * kUnit), lean = pick(rng, -kTurn / 24, kTurn / 24);
+  const int height = pick(rng, 30 * kUnit, 44 * kUnit), lean = pick(rng, -kTurn / 24, kTurn / 24);
   const int down = kTurn / 4 + lean, margin = kSide * kUnit - height;
   const int x = pick(rng, height / 4, kSide * kUnit - height / 4);
   const Point neck{x, pick(rng, 0, margin) + height / 4};
   const Point hip = along(neck, down, height * 28 / 100), shoulder = along(neck, down, height * 4 / 100);
-  std::vector<Stroke> parts(6);
+  std::vector<Stroke> parts(kParts);
   const Point head = along(neck, down, -height * 12 / 100);
   parts[0] = {head, head, height * 11 / 100, {}};
   parts[1] = {neck, hip, height * 9 / 100, {}};
@@ -79,19 +81,10 @@ std::vector<Stroke> figure(Rng& rng) {
   return parts;
 }
 
-// Each part somewhere else, turned.
-void scatter(std::vector<Stroke>& parts, Rng& rng) {
-  for (Stroke& part : parts) {
-    const int length = std::max(std::abs(part.to.x - part.from.x), std::abs(part.to.y - part.from.y));
-    part.from = anywhere(rng);
-    part.to = along(part.from, pick(rng, 0, kTurn - 1), length);
-  }
-}
-
-Stroke clutter(int longest, Rng& rng) {
+Stroke clutter(Rng& rng) {
   Stroke stroke{};
   stroke.from = anywhere(rng);
-  const int angle = pick(rng, 0, kTurn - 1), length = pick(rng, 0, longest * kUnit);
+  const int angle = pick(rng, 0, kTurn - 1), length = pick(rng, 0, 30 * kUnit);
   stroke.to = along(stroke.from, angle, length);
   stroke.radius = pick(rng, kUnit, 5 * kUnit);
   paint(stroke, rng);
@@ -102,19 +95,17 @@ void render(bool present, Rng rng, uint8_t* out) {
   Canvas canvas;
   int mean[kChannels], across[kChannels], down[kChannels];
   for (int k = 0; k < kChannels; ++k) {
-    mean[k] = pick(rng, 60, 195);
-    across[k] = pick(rng, -40, 40);
-    down[k] = pick(rng, -40, 40);
+    mean[k] = pick(rng, 100, 155);
+    across[k] = pick(rng, -30, 30);
+    down[k] = pick(rng, -30, 30);
   }
   for (int y = 0; y < kSide; ++y)
     for (int x = 0; x < kSide; ++x)
       for (int k = 0; k < kChannels; ++k)
         canvas.pixels[y][x][k] = mean[k] + across[k] * (2 * x - kSide) / kSide + down[k] * (2 * y - kSide) / kSide;
-  for (int n = pick(rng, 2, 6); n > 0; --n) canvas.draw(clutter(30, rng));
-  std::vector<Stroke> parts = figure(rng);
-  if (!present) scatter(parts, rng);
-  for (const Stroke& part : parts) canvas.draw(part);
-  for (int n = pick(rng, 0, 2); n > 0; --n) canvas.draw(clutter(10, rng));
+  for (int n = pick(rng, 1, 3) + (present ? 0 : kParts); n > 0; --n) canvas.draw(clutter(rng));
+  if (present)
+    for (const Stroke& part : figure(rng)) canvas.draw(part);
   for (const auto& row : canvas.pixels)
     for (const auto& pixel : row)
       for (const int channel : pixel) *out++ = uint8_t(std::clamp(channel + noise(kNoise, rng), 0, 255));

@@ -85,7 +85,7 @@ TEST(Synthetic, IsNotSolvedByMeanImages) { EXPECT_LT(accuracy_of_mean_images(mak
 
 TEST(SyntheticFigures, AreTheSameOnEveryMachineAndDependOnTheSeedAlone) {
   const TaskData data = make_synthetic_figures(1, 60, 20, 40), more = make_synthetic_figures(1, 80, 30, 40);
-  EXPECT_EQ(crc32_z(0, samples_of(data.test).codes.data(), samples_of(data.test).codes.size()), 4228593124u);
+  EXPECT_EQ(crc32_z(0, samples_of(data.test).codes.data(), samples_of(data.test).codes.size()), 2565583606u);
   EXPECT_TRUE(std::equal(samples_of(data.train).codes.begin(), samples_of(data.train).codes.end(),
                          samples_of(more.train).codes.begin()));
   EXPECT_NE(digest(data), digest(make_synthetic_figures(2, 60, 20, 40)));
