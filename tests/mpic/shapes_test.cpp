@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "tests/support/compiled.h"
 #include "tests/support/files.h"
@@ -103,6 +104,7 @@ TEST(Shapes, WhateverIsAdmittedRuns) {
 
 // Larger than the offsets of loads and stores, the registers of a kernel or the distance of a branch.
 TEST(Shapes, BeyondEveryLimit) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const QuantScheme codes{8, false, 1}, nibbles{4, false, 1}, logits{32, true, 1};
   const auto one = [&](int64_t h, int64_t w, int64_t in_c, QuantScheme in, const std::function<void(RandomGraph&)>& add) {
     RandomGraph g(Rng(uint64_t(in_c)), h, w, in_c, in);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "nn/trainer.h"
 #include "tests/support/files.h"
@@ -89,6 +90,7 @@ TEST(ProgressiveTest, TheNetworkShrinksGeometrically) {
 
 // Every part can be left out, does something, and leaves the budget met.
 TEST(ProgressiveTest, PartsCanBeLeftOut) {
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const auto found = [](void (*leave_out)(ProgressiveOptions&)) {
     Tiny t;
     ProgressiveOptions options = options_for(t, 0.15);
