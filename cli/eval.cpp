@@ -124,7 +124,7 @@ void check_geometry(const ModelSpec& spec, const StateDict& weights, const std::
     match(
         layer.kind, [](const InputLayer&) {}, [&](const Conv2dLayer& k) { expect(k.geometry, 1); },
         [&](const DepthwiseLayer& k) { expect(k.geometry, layer.c); }, [](const LinearLayer&) {}, [](const AddLayer&) {},
-        [](const AvgPoolLayer&) {});
+        [](const AvgPoolLayer&) {}, [](const MaxPoolLayer&) {});
   }
 }
 
@@ -183,7 +183,8 @@ double golden_error(Network& network, const std::string& file) {
     const Tensor &got = layers[i].value(), expected = golden.tensor(key, got.shape(), "other activations than the model's");
     double largest = 0, difference = 0;
     for (int64_t k = 0; k < got.size(); ++k) {
-      const float reference = layer.relu ? std::max(0.0f, expected[k]) : expected[k];  // stored before the ReLU
+      const bool active = layer.activation != Activation::kNone;  // stored before it
+      const float reference = active ? std::min(std::max(0.0f, expected[k]), ceiling(layer.activation)) : expected[k];
       largest = std::max(largest, std::fabs(double(reference)));
       difference = std::max(difference, std::fabs(double(got[k]) - double(reference)));
     }
