@@ -19,6 +19,7 @@
 #include "nas/run/result.h"
 #include "nas/run/task.h"
 #include "nn/learner.h"
+#include "nn/model_file.h"
 #include "quant/export_c/front_end.h"
 #include "quant/lower.h"
 
@@ -198,8 +199,10 @@ double golden_error(Network& network, const std::string& file) {
 Figures eval_import(EvalOptions& o) {
   TaskData data = load_visibly(o.config);
   Network network(make_model(o.config, data), Rng(0));
-  const StateDict weights = load_weights(network, o.import);
-  check_geometry(network.spec(), weights, o.import);
+  if (has_own_weights(o.import))
+    load_start(network, o.import);
+  else
+    check_geometry(network.spec(), load_weights(network, o.import), o.import);
   choose_pixel_range(network, data, o.pixels);
   Figures f = {{"import", o.import}, {"model", o.config.model}, {"samples", data.test->size()}};
   if (data.test->format().codes) f["pixels"] = data.test->format().scale == 1 ? "0..255" : "0..1";
@@ -218,7 +221,8 @@ void add_eval(CLI::App& program, Chosen& chosen) {
   app->footer(
       "Examples:\n"
       "  bitloom eval results/cifar10/w8a8 --data cifar-10-binary.tar.gz\n"
-      "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz");
+      "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz\n"
+      "  bitloom eval --model mine.onnx --data mine.npz");
   CLI::Option* run = app->add_option("run", o->run, "Folder of a run (its config.json names the task), or a network.blig");
   add_data_options(*app, o->config);
   CLI::Option* import =
@@ -242,7 +246,9 @@ void add_eval(CLI::App& program, Chosen& chosen) {
       ->excludes(import);
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {
-    if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");
+    if (o->run.empty() && o->import.empty() && has_own_weights(o->config.model)) o->import = o->config.model;
+    if (o->run.empty() && o->import.empty())
+      throw CLI::ValidationError("eval", "name a run's folder, --import FILE, or --model FILE.onnx");
     chosen = [=](const std::string&) {
       settle_task_options(*app, o->config);
       print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json);
