@@ -19,6 +19,7 @@
 #include "nas/run/result.h"
 #include "nas/run/task.h"
 #include "nn/learner.h"
+#include "nn/model_file.h"
 #include "quant/export_c/front_end.h"
 #include "quant/lower.h"
 #include "quant/published.h"
@@ -125,7 +126,7 @@ void check_geometry(const ModelSpec& spec, const StateDict& weights, const std::
     match(
         layer.kind, [](const InputLayer&) {}, [&](const Conv2dLayer& k) { expect(k.geometry, 1); },
         [&](const DepthwiseLayer& k) { expect(k.geometry, layer.c); }, [](const LinearLayer&) {}, [](const AddLayer&) {},
-        [](const AvgPoolLayer&) {});
+        [](const AvgPoolLayer&) {}, [](const MaxPoolLayer&) {});
   }
 }
 
@@ -184,7 +185,8 @@ double golden_error(Network& network, LayerTransform* transform, const std::stri
     const Tensor &got = layers[i].value(), expected = golden.tensor(key, got.shape(), "other activations than the model's");
     double largest = 0, difference = 0;
     for (int64_t k = 0; k < got.size(); ++k) {
-      const float reference = layer.relu ? std::max(0.0f, expected[k]) : expected[k];  // stored before the ReLU
+      const bool active = layer.activation != Activation::kNone;  // stored before it
+      const float reference = active ? std::min(std::max(0.0f, expected[k]), ceiling(layer.activation)) : expected[k];
       largest = std::max(largest, std::fabs(double(reference)));
       difference = std::max(difference, std::fabs(double(got[k]) - double(reference)));
     }
@@ -197,12 +199,17 @@ double golden_error(Network& network, LayerTransform* transform, const std::stri
 
 Figures eval_import(EvalOptions& o) {
   TaskData data = load_visibly(o.config);
-  const StateDict weights(read_npz(o.import), o.import);
+  const bool is_model = has_own_weights(o.import);
+  const StateDict weights = is_model ? StateDict() : StateDict(read_npz(o.import), o.import);
   const bool published = o.quantizers == "auto" ? is_published(weights) : o.quantizers == "published";
   ModelSpec spec = make_model(o.config, data);
   Network network(published ? published_form(std::move(spec), weights) : std::move(spec), Rng(0));
-  network.load(weights);
-  check_geometry(network.spec(), weights, o.import);
+  if (is_model) {
+    load_start(network, o.import);
+  } else {
+    network.load(weights);
+    check_geometry(network.spec(), weights, o.import);
+  }
   std::optional<PublishedQuantizers> quantizers;
   if (published) quantizers.emplace(network, weights);
   LayerTransform* const transform = published ? &*quantizers : nullptr;
@@ -225,7 +232,8 @@ void add_eval(CLI::App& program, Chosen& chosen) {
   app->footer(
       "Examples:\n"
       "  bitloom eval results/cifar10/w8a8 --data cifar-10-binary.tar.gz\n"
-      "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz");
+      "  bitloom eval --import mlperf_resnet8.npz --golden golden_mlperf_resnet8.npz --data cifar-10-binary.tar.gz\n"
+      "  bitloom eval --model mine.onnx --data mine.npz");
   CLI::Option* run = app->add_option("run", o->run, "Folder of a run (its config.json names the task), or a network.blig");
   add_data_options(*app, o->config);
   CLI::Option* import =
@@ -255,7 +263,9 @@ void add_eval(CLI::App& program, Chosen& chosen) {
       ->excludes(import);
   app->add_flag("--json", o->json, "Machine-readable");
   app->callback([=, &chosen] {
-    if (o->run.empty() && o->import.empty()) throw CLI::ValidationError("eval", "name a run's folder, or --import FILE");
+    if (o->run.empty() && o->import.empty() && has_own_weights(o->config.model)) o->import = o->config.model;
+    if (o->run.empty() && o->import.empty())
+      throw CLI::ValidationError("eval", "name a run's folder, --import FILE, or --model FILE.onnx");
     chosen = [=](const std::string&) {
       settle_task_options(*app, o->config);
       print(o->import.empty() ? eval_run(*o) : eval_import(*o), o->json);

@@ -11,6 +11,8 @@
 #include "nas/cost_model.h"
 #include "nas/run/deployed.h"
 #include "nas/run/result.h"
+#include "nn/model_file.h"
+#include "nn/model_spec_json.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -75,6 +77,7 @@ struct InfoOptions {
   std::string run, model;
   std::string quant = "w8a8";
   double width = 1;
+  bool write_spec = false;
   CostTableKind cost_table = CostTableKind::kPublished;
   bool json = false;
 };
@@ -94,12 +97,18 @@ void show(const InfoOptions& o) {
               << " MPIC cost table.\n";
     return;
   }
-  for (const ModelEntry& entry : all_models()) {
-    if (!o.model.empty() && o.model != entry.name) continue;
-    const ModelSpec spec = with_width(entry.make(entry.h, entry.w, entry.c, entry.classes), o.width);
-    std::cout << spec.name << ": " << entry.summary << ", at " << o.quant << "\n"
-              << model_table(spec, o.quant[1] - '0', o.quant[3] - '0', costs) << "\n";
-  }
+  const auto show_model = [&](ModelSpec spec, const std::string& summary) {
+    spec = with_width(std::move(spec), o.width);
+    if (o.write_spec)
+      std::cout << to_json(spec);
+    else
+      std::cout << spec.name << ": " << summary << ", at " << o.quant << "\n"
+                << model_table(spec, o.quant[1] - '0', o.quant[3] - '0', costs) << "\n";
+  };
+  if (is_model_file(o.model)) return show_model(read_model_file(o.model).spec, "of " + printable(o.model));
+  for (const ModelEntry& entry : all_models())
+    if (o.model.empty() || o.model == entry.name)
+      show_model(entry.make(entry.h, entry.w, entry.c, entry.classes), entry.summary);
 }
 
 }  // namespace
@@ -108,22 +117,20 @@ void add_info(CLI::App& program, Chosen& chosen) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* app = program.add_subcommand(
       "info", "Show a model or a deployed network: shape, parameters, MACs, bits, bytes, cycles, energy of every layer");
-  app->footer("Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-15kB --json");
+  app->footer(
+      "Examples:\n  bitloom info --model resnet8 --quant w4a8\n  bitloom info out/demo/channel-15kB --json\n"
+      "  bitloom info --model ds_cnn --write-spec >mine.json");
   CLI::Option* run =
       app->add_option("run", options->run, "Folder of a run, or its network.blig; without it the MLPerf Tiny models are shown");
-  app->add_option("--model", options->model, "Only this model");
+  CLI::Option* model = add_model_option(*app, options->model, "Only this model");
+  app->add_flag("--write-spec", options->write_spec, "Print the model as JSON, which --model reads")->needs(model);
   add_width_option(*app, options->width);
   app->add_option("--quant", options->quant, "Precisions to price the models at")
       ->check(CLI::IsMember({"w8a8", "w4a8", "w2a8", "w8a4", "w4a4", "w2a4", "w8a2", "w4a2", "w2a2"}))
       ->capture_default_str();
   add_cost_table_option(*app, options->cost_table);
   app->add_flag("--json", options->json, "Machine-readable (deployed networks)")->needs(run);
-  app->callback([=, &chosen] {
-    chosen = [=](const std::string&) {
-      if (!options->model.empty()) find_model(options->model);
-      show(*options);
-    };
-  });
+  app->callback([=, &chosen] { chosen = [=](const std::string&) { show(*options); }; });
 }
 
 }  // namespace bitloom

@@ -8,6 +8,7 @@
 #include "datasets/metric.h"
 #include "nas/run/presets.h"
 #include "nas/run/task.h"
+#include "nn/model_file.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -28,9 +29,9 @@ CLI::Validator number(const std::string& kind) {
   return CLI::Validator(check, kind);
 }
 
-std::vector<std::string> model_names() {
-  std::vector<std::string> names;
-  for (const ModelEntry& entry : all_models()) names.push_back(entry.name);
+std::string model_names() {
+  std::string names;
+  for (const ModelEntry& entry : all_models()) names += (names.empty() ? "" : ",") + std::string(entry.name);
   return names;
 }
 
@@ -75,7 +76,7 @@ void add_data_options(CLI::App& app, RunConfig& c) {
   app.add_option("--metric", c.metric,
                  "What epochs are chosen and networks judged by: default (the task's own), " + metric_names())
       ->capture_default_str();
-  app.add_option("--model", c.model, "Network")->check(CLI::IsMember(model_names()))->capture_default_str();
+  add_model_option(app, c.model, "Network")->capture_default_str();
   add_width_option(app, c.width);
   app.add_option("--seed", c.seed, "Seed of every random choice; the same seed gives the same bits")
       ->check(CLI::NonNegativeNumber)
@@ -124,6 +125,20 @@ void add_training_options(CLI::App& app, RunConfig& c) {
                "Validate with the running averages of normalization, not with statistics estimated anew from training samples");
   app.add_flag("!--no-keep-best", c.keep_best, "End with the last epoch, not with the one of the best validation score");
   add_cost_table_option(app, c.cost_table);
+}
+
+CLI::Option* add_model_option(CLI::App& app, std::string& model, const std::string& help) {
+  const auto check = [](std::string& name) {
+    for (const ModelEntry& entry : all_models())
+      if (name == entry.name) return std::string();
+    return is_model_file(name) ? std::string() : name + " not in {" + model_names() + "}, and no file.json or file.onnx";
+  };
+  return app
+      .add_option("--model", model,
+                  help + ": " + model_names() +
+                      ", or your own: a .json that says its layers (`info --write-spec` prints one), or "
+                      "an .onnx, with its weights")
+      ->check(CLI::Validator(check, "NAME|FILE"));
 }
 
 void add_width_option(CLI::App& app, double& width) {

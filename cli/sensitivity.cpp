@@ -101,7 +101,7 @@ void measure(const SensitivityOptions& options) {
   RunConfig c = options.run;
   const TaskData data = load_visibly(c);
   Network network(make_model(c, data), Rng(c.seed));
-  load_weights(network, c.warmup_file);
+  load_start(network, c.warmup_file);
   QuantOptions quant;
   quant.weight_bits = c.weight_bits;
   quant.act_bits = c.act_bits;
@@ -129,7 +129,7 @@ void add_sensitivity(CLI::App& program, Chosen& chosen) {
   app->footer(
       "Example:\n  bitloom sensitivity --data cifar-10-binary.tar.gz --warmup out/float/warmup.npz --out out/sensitivity");
   add_data_options(*app, c);
-  app->add_option("--warmup", c.warmup_file, "Float weights (warmup.npz of a run)")->required();
+  app->add_option("--warmup", c.warmup_file, "Float weights (warmup.npz of a run); an .onnx given as --model has its own");
   app->add_option("--out", c.out, "Folder for sensitivity.npz and sensitivity.svg")->required();
   add_precision_options(*app, c);
   app->add_flag("--exact", options->exact, "Measure the loss with every single precision in turn instead of the Fisher proxy");
@@ -139,6 +139,9 @@ void add_sensitivity(CLI::App& program, Chosen& chosen) {
     sort_precisions(options->run);
     BITLOOM_CHECK(options->run.weight_bits.size() > 1 || options->run.act_bits.size() > 1,
                   "sensitivity compares precisions: offer more than one of --weight-bits or --act-bits");
+    options->run.quantize = true;
+    settle_warmup(options->run);
+    if (options->run.warmup_file.empty()) throw CLI::RequiredError("--warmup");
     chosen = [=](const std::string&) {
       settle_task_options(*app, options->run);
       measure(*options);

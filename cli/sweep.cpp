@@ -28,6 +28,7 @@
 #include "core/json.h"
 #include "core/parallel.h"
 #include "nas/budget.h"
+#include "nas/run/task.h"
 
 namespace bitloom {
 namespace {
@@ -217,6 +218,7 @@ void run_here(std::vector<SweepPoint>& points, size_t begin, size_t end) {
 void sweep(SweepOptions o, const std::string& command) {
   RunConfig& common = o.sweep.common;
   common.command = command;
+  settle_warmup(common);
   const bool one = o.point >= 0, warms_up = common.warmup_file.empty();
   if (warms_up) common.warmup_file = common.out + "/float/warmup.npz";
   BITLOOM_CHECK(!warms_up || (!one && o.slurm.empty()) || file_exists(common.warmup_file),

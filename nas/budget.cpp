@@ -28,9 +28,9 @@ class Removal {
   explicit Removal(const ModelSpec& spec) : ties_(channel_ties(spec)), root_(spec.layers.size()) {
     for (size_t i = 0; i < spec.layers.size(); ++i) {
       const LayerSpec& layer = spec.layers[i];
-      const bool follows =
-          std::holds_alternative<DepthwiseLayer>(layer.kind) && has_weights(spec.layers[size_t(layer.inputs[0])]);
-      root_[i] = follows ? root_[size_t(layer.inputs[0])] : i;
+      const size_t read = layer.inputs.empty() ? i : size_t(codes_of(spec, layer.inputs[0]));
+      const bool follows = is_channelwise(layer) && has_weights(spec.layers[read]);
+      root_[i] = follows ? root_[read] : i;
       if (has_weights(layer)) {
         chains_[root_[i]].push_back(i);
         if (!follows && ties_[i] != ties_[0]) writers_[ties_[i]].push_back(i);
@@ -113,7 +113,8 @@ class Cheapest {
     bool cheaper = false;
     const std::vector<int> none = {0};
     for (size_t i = 1; i < a_.weight_bits.size(); ++i) {
-      const size_t in = size_t(network_.network().spec().layers[i].inputs[0]);
+      const ModelSpec& spec = network_.network().spec();
+      const size_t in = size_t(codes_of(spec, spec.layers[i].inputs[0]));
       for (const int act : a_.act_bits[in] ? network_.act_bits(int(in)) : none)
         for (const int bits : a_.weight_bits[i].empty() ? none : network_.weight_bits(int(i)))
           cheaper |= try_change([&] {

@@ -93,8 +93,8 @@ template <class T>
 T CostModel::macs_term(const Numbers<T>& n, int i) const {
   const LayerSpec& layer = spec_.layers[size_t(i)];
   if (!has_weights(layer)) return 0.0;
-  const size_t source = size_t(layer.inputs[0]), own = size_t(i);
-  const std::vector<int>&weight_bits = n.shares.weight_bits[own], &act_bits = n.shares.act_bits[source];
+  const size_t source = size_t(layer.inputs[0]), own = size_t(i), act = size_t(codes_of(spec_, int(source)));
+  const std::vector<int>&weight_bits = n.shares.weight_bits[own], &act_bits = n.shares.act_bits[act];
   const Shape filter = weight_shape(spec_, layer);
   std::vector<T> channels(weight_bits.size(), T(0.0));
   for (size_t k = 0; k < n.weight[own].size(); ++k) channels[k % weight_bits.size()] += n.weight[own][k];
@@ -102,7 +102,7 @@ T CostModel::macs_term(const Numbers<T>& n, int i) const {
   for (size_t a = 0; a < act_bits.size(); ++a) {
     T row = 0.0;
     for (size_t p = 0; p < weight_bits.size(); ++p) row += channels[p] * price(i, act_bits[a], weight_bits[p]);
-    sum += n.act[source][a] * row;
+    sum += n.act[act][a] * row;
   }
   return sum * (is_channelwise(layer) ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]);
 }
@@ -114,8 +114,9 @@ size_t CostModel::run_index(int bits) const { return bits == 0 ? 0 : size_t(mpic
 template <class T>
 std::array<T, 3> CostModel::act_mix(const Numbers<T>& n, int layer) const {
   std::array<T, 3> mix{};
-  const std::vector<int>& bits = n.shares.act_bits[size_t(layer)];
-  for (size_t a = 0; a < bits.size(); ++a) mix[size_t(mpic::bits_index(bits[a], where()))] += n.act[size_t(layer)][a];
+  const size_t source = size_t(codes_of(spec_, layer));
+  const std::vector<int>& bits = n.shares.act_bits[source];
+  for (size_t a = 0; a < bits.size(); ++a) mix[size_t(mpic::bits_index(bits[a], where()))] += n.act[source][a];
   return mix;
 }
 

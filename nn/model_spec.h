@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/names.h"
 #include "core/ops/conv2d.h"
 #include "datasets/task_kind.h"
 
@@ -30,9 +31,14 @@ struct AddLayer {};
 struct AvgPoolLayer {
   int64_t kh = 1, kw = 1;
 };
+struct MaxPoolLayer {
+  int64_t kh = 1, kw = 1;
+  ConvGeometry geometry;  // what is padded is never the largest
+};
 // A layer kind. Code that treats kinds differently calls match() with one lambda a kind and no catch-all, so that a new kind is a compile
 // error at each place to fill in.
-using LayerKind = std::variant<InputLayer, Conv2dLayer, DepthwiseLayer, LinearLayer, AddLayer, AvgPoolLayer>;
+using LayerKind = std::variant<InputLayer, Conv2dLayer, DepthwiseLayer, LinearLayer, AddLayer, AvgPoolLayer, MaxPoolLayer>;
+const char* kind_name(const LayerKind& kind);  // "conv2d", "depthwise", ...
 
 template <class... Cases>
 struct Overload : Cases... {
@@ -51,14 +57,25 @@ decltype(auto) match(const LayerKind& kind, Cases... cases) {
   if constexpr (kComplete) return std::visit(Overload<Cases...>{cases...}, kind);
 }
 
+// What ends a layer.
+enum class Activation { kNone, kRelu, kRelu6 };
+template <>
+struct NamesOf<Activation> {
+  static constexpr const char* kWhat = "activation";
+  static constexpr Named<Activation> kAll[] = {
+      {Activation::kNone, "none"}, {Activation::kRelu, "relu"}, {Activation::kRelu6, "relu6"}};
+};
+// The largest value that it lets through: infinity, or 6.
+float ceiling(Activation activation);
+
 struct LayerSpec {
   std::string name;
   LayerKind kind;
-  std::vector<int> inputs;      // indices of earlier layers
-  bool norm = false;            // batch normalization of the output
-  bool relu = false;            // then ReLU
-  int64_t h = 0, w = 0, c = 0;  // output extents
-  std::string norm_name{};      // of the normalization in weight files, where there is one
+  std::vector<int> inputs;                    // indices of earlier layers
+  bool norm = false;                          // batch normalization of the output
+  Activation activation = Activation::kNone;  // then
+  int64_t h = 0, w = 0, c = 0;                // output extents
+  std::string norm_name{};                    // of the normalization in weight files, where there is one
 };
 
 // Layers in execution order: layers[0] is the input, the last one the output.
@@ -85,6 +102,12 @@ int64_t macs(const ModelSpec& spec);
 int64_t parameters(const ModelSpec& spec, const LayerSpec& layer);
 int64_t parameters(const ModelSpec& spec);
 
+// Error, naming the layer, unless the network can be trained, searched and lowered: every layer but the last is read by another; the last one has
+// weights or is an average pool, has no activation and gives one pixel, of a reconstruction the input's; all layers' values and weights are at most
+// kMaxValues.
+void check_usable(const ModelSpec& spec);
+inline constexpr int64_t kMaxValues = 1 << 24;  // IntegerGraph::validate()'s
+
 // Adds layers one by one, inferring shapes; every method returns the new layer's index. Layers and normalizations are what weight files name
 // (conv0.weight, bn0.gamma): no two share a name, and a name is not empty and has no dot; the error says which layers do.
 //
@@ -92,20 +115,24 @@ int64_t parameters(const ModelSpec& spec);
 class ModelBuilder {
  public:
   ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c);
-  enum Part : unsigned { kBias = 1, kNorm = 2, kRelu = 4 };  // what a layer may have, or'ed
+  // Any layer: name, kind, inputs, norm, activation and, of a convolution or a linear layer, c are read. Error, naming the layer, when windows do not
+  // fit, or sizes leave 1..2^20 or values and weights kMaxValues.
+  int append(LayerSpec layer);
+  enum Part : unsigned { kBias = 1, kNorm = 2, kRelu = 4, kRelu6 = 8 };  // what a layer may have, or'ed
   // 'same' padding.
   int conv2d(const std::string& name, int input, int64_t channels, int64_t kh, int64_t kw, int64_t sh, int64_t sw,
              unsigned parts);
   int depthwise(const std::string& name, int input, int64_t kh, int64_t kw, int64_t sh, int64_t sw, unsigned parts);
   int linear(const std::string& name, int input, int64_t features, unsigned parts);
-  int add(const std::string& name, int a, int b, unsigned parts);  // kRelu or nothing
+  int add(const std::string& name, int a, int b, unsigned parts);  // an activation or nothing
   int avg_pool(const std::string& name, int input, int64_t kh, int64_t kw);
+  int max_pool(const std::string& name, int input, int64_t kh, int64_t kw, const ConvGeometry& geometry);
   // `kind`: what the last layer gives.
   ModelSpec finish(TaskKind kind = TaskKind::kClassification);
   const LayerSpec& layer(int i) const { return spec_.layers[size_t(i)]; }
 
  private:
-  int append(LayerSpec layer);
+  void infer_shape(LayerSpec& layer) const;
   void claim(const std::string& name, const std::string& owner);
   std::string norm_name(const std::string& layer) const;
   ModelSpec spec_;
@@ -115,6 +142,9 @@ class ModelBuilder {
 // The same layers with `width` times as many channels, rounded, but for those of the input and of the output; of another width than 1, the name
 // tells it: "resnet8 x0.5". Error unless every layer keeps a channel, and none has more than 4096.
 ModelSpec with_width(ModelSpec spec, double width);
+
+// Padding of 'same' convolutions of an input.
+ConvGeometry same_geometry(const LayerSpec& in, int64_t kh, int64_t kw, int64_t sh, int64_t sw);
 
 // Channels that must be removed, kept and ordered alike: outputs that meet at an Add, a depthwise layer and its input, pooling and its
 // input. Entry i is the group of layer i's output channels; groups are numbered by their first layer.

@@ -18,6 +18,15 @@ Tensor he_normal(const Shape& shape, Rng rng) {
 
 }  // namespace
 
+Variable activate(Tape& tape, Activation activation, const Variable& y) {
+  switch (activation) {
+    case Activation::kNone: break;
+    case Activation::kRelu: return tape.apply(Relu{}, {y});
+    case Activation::kRelu6: return tape.apply(Relu6{}, {y});
+  }
+  return y;
+}
+
 Network::Network(ModelSpec spec, Rng rng) : spec_(std::move(spec)), parts_(spec_.layers.size()) {
   for (size_t i = 0; i < spec_.layers.size(); ++i) {
     const LayerSpec& layer = spec_.layers[i];
@@ -53,11 +62,14 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
     const LayerSpec& layer = spec_.layers[i];
     const ProfileScope scope(layer.name);
     const auto in = [&](int k) { return outputs[size_t(layer.inputs[size_t(k)])]; };
-    const bool relu = layer.relu && !transform, moments = layer.norm && pass == Pass::kTraining;
-    const auto finish = [&](Variable y) {
+    const Activation activation = transform ? Activation::kNone : layer.activation;
+    // Normalizations and sums have the ReLU in one pass with them.
+    const bool relu = activation == Activation::kRelu, moments = layer.norm && pass == Pass::kTraining;
+    const auto finish = [&](const Variable& y) {
       Parts& p = parts_[i];
-      if (layer.norm) return tape.apply(BatchNorm(p.norm, pass == Pass::kTraining, relu), {y, p.gamma, p.beta});
-      return relu ? tape.apply(Relu{}, {y}) : y;
+      if (!layer.norm) return activate(tape, activation, y);
+      const Variable normal = tape.apply(BatchNorm(p.norm, pass == Pass::kTraining, relu), {y, p.gamma, p.beta});
+      return relu ? normal : activate(tape, activation, normal);
     };
     const auto weighted = [&](auto op) {
       const Variable w = transform ? transform->weight(tape, int(i), parts_[i].weight) : parts_[i].weight;
@@ -71,9 +83,11 @@ Variable Network::forward(Tape& tape, const Tensor& x, Pass pass, LayerTransform
         [&](const DepthwiseLayer& k) { return weighted(Depthwise(k.geometry, moments)); },
         [&](const LinearLayer&) { return weighted(Linear{}); },
         [&](const AddLayer&) {
-          return tape.apply(Add(relu), {in(0), in(1)});
+          const Variable sum = tape.apply(Add(relu), {in(0), in(1)});
+          return relu ? sum : activate(tape, activation, sum);
         },
-        [&](const AvgPoolLayer& k) { return tape.apply(AvgPool(k.kh, k.kw), {in(0)}); });
+        [&](const AvgPoolLayer& k) { return tape.apply(AvgPool(k.kh, k.kw), {in(0)}); },
+        [&](const MaxPoolLayer& k) { return tape.apply(MaxPool(k.kh, k.kw, k.geometry), {in(0)}); });
     if (transform && i > 0) y = transform->output(tape, int(i), y);
   }
   if (layers) *layers = outputs;

@@ -37,6 +37,9 @@ class LayerTransform {
   virtual void load(const StateDict& state) = 0;
 };
 
+// What the layer's activation makes of y.
+Variable activate(Tape& tape, Activation activation, const Variable& y);
+
 // kTraining normalizes by the batch's statistics and moves the running ones; kInference uses these and leaves them.
 enum class Pass { kTraining, kInference };
 

@@ -11,11 +11,21 @@ namespace bitloom {
 ActKind act_kind(const ModelSpec& spec, int i) {
   const LayerSpec& layer = spec.layers[size_t(i)];
   if (i == spec.output()) return spec.kind == TaskKind::kClassification ? ActKind::kNone : ActKind::kSigned;
-  if (layer.relu) return ActKind::kUnsigned;
+  if (layer.activation != Activation::kNone) return ActKind::kUnsigned;
   return match(
       layer.kind, [](const InputLayer&) { return ActKind::kNone; }, [](const Conv2dLayer&) { return ActKind::kSigned; },
       [](const DepthwiseLayer&) { return ActKind::kSigned; }, [](const LinearLayer&) { return ActKind::kSigned; },
-      [](const AddLayer&) { return ActKind::kSigned; }, [&](const AvgPoolLayer&) { return act_kind(spec, layer.inputs[0]); });
+      [](const AddLayer&) { return ActKind::kSigned; },
+      [&](const AvgPoolLayer&) {
+        const int source = codes_of(spec, layer.inputs[0]);
+        return source == 0 ? ActKind::kSigned : act_kind(spec, source);
+      },
+      [](const MaxPoolLayer&) { return ActKind::kNone; });
+}
+
+int codes_of(const ModelSpec& spec, int layer) {
+  while (std::holds_alternative<MaxPoolLayer>(spec.layers[size_t(layer)].kind)) layer = spec.layers[size_t(layer)].inputs[0];
+  return layer;
 }
 
 Assignment Assignment::uniform(const ModelSpec& spec, int weight_bits, int act_bits) {
@@ -38,6 +48,11 @@ std::string to_json(const ModelSpec& spec, const Assignment& assignment) {
   return nlohmann::ordered_json{{"model", spec.name}, {"layers", layers}}.dump() + "\n";
 }
 
+bool is_removable(const ModelSpec& spec, int layer) {
+  const std::vector<int> ties = channel_ties(spec);
+  return ties[size_t(layer)] != ties.back();
+}
+
 namespace {
 
 // The bits of one layer as its entry in the file has them.
@@ -47,7 +62,7 @@ void read_layer(const ModelSpec& spec, size_t i, const JsonValue& entry, Assignm
   const size_t channels = has_weights(layer) ? size_t(layer.c) : 0;
   if (weights.size() != channels)
     entry.at("weight_bits").fail(str("has ", weights.size(), " channels: layer '", layer.name, "' has ", channels));
-  const bool removable = int(i) != spec.output();
+  const bool removable = channels > 0 && is_removable(spec, int(i));
   a.weight_bits[i].clear();
   for (size_t c = 0; c < channels; ++c) {
     const int64_t bits = weights[c].integer();
@@ -112,7 +127,7 @@ void honour_ties(const ModelSpec& spec, Assignment& assignment, int fallback_bit
   for (size_t i = 1; i < spec.layers.size(); ++i) {
     if (!is_channelwise(spec.layers[i])) continue;
     std::vector<int>& own = assignment.weight_bits[i];
-    std::vector<int>& source = assignment.weight_bits[size_t(spec.layers[i].inputs[0])];
+    std::vector<int>& source = assignment.weight_bits[size_t(codes_of(spec, spec.layers[i].inputs[0]))];
     for (size_t c = 0; c < source.size(); ++c)
       if (own[c] == 0 || source[c] == 0) own[c] = source[c] = 0;
   }

@@ -57,10 +57,12 @@ class Lowering {
     for (int i = 1; i <= spec_.output(); ++i) {
       check_cancel();
       if (qat_.act_kind(i) != ActKind::kNone) layers_[size_t(i)].out = qat_.output_scheme(i);
+      if (codes_of(spec_, i) != i) layers_[size_t(i)].out = input_of(i);
       match(
           spec_.layers[size_t(i)].kind, [](const InputLayer&) {}, [&](const Conv2dLayer&) { lower_weighted(i); },
           [&](const DepthwiseLayer&) { lower_weighted(i); }, [&](const LinearLayer&) { lower_weighted(i); },
-          [&](const AddLayer&) { lower_add(i); }, [&](const AvgPoolLayer& k) { lower_pool(i, k.kh * k.kw); });
+          [&](const AddLayer&) { lower_add(i); }, [&](const AvgPoolLayer& k) { lower_pool(i, k.kh * k.kw); },
+          [](const MaxPoolLayer&) {});
     }
     order_channels();
     IntegerGraph graph{spec_.name, task, {}};
@@ -228,6 +230,11 @@ class Lowering {
   void lower_pool(int i, int64_t window) {
     LoweredLayer& layer = layers_[size_t(i)];
     const QuantScheme& in = input_of(i);
+    if (qat_.act_kind(i) == ActKind::kNone) {  // logits are the sums themselves
+      layer.out = {32, true, in.scale / double(window)};
+      layer.rules = {{1, 0, 0}};
+      return;
+    }
     layer.rules = {choose_rule(in.scale / (layer.out.scale * double(window)), 0, in.lo() * window, in.hi() * window,
                                "layer '" + spec_.layers[size_t(i)].name + "'")};
   }
@@ -277,7 +284,7 @@ class Lowering {
           plain_rule();
           out.multiplier.push_back(from.second);
         },
-        [&](const AvgPoolLayer&) { plain_rule(); });
+        [&](const AvgPoolLayer&) { plain_rule(); }, [](const MaxPoolLayer&) {});
     return out;
   }
 
@@ -324,7 +331,8 @@ IntegerLayer integer_shape(const LayerSpec& layer) {
       [&](const LinearLayer&) { out.op = IntegerOp::kLinear; }, [&](const AddLayer&) { out.op = IntegerOp::kAdd; },
       [&](const AvgPoolLayer& k) {
         window(IntegerOp::kAvgPool, k.kh, k.kw, {k.kh, k.kw, 0, 0, 0, 0});
-      });
+      },
+      [&](const MaxPoolLayer& k) { window(IntegerOp::kMaxPool, k.kh, k.kw, k.geometry); });
   return out;
 }
 

@@ -50,7 +50,7 @@ ModelSpec published_form(ModelSpec spec, const StateDict& weights) {
     layer.norm = !layer.norm_name.empty() && weights.has(layer.norm_name + ".gamma");
   };
   for (LayerSpec& layer : spec.layers) {
-    layer.relu = false;
+    layer.activation = Activation::kNone;
     const auto convolution = [&](auto kind) {
       parts(layer, kind.bias);
       take_geometry(layer, spec.input_of(layer), kind.kh, kind.kw, kind.geometry, weights);
@@ -66,7 +66,8 @@ ModelSpec published_form(ModelSpec spec, const StateDict& weights) {
         [](const AddLayer&) {},
         [&](const AvgPoolLayer&) {
           if (spec.name == "ds_cnn") layer.kind = AvgPoolLayer{spec.layers[0].h / 2, spec.layers[0].w / 2};
-        });
+        },
+        [](const MaxPoolLayer&) {});
   }
   return spec;
 }

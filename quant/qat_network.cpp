@@ -52,7 +52,7 @@ QatNetwork::QatNetwork(Network& network, QuantOptions options, QuantScheme input
     };
     if (has_weights(layer)) {
       for (int bits : options_.weight_bits)
-        if (bits > 0 || i != spec.output()) site.weight_bits.push_back(bits);
+        if (bits > 0 || is_removable(spec, i)) site.weight_bits.push_back(bits);
       site.log_scale = add(".log_scale", Shape{layer.c, int64_t(site.weight_bits.size())}, learned);
     }
     const ActKind kind = act_kind(i);
@@ -126,7 +126,8 @@ void QatNetwork::calibrate(const Dataset& data, int64_t samples) {
     constexpr int64_t kMost = 1 << 16;
     const int64_t stride = std::max<int64_t>(1, y.size() / kMost) | 1;  // odd, so that it does not beat with the channels
     std::vector<float> values;
-    for (int64_t k = 0; k < y.size(); k += stride) values.push_back(is_signed ? y[k] : std::max(0.0f, y[k]));
+    const float most = ceiling(network_.spec().layers[size_t(layer)].activation);
+    for (int64_t k = 0; k < y.size(); k += stride) values.push_back(is_signed ? y[k] : std::min(std::max(0.0f, y[k]), most));
     Tensor clips = site.log_clip.value();
     for (size_t p = 0; p < site.act_bits.size(); ++p)
       clips[int64_t(p)] = std::log(optimal_clip(values, site.act_bits[p], is_signed));
@@ -163,21 +164,31 @@ Variable QatNetwork::output(Tape& tape, int layer, const Variable& y) {
   const bool is_signed = act_kind(layer) == ActKind::kSigned;
   if (observer_) {
     if (site.log_clip.defined()) observer_(layer, y.value());
-    return network_.spec().layers[size_t(layer)].relu ? tape.apply(Relu{}, {y}) : y;
+    return activate(tape, network_.spec().layers[size_t(layer)].activation, y);
   }
   Variable gated = y;
   if (!site.weight_bits.empty() && site.weight_bits.front() == 0)
     gated = tape.apply(ChannelGate{}, {y, tape.apply(KeptShare{}, {weight_theta(layer)})});
   if (!site.log_clip.defined()) return gated;
   const Variable theta = act_theta(layer);
+  bound_clips(layer);
   const auto shares = theta.requires_grad() ? MixActivations::Shares::kTrained : MixActivations::Shares::kFixed;
   return tape.apply(MixActivations(site.act_bits, is_signed, shares), {gated, theta, site.log_clip});
 }
 
+void QatNetwork::bound_clips(int layer) const {
+  const float most = std::log(ceiling(network_.spec().layers[size_t(layer)].activation));
+  Tensor clips = sites_[size_t(layer)].log_clip.value();
+  for (int64_t p = 0; p < clips.size(); ++p)
+    if (clips[p] > most) clips[p] = most;
+}
+
 QuantScheme QatNetwork::output_scheme(int layer) const {
   const Site& site = sites_[size_t(layer)];
+  if (const int source = codes_of(network_.spec(), layer); source != layer) return output_scheme(source);
   if (layer == 0) return input_;
   BITLOOM_CHECK(site.log_clip.defined(), "layer '", network_.spec().layers[size_t(layer)].name, "' has no quantized output");
+  bound_clips(layer);
   for (size_t p = 0; p < site.act_bits.size(); ++p)
     if (site.act_theta.value()[int64_t(p)] == 1)
       return activation_scheme(site.act_bits[p], act_kind(layer) == ActKind::kSigned, site.log_clip.value()[int64_t(p)]);

@@ -90,6 +90,9 @@ class QatNetwork : public LayerTransform {
     Variable log_scale, log_clip;      // undefined where there is nothing to quantize
     Variable weight_theta, act_theta;  // one-hot, constant
   };
+  // A learned clip is what a ReLU6's ceiling becomes, and stays at it or below: above, the quantized network would compute what the float one does
+  // not. Descent is projected (a step beyond is taken back to 6), so that the gradient, PACT's, is as of any clip.
+  void bound_clips(int layer) const;
   // Of every precision, or of those a channel does not use.
   void refresh_scales(int layer, bool idle_only = false);
   template <class Self, class F>

@@ -31,6 +31,14 @@ void relu_input_grad(const float* y, const float* dy, float* dx, int64_t n) {
   map(n, dx, [=](int64_t i) { return where_positive(y[i], dy[i]); });
 }
 
+void relu6_forward(const float* x, float* y, int64_t n) {
+  map(n, y, [=](int64_t i) { return x[i] < 0 ? 0.0f : x[i] > 6 ? 6.0f : x[i]; });
+}
+
+void relu6_input_grad(const float* x, const float* dy, float* dx, int64_t n) {
+  map(n, dx, [=](int64_t i) { return x[i] < 6 ? where_positive(x[i], dy[i]) : 0.0f; });
+}
+
 void add_forward(const float* a, const float* b, bool relu, float* y, int64_t n) {
   const float low = relu ? 0.0f : -HUGE_VALF;
   map(n, y, [=](int64_t i) { return a[i] + b[i] < low ? low : a[i] + b[i]; });

@@ -7,6 +7,10 @@ namespace bitloom {
 void relu_forward(const float* x, float* y, int64_t n);
 // dx = dy where y > 0, else 0.
 void relu_input_grad(const float* y, const float* dy, float* dx, int64_t n);
+// y = min(max(x, 0), 6)
+void relu6_forward(const float* x, float* y, int64_t n);
+// dx = dy where 0 < x < 6, else 0; x may be what relu6_forward made of it.
+void relu6_input_grad(const float* x, const float* dy, float* dx, int64_t n);
 // y = a + b, then max(0, .) if relu.
 void add_forward(const float* a, const float* b, bool relu, float* y, int64_t n);
 // y += x

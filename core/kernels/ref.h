@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/kernels/batch_norm.h"
@@ -181,6 +182,39 @@ template <class T>
 void avg_pool_input_grad(const T* dy, T* dx, const PoolShape& s) {
   std::fill_n(dx, s.n * s.h * s.w * s.c, T(0));
   for_each_pooled(s, [&](int64_t in, int64_t out) { dx[in] = dy[out] / T(s.kh * s.kw); });
+}
+
+template <class T>
+void max_pool_forward(const T* x, T* y, const Conv2dShape& s) {
+  std::fill_n(y, s.n * s.oh() * s.ow() * s.c, -std::numeric_limits<T>::infinity());
+  for_each_tap(s, [&](int64_t in, int64_t, int64_t out) {
+    for (int64_t c = 0; c < s.c; ++c) y[out * s.c + c] = std::max(y[out * s.c + c], x[in + c]);
+  });
+}
+
+// To the first of the largest.
+template <class T>
+void max_pool_input_grad(const T* x, const T* y, const T* dy, T* dx, const Conv2dShape& s) {
+  std::fill_n(dx, s.n * s.h * s.w * s.c, T(0));
+  std::vector<bool> given(size_t(s.n * s.oh() * s.ow() * s.c));
+  for_each_tap(s, [&](int64_t in, int64_t, int64_t out) {
+    for (int64_t c = 0; c < s.c; ++c) {
+      const int64_t i = out * s.c + c;
+      if (given[size_t(i)] || x[in + c] != y[i]) continue;
+      dx[in + c] += dy[i];
+      given[size_t(i)] = true;
+    }
+  });
+}
+
+template <class T>
+void relu6_forward(const T* x, T* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = std::min(std::max(x[i], T(0)), T(6));
+}
+
+template <class T>
+void relu6_input_grad(const T* x, const T* dy, T* dx, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) dx[i] = x[i] > 0 && x[i] < 6 ? dy[i] : T(0);
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-// Elementwise operations: ReLU, the residual sum, and a per-channel gate.
+// Elementwise operations: ReLU, ReLU6, the residual sum, and a per-channel gate.
 #pragma once
 #include <algorithm>
 #include <memory>
@@ -32,6 +32,33 @@ class Relu {
   }
   static std::vector<GradCase<Relu>> grad_cases() {
     return {{"both signs", {}, {random_away_from_zero({2, 3, 3, 5}, 1)}, {true}}};
+  }
+
+ private:
+  Tensor y_;
+};
+
+class Relu6 {
+ public:
+  Tensor forward(const Tensors& in) {
+    y_ = Tensor(in[0].shape());
+    relu6_forward(in[0].data(), y_.data(), y_.size());
+    return y_;
+  }
+  Tensors backward(const Tensor& dy, const std::vector<bool>&) {
+    Tensor dx(dy.shape());
+    relu6_input_grad(y_.data(), dy.data(), dx.data(), dy.size());
+    return {dx};
+  }
+  TensorD reference(const TensorsD& in, const TensorsD&) const {
+    TensorD out(in[0].shape());
+    ref::relu6_forward(in[0].data(), out.data(), out.size());
+    return out;
+  }
+  static std::vector<GradCase<Relu6>> grad_cases() {
+    Tensor x = random_away_from_zero({2, 3, 3, 5}, 1);  // on both sides of 6 too, and not near it
+    for (int64_t i = 0; i < x.size(); i += 2) x[i] += 6;
+    return {{"below, between, above", {}, {x}, {true}}};
   }
 
  private:

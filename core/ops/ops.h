@@ -11,7 +11,7 @@
 
 namespace bitloom {
 
-using AllOps = std::tuple<Conv2d, Depthwise, Linear, BatchNorm, Relu, Add, ChannelGate, AvgPool, SoftmaxCrossEntropy,
-                          SoftCrossEntropy, MeanSquaredError>;
+using AllOps = std::tuple<Conv2d, Depthwise, Linear, BatchNorm, Relu, Relu6, Add, ChannelGate, AvgPool, MaxPool,
+                          SoftmaxCrossEntropy, SoftCrossEntropy, MeanSquaredError>;
 
 }  // namespace bitloom

@@ -64,6 +64,10 @@ constexpr Window kPools[] = {{8, 8, 64, 64, 8, 8, 8},    {6, 6, 16, 16, 2, 2, 2}
                              {25, 5, 64, 64, 25, 5, 25}, {4, 4, 24, 24, 2, 2, 2}, {6, 6, 10, 10, 1, 1, 1},
                              {12, 12, 32, 32, 4, 4, 4}};
 
+constexpr Window kMaxPools[] = {{8, 8, 16, 16, 2, 2, 2},   {9, 7, 32, 32, 3, 3, 2},   {12, 4, 64, 64, 3, 3, 1},
+                                {6, 6, 128, 128, 2, 2, 2}, {4, 10, 48, 48, 5, 3, 1},  {16, 3, 16, 16, 1, 3, 1},
+                                {3, 16, 96, 96, 3, 1, 2},  {7, 7, 160, 160, 2, 2, 1}, {20, 2, 80, 80, 1, 1, 1}};
+
 // Reads codes of `second` bits beside those of the input, and writes `out` bits.
 IntegerGraph add_network(int64_t side, int64_t channels, int first, int second, int out) {
   IntegerGraph g{"timing", "timing", {layer_of("input", IntegerOp::kInput, side, side, channels, first)}};
@@ -108,7 +112,7 @@ IntegerGraph timing_network(const LayerGeometry& shape, int in_bits, int weight_
   IntegerGraph g{"timing", "timing", {layer_of("input", IntegerOp::kInput, shape.in_h, shape.in_w, shape.in_c, in_bits)}};
   IntegerLayer layer = shape.layer;
   layer.inputs = {0};
-  set_rules(layer, layer.has_weights() ? size_t(layer.c) : 1);
+  set_rules(layer, layer.has_weights() ? size_t(layer.c) : traits(layer.op).requantizes ? 1 : 0);
   if (layer.has_weights()) layer.groups = {{weight_bits, layer.c}};
   g.layers.push_back(layer);
   const int64_t codes = weight_bits ? codes_per_channel(g, layer) : 0;
@@ -152,6 +156,10 @@ std::vector<IntegerGraph> calibration_networks() {
   }
   for (const int in_bits : kMixBits)
     for (const Window& w : kLargeDepthwise) add(IntegerOp::kDepthwise, w, in_bits, 8);
+  for (const int in_bits : kMixBits)
+    for (const Window& w : kMaxPools)
+      all.push_back(
+          timing_network(window_shape(IntegerOp::kMaxPool, w.h, w.w, w.in_c, w.c, w.kh, w.kw, w.stride, in_bits), in_bits, 0));
   return all;
 }
 

@@ -32,7 +32,8 @@ MemoryPlan plan(const IntegerGraph& graph, const CodegenOptions& options) {
     memory.overwrite.assign(layer.inputs.size(), false);
     switch (kernel_of(layer.op)) {
       case Kernel::kNone:
-      case Kernel::kPool: break;
+      case Kernel::kPool:
+      case Kernel::kMaxPool: break;
       case Kernel::kProduct:
         memory.scratch = plan_columns(graph, layer, options.sub_byte, options.limits).scratch_bytes() + kSlack;
         break;
@@ -79,6 +80,7 @@ void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer&
     case Kernel::kDepthwise: return emitter.depthwise(graph, layer, in(0), out, scratch);
     case Kernel::kAdd: return emitter.add(layer, in(0), in(1), out);
     case Kernel::kPool: return emitter.average_pool(layer, in(0), out);
+    case Kernel::kMaxPool: return emitter.max_pool(layer, in(0), out);
   }
 }
 

@@ -64,7 +64,8 @@ struct StageConfig {
 // What determines a run's bits without being an option: filled in by run().
 struct RunIdentity {
   std::string program, arithmetic;  // core/version.h
-  std::string data, start;  // digests: of every sample and label; of the weights it starts from and of a given assignment
+  std::string data,
+      start;  // digests: of every sample and label; of the weights it starts from, a model from a file and a given assignment
 };
 
 struct RunConfig {
@@ -73,9 +74,9 @@ struct RunConfig {
   bool skip_bad = false;           // leaves out pictures that cannot be read
   std::string fold;                // "2/5" of words or pictures (Fold); "": the data's own splits
   std::string metric = "default";  // the task's own, or the name of one (datasets/metric.h)
-  std::string model = "resnet8";
-  double width = 1;     // of its hidden layers (with_width)
-  std::string command;  // as typed, for the record
+  std::string model = "resnet8";   // a name, or a file of one's own (nn/model_file.h)
+  double width = 1;                // of its hidden layers (with_width)
+  std::string command;             // as typed, for the record
   uint64_t seed = 0;
   int64_t batch = 128, patience = 0;
   OptimizerOptions::Kind optimizer = OptimizerOptions::kAdam;

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "nas/run/result.h"
+#include "nn/model_file.h"
 
 namespace bitloom {
 namespace {
@@ -299,7 +300,8 @@ std::string difference(const RunConfig& stored, const RunConfig& own) {
   // What is read from files is told by content, in the identity, once that is known.
   const bool contents_known = !stored.identity.start.empty() && !own.identity.start.empty();
   const auto same = [&](const std::string& key, const Json& a, const Json& b) {
-    const bool is_file = key == "warmup_file" || key == "assignment_file";
+    const bool is_file = key == "warmup_file" || key == "assignment_file" ||
+                         (key == "model" && is_model_file(stored.model) && is_model_file(own.model));
     return a == b || (is_file && contents_known && a != "" && b != "");
   };
   const auto differs = [&](const Json& of_stored, const Json& of_own) {

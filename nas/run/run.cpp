@@ -14,6 +14,8 @@
 #include "nas/run/predictions.h"
 #include "nas/run/task.h"
 #include "nas/search.h"
+#include "nn/model_file.h"
+#include "nn/model_spec_json.h"
 #include "quant/lower.h"
 
 namespace bitloom {
@@ -45,7 +47,11 @@ class Run {
     // What is wrong with a run shows here, before it changes a file.
     BITLOOM_CHECK(!data.task.test_only, data.test->name(),
                   ": is a test set; it is for bitloom eval, and nothing is trained on it");
-    if (!config_.warmup_file.empty()) load_weights(network_, config_.warmup_file);
+    settle_warmup(config_);
+    if (!config_.warmup_file.empty())
+      load_start(network_, config_.warmup_file);
+    else if (has_own_weights(config_.model))
+      load_start(network_, config_.model);
     if (config_.granularity == Granularity::kGiven) read_assignment();
     check_budget(config_, data_);
     config_.identity = {kVersion, arithmetic(), digest(data_), digest_of_start()};
@@ -58,10 +64,11 @@ class Run {
     std::optional<Profile> profile;
     if (config_.profile) profile.emplace();
     write_text_atomic(path("config.json"), to_json(config_));
+    if (is_model_file(config_.model)) write_text_atomic(path("model.json"), to_json(network_.spec()));
     result_.task = name_of(config_.task);
     result_.data = data_.task.name;
     result_.metric = data_.task.metric->name();
-    result_.model = config_.model;
+    result_.model = model_name(config_);
     result_.width = config_.width;
     result_.seed = config_.seed;
     result_.command = config_.command;
@@ -100,7 +107,7 @@ class Run {
     config_.act_bits.assign(act_bits.begin(), act_bits.end());
   }
 
-  // Of the weights before anything is trained, with names and shapes, and of a given assignment.
+  // Of the weights before anything is trained, with names and shapes, of a model from a file and of a given assignment.
   std::string digest_of_start() const {
     uint64_t hash = 0;
     const StateDict weights = network_.state();
@@ -109,10 +116,9 @@ class Run {
       hash = hash64(array.shape.data(), int64_t(array.shape.size() * sizeof(int64_t)), hash);
       hash = hash64(array.bytes.data(), int64_t(array.bytes.size()), hash);
     }
-    if (given_) {
-      const std::string text = to_json(network_.spec(), *given_);
-      hash = hash64(text.data(), int64_t(text.size()), hash);
-    }
+    const auto add = [&](const std::string& text) { hash = hash64(text.data(), int64_t(text.size()), hash); };
+    if (is_model_file(config_.model)) add(to_json(network_.spec()));
+    if (given_) add(to_json(network_.spec(), *given_));
     return hex64(hash);
   }
 
@@ -129,7 +135,7 @@ class Run {
       BITLOOM_CHECK(other.empty(), config_.out, " holds another run: its ", other,
                     "; choose another --out or remove the folder");
       // The same files under other names: the checkpoints know them by those that the run began with.
-      config_.warmup_file = stored.warmup_file, config_.assignment_file = stored.assignment_file;
+      config_.warmup_file = stored.warmup_file, config_.assignment_file = stored.assignment_file, config_.model = stored.model;
     }
     check_checkpoint(data_, stage_options("warmup", config_.warmup));
     check_checkpoint(data_, stage_options("search", config_.search));

@@ -6,7 +6,7 @@
 namespace bitloom {
 
 // Runs what `config` asks for and writes config.json, log.csv, result.json and, for a quantized run, assignment.json, network.npz,
-// network.blig and, of a classification, predictions.npz into config.out. Stages that a former call finished are not repeated. `observer` hears of every batch of training, as
+// network.blig and, of a classification, predictions.npz, and of a model from a file model.json, into config.out. Stages that a former call finished are not repeated. `observer` hears of every batch of training, as
 // train() has it; when it returns false, or after request_cancel(), what was done is saved and the run ends with Interrupted.
 //
 // Errors come before the first file is changed: a bad configuration, a budget out of reach, a folder in which another process works, or one

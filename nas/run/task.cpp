@@ -9,6 +9,7 @@
 #include "core/io.h"
 #include "datasets/archive.h"
 #include "datasets/sources.h"
+#include "nn/model_file.h"
 #include "nn/models/models.h"
 
 namespace bitloom {
@@ -140,12 +141,51 @@ TaskData load_task(RunConfig& c, const LoadObserver& observer) {
   return c.whole ? whole(data) : data;
 }
 
-ModelSpec make_model(const RunConfig& c, const TaskData& data) {
-  const ModelEntry& model = find_model(c.model);
-  const bool reconstructs = model.kind == TaskKind::kReconstruction;
-  BITLOOM_CHECK(model.kind == data.task.kind, "model ", c.model,
+namespace {
+
+void check_kind(const std::string& model, TaskKind kind, const TaskData& data) {
+  const bool reconstructs = kind == TaskKind::kReconstruction;
+  BITLOOM_CHECK(kind == data.task.kind, "model ", model,
                 reconstructs ? " learns without labels, but dataset '" : " needs labels, but dataset '", data.task.name,
                 reconstructs ? "' has them" : "' has none");
+}
+
+ModelSpec model_from_file(const RunConfig& c, const TaskData& data) {
+  ModelSpec spec = read_model_file(c.model).spec;
+  if (has_own_weights(c.model))
+    spec.kind = data.task.kind;
+  else
+    check_kind(c.model, spec.kind, data);
+  const SampleFormat& f = data.train->format();
+  const LayerSpec &in = spec.layers.front(), &last = spec.layers.back();
+  BITLOOM_CHECK(in.h == f.h && in.w == f.w && in.c == f.c, c.model, ": reads ", in.h, "x", in.w, "x", in.c,
+                " samples (height, width, channels), dataset '", data.task.name, "' has ", f.h, "x", f.w, "x", f.c);
+  BITLOOM_CHECK(spec.kind == TaskKind::kReconstruction || last.c == data.task.classes, c.model, ": gives ", last.c,
+                " outputs, dataset '", data.task.name, "' has ", data.task.classes, " classes");
+  check_usable(spec);
+  return with_width(std::move(spec), c.width);
+}
+
+}  // namespace
+
+std::string model_name(const RunConfig& c) { return is_model_file(c.model) ? model_file_stem(c.model) : c.model; }
+
+void settle_warmup(RunConfig& c) {
+  if (c.quantize && c.warmup_file.empty() && has_own_weights(c.model)) c.warmup_file = c.model;
+}
+
+void load_start(Network& network, const std::string& path) {
+  if (has_own_weights(path))
+    network.load(read_model_file(path).weights);
+  else
+    load_weights(network, path);
+}
+
+ModelSpec make_model(const RunConfig& c, const TaskData& data) {
+  if (is_model_file(c.model)) return model_from_file(c, data);
+  const ModelEntry& model = find_model(c.model);
+  const bool reconstructs = model.kind == TaskKind::kReconstruction;
+  check_kind(c.model, model.kind, data);
   const SampleFormat& f = data.train->format();
   BITLOOM_CHECK(!reconstructs || (f.h == 1 && f.w == 1), "without labels, model ", c.model,
                 " learns what is normal of vectors, but the samples of dataset '", data.task.name, "' are ", f.h, "x", f.w, "x",

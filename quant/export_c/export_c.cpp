@@ -34,7 +34,8 @@ int64_t scratch_codes(const IntegerGraph& graph, const IntegerLayer& layer) {
   switch (layer.op) {
     case IntegerOp::kInput:
     case IntegerOp::kAdd:
-    case IntegerOp::kAvgPool: return 0;
+    case IntegerOp::kAvgPool:
+    case IntegerOp::kMaxPool: return 0;
     case IntegerOp::kLinear: return column;
     case IntegerOp::kConv2d: return column * kExportLanes;
     case IntegerOp::kDepthwise: break;
@@ -53,6 +54,8 @@ bool may_overwrite(const IntegerGraph& graph, size_t index, size_t input) {
     case IntegerOp::kDepthwise: return to == from;  // channel by channel, each in the plane by then
     case IntegerOp::kAdd:                           // pixels in order, none of them wider than before
     case IntegerOp::kAvgPool: return to <= from;
+    case IntegerOp::kMaxPool:  // windows that overlap, or begin before the image, read what is behind them too
+      return to <= from && layer.sh >= layer.kh && layer.sw >= layer.kw && layer.pt + layer.pl == 0;
     case IntegerOp::kConv2d: return layer.kh == 1 && layer.kw == 1 && layer.c * to <= in.c * from;
   }
   return false;
@@ -135,16 +138,19 @@ class NetworkText {
       // C has no empty arrays, and pointers into nothing must not be moved, not even by 0.
       put_c_array(text_, "uint32_t", name("weights"), layer.weights.empty() ? std::vector<uint32_t>{0} : layer.weights);
     }
-    put_c_array(text_, "int32_t", name("multiplier"), layer.multiplier);
-    put_c_array(text_, "int32_t", name("offset"), layer.offset);
-    put_c_array(text_, "uint8_t", name("shift"), layer.shift);
+    const bool rules = traits(layer.op).requantizes;
+    if (rules) {
+      put_c_array(text_, "int32_t", name("multiplier"), layer.multiplier);
+      put_c_array(text_, "int32_t", name("offset"), layer.offset);
+      put_c_array(text_, "uint8_t", name("shift"), layer.shift);
+    }
     const auto tensor = [](size_t index) { return str("&tensors[", index, "]"); };
     const auto [kh, kw] = window_of(graph_, layer);
     text_ << "static const bitloom_layer " << name("layer") << " = {" << tensor(size_t(layer.inputs[0])) << ", "
           << (layer.inputs.size() > 1 ? tensor(size_t(layer.inputs[1])) : "0") << ", " << tensor(i) << ", " << kh << ", " << kw
           << ", " << layer.sh << ", " << layer.sw << ", " << layer.pt << ", " << layer.pl << ",\n    "
           << (layer.has_weights() ? str(name("groups"), ", ", layer.groups.size(), ", ", name("weights")) : "0, 0, 0") << ", "
-          << name("multiplier") << ", " << name("offset") << ", " << name("shift") << "};\n";
+          << (rules ? str(name("multiplier"), ", ", name("offset"), ", ", name("shift")) : "0, 0, 0") << "};\n";
   }
 
   void put_groups(const std::string& name, const std::vector<ChannelGroup>& groups) {

@@ -27,11 +27,11 @@ typedef struct {
 
 // Weights are two's complement codes in (kh, kw, input channel) order from the low bits of a word up, every output channel
 // padded with zeros to whole words. Each output channel has a multiplier, an offset and a shift; avg_pool has one of each for
-// all, add too, but two multipliers.
+// all, add too, but two multipliers; max_pool has none.
 typedef struct {
   const bitloom_tensor *in, *second, *out;
   int32_t kh, kw, sh, sw;  // window and stride
-  int32_t pt, pl;          // rows above and columns left of the image that count as zeros
+  int32_t pt, pl;          // rows above and columns left of the image that count as zeros, or for max_pool not at all
   const bitloom_group* groups;
   int32_t group_count;
   const uint32_t* weights;
@@ -46,6 +46,7 @@ void bitloom_depthwise(const bitloom_layer* layer, const uint8_t* in, void* out,
 void bitloom_linear(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);  // the window is all of `in`
 void bitloom_avg_pool(const bitloom_layer* layer, const uint8_t* in, void* out);
 void bitloom_add(const bitloom_layer* layer, const uint8_t* in, const uint8_t* second, void* out);
+void bitloom_max_pool(const bitloom_layer* layer, const uint8_t* in, void* out);
 
 // Code number `index` in (row, column, channel) order.
 int32_t bitloom_code(const bitloom_tensor* tensor, const void* codes, int32_t index);
@@ -334,6 +335,31 @@ int bitloom_in_range(const bitloom_tensor* tensor, const uint8_t* codes) {
     if (code < tensor->lo || code > tensor->hi) return 0;
   }
   return 1;
+}
+
+void bitloom_max_pool(const bitloom_layer* layer, const uint8_t* in, void* out) {
+  const bitloom_tensor *image = layer->in, *pooled = layer->out;
+  const packing from = packing_of(image), to = packing_of(pooled);
+  const int32_t bytes = pixel_bytes(image);
+  uint8_t* pixel = out;
+  for (int32_t oy = 0; oy < pooled->h; ++oy) {
+    const int32_t top = oy * layer->sh - layer->pt, first = top < 0 ? 0 : top;
+    const int32_t last = top + layer->kh < image->h ? top + layer->kh : image->h;
+    for (int32_t ox = 0; ox < pooled->w; ++ox, pixel += pixel_bytes(pooled)) {
+      const int32_t left = ox * layer->sw - layer->pl, begin = left < 0 ? 0 : left;
+      const int32_t end = left + layer->kw < image->w ? left + layer->kw : image->w;
+      for (int32_t channel = 0; channel < pooled->c; ++channel) {
+        int32_t largest = image->lo;
+        for (int32_t y = first; y < last; ++y) {
+          for (int32_t x = begin; x < end; ++x) {
+            const int32_t code = load(from, in + (y * image->w + x) * bytes, channel);
+            largest = code > largest ? code : largest;
+          }
+        }
+        store(to, pixel, channel, largest);
+      }
+    }
+  }
 }
 )c";
 

@@ -19,12 +19,13 @@ OpTraits traits(IntegerOp op) {
   using Window = OpTraits::Window;
   using Weights = OpTraits::Weights;
   switch (op) {
-    case IntegerOp::kInput: return {"input", 0, Window::kNone, Weights::kNone};
+    case IntegerOp::kInput: return {"input", 0, Window::kNone, Weights::kNone, false};
     case IntegerOp::kConv2d: return {"conv2d", 1, Window::kSliding, Weights::kAllChannels};
     case IntegerOp::kDepthwise: return {"depthwise", 1, Window::kSliding, Weights::kOwnChannel};
     case IntegerOp::kLinear: return {"linear", 1, Window::kWhole, Weights::kAllChannels};
     case IntegerOp::kAdd: return {"add", 2, Window::kNone, Weights::kNone};
     case IntegerOp::kAvgPool: return {"avg_pool", 1, Window::kTiles, Weights::kNone};
+    case IntegerOp::kMaxPool: return {"max_pool", 1, Window::kSliding, Weights::kNone, false};
   }
   return {};
 }

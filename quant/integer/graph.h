@@ -17,7 +17,7 @@ struct QuantScheme {
   int32_t hi() const;
 };
 
-enum class IntegerOp : uint8_t { kInput, kConv2d, kDepthwise, kLinear, kAdd, kAvgPool };
+enum class IntegerOp : uint8_t { kInput, kConv2d, kDepthwise, kLinear, kAdd, kAvgPool, kMaxPool };
 
 // What a kind takes and gives, the shared part of every check and count. A new kind is a compile error in traits(), and in each switch over
 // IntegerOp, until it is filled in.
@@ -28,6 +28,7 @@ struct OpTraits {
   size_t inputs = 0;
   Window window = Window::kNone;
   Weights weights = Weights::kNone;
+  bool requantizes = true;  // else the output's codes are codes of the input, in its scheme, and the layer has no multipliers, offsets and shifts
 };
 OpTraits traits(IntegerOp op);
 const char* to_string(IntegerOp op);
@@ -42,6 +43,7 @@ struct ChannelGroup {
 //   requantize(acc, multiplier[o], offset[o], shift[o])   clamped to out.lo() .. out.hi()           kConv2d, kDepthwise, kLinear
 //   requantize_add(x0, multiplier[0], x1, multiplier[1], offset[0], shift[0])                       kAdd, one rule for all channels
 //   requantize(sum over the kh x kw window, multiplier[0], offset[0], shift[0])                     kAvgPool, stride == window
+//   the largest code of the window inside the image                                                 kMaxPool
 struct IntegerLayer {
   std::string name;
   IntegerOp op = IntegerOp::kInput;

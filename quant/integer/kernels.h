@@ -48,5 +48,7 @@ template <class Out>
 void avg_pool(const uint8_t* images, int64_t count, const Prepared& p, Out* out);
 template <class Out>
 void add(const uint8_t* a, const uint8_t* b, int64_t count, const Prepared& p, Out* out);
+template <class Out>
+void max_pool(const uint8_t* images, int64_t count, const IntegerLayer& in, const IntegerLayer& layer, Out* out);
 
 }  // namespace bitloom::integer

@@ -1,4 +1,4 @@
-// What has no weights: average pooling and addition, kCodes codes at a time, one rule for all channels.
+// What has no weights: average pooling and addition, kCodes codes at a time, one rule for all channels; max pooling, which has no rule.
 #include "quant/integer/rules.h"
 
 namespace bitloom::integer {
@@ -63,6 +63,26 @@ void add(const uint8_t* a, const uint8_t* b, int64_t count, const Prepared& p, O
   }
 }
 
+// Bytes are in the order of the codes that they stand for.
+template <class Out>
+void max_pool(const uint8_t* images, int64_t count, const IntegerLayer& in, const IntegerLayer& layer, Out* out) {
+  const Out lowest = std::is_same_v<Out, uint8_t> ? Out(0) : Out(layer.out.lo());
+  for (int64_t at = 0; at < count * layer.h * layer.w; ++at, out += in.c) {
+    const int64_t oy = at / layer.w % layer.h, ox = at % layer.w, top = oy * layer.sh - layer.pt,
+                  left = ox * layer.sw - layer.pl;
+    const uint8_t* image = images + at / (layer.h * layer.w) * in.h * in.w * in.c;
+    std::fill_n(out, in.c, lowest);
+    for (int64_t y = std::max<int64_t>(top, 0); y < std::min(top + layer.kh, in.h); ++y) {
+      for (int64_t x = std::max<int64_t>(left, 0); x < std::min(left + layer.kw, in.w); ++x) {
+        const uint8_t* pixel = image + (y * in.w + x) * in.c;
+        for (int64_t c = 0; c < in.c; ++c) out[c] = std::max(out[c], Out(Out(pixel[c]) + lowest));
+      }
+    }
+  }
+}
+
+template void max_pool(const uint8_t*, int64_t, const IntegerLayer&, const IntegerLayer&, uint8_t*);
+template void max_pool(const uint8_t*, int64_t, const IntegerLayer&, const IntegerLayer&, int32_t*);
 template void avg_pool(const uint8_t*, int64_t, const Prepared&, uint8_t*);
 template void avg_pool(const uint8_t*, int64_t, const Prepared&, int32_t*);
 template void add(const uint8_t*, const uint8_t*, int64_t, const Prepared&, uint8_t*);

@@ -54,8 +54,9 @@ integer::Prepared prepare(const IntegerGraph& graph, const IntegerLayer& layer, 
     case IntegerOp::kDepthwise: return integer::prepare_depthwise(layer, in, unpack_weights(graph, layer));
     case IntegerOp::kAvgPool: return integer::prepare_avg_pool(layer, in);
     case IntegerOp::kAdd: return integer::prepare_add(layer, in, graph.layers[size_t(layer.inputs[1])]);
+    case IntegerOp::kMaxPool: break;  // nothing beyond the layer itself
   }
-  return {};
+  return integer::Prepared();
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ MemoryPlan IntegerRunner::Plan::memory(int64_t images) const {
   std::vector<LayerMemory> demands;
   for (const Step& step : steps) {
     const IntegerLayer& layer = *step.layer;
-    const bool padded = layer.pt + layer.pb + layer.pl + layer.pr > 0;
+    const bool padded = layer.pt + layer.pb + layer.pl + layer.pr > 0 && layer.op != IntegerOp::kMaxPool;
     demands.push_back({images * step.size() + integer::kSlack,
                        padded ? images * integer::padded_size(step.prepared) + integer::kSlack : 0,
                        {}});
@@ -115,6 +116,7 @@ void IntegerRunner::Plan::run_step(size_t i, int64_t count, uint8_t* memory, con
     case IntegerOp::kDepthwise: return integer::depthwise(padded(), count, prepared, out);
     case IntegerOp::kAvgPool: return integer::avg_pool(codes(0), count, prepared, out);
     case IntegerOp::kAdd: return integer::add(codes(0), codes(1), count, prepared, out);
+    case IntegerOp::kMaxPool: return integer::max_pool(codes(0), count, in, layer, out);
   }
 }
 

@@ -159,8 +159,12 @@ class LayerCheck {
 
   void check_tables() const {
     // One rule a channel, or one for all with a multiplier for each input.
-    const size_t rules = layer_.has_weights() ? size_t(layer_.c) : std::min<size_t>(traits_.inputs, 1),
-                 multipliers = layer_.has_weights() ? rules : traits_.inputs;
+    const size_t rules = layer_.has_weights()  ? size_t(layer_.c)
+                         : traits_.requantizes ? 1
+                                               : 0,
+                 multipliers = layer_.has_weights()  ? rules
+                               : traits_.requantizes ? traits_.inputs
+                                                     : 0;
     BITLOOM_CHECK(layer_.multiplier.size() == multipliers && layer_.offset.size() == rules && layer_.shift.size() == rules,
                   where_, "expected ", multipliers, " multipliers, ", rules, " offsets and ", rules, " shifts, got ",
                   layer_.multiplier.size(), ", ", layer_.offset.size(), " and ", layer_.shift.size());
@@ -177,6 +181,11 @@ class LayerCheck {
       case IntegerOp::kAvgPool:
         return check_rule(range_of(input().out) * (layer_.kh * layer_.kw), layer_.multiplier[0],
                           {layer_.offset[0], layer_.offset[0]}, 0);
+      case IntegerOp::kMaxPool: {
+        const QuantScheme &in = input().out, &out = layer_.out;
+        BITLOOM_CHECK(in.bits == out.bits && in.is_signed == out.is_signed && in.scale == out.scale, where_,
+                      "gives codes of its input, so that its scheme must be its input's");
+      }
     }
   }
 

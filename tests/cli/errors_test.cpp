@@ -178,10 +178,10 @@ std::vector<BadRun> bad_command_lines() {
        "--budget 0.01k: no assignment of the precisions offered costs less than 0.000"},
       {"AssignmentAndQuant", kTrain + "--quant w4a8 --assignment a.json", kUsage, "excludes"},
       {"MissingAssignment", kTrain + "--assignment a.json", kFailed, "cannot open a.json"},
-      {"EvalOfNothing", "eval --data task.npz", kUsage, "name a run's folder, or --import FILE"},
+      {"EvalOfNothing", "eval --data task.npz", kUsage, "name a run's folder, --import FILE, or --model FILE.onnx"},
       {"EvalOfTwoThings", "eval run --import weights.npz", kUsage, "excludes"},
       {"GoldenWithoutImport", "eval --golden golden.npz", kUsage, "--import"},
-      {"InfoOfUnknownModel", "info --model resnet9", kFailed, "resnet9"},
+      {"InfoOfUnknownModel", "info --model resnet9", kUsage, "resnet9 not in"},
       {"InfoAsJsonOfNoRun", "info --json", kUsage, "--json requires run"},
   };
 }

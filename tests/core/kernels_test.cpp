@@ -117,6 +117,30 @@ TEST(Pool, MatchesReference) {
             "avg_pool: a 4x1 window does not fit in a 3x3 input");
 }
 
+TEST(Pool, OfTheLargestMatchesReference) {
+  for (int64_t c : {1, 5, 64}) {
+    for (const Conv2dShape& s : {Conv2dShape{3, 8, 8, c, c, 2, 2, 2, 2}, Conv2dShape{2, 7, 9, c, c, 3, 3, 2, 2, 1, 1, 1, 1},
+                                 Conv2dShape{1, 5, 4, c, c, 5, 4}, Conv2dShape{2, 4, 6, c, c, 3, 2, 1, 3, 2, 0, 1, 1}}) {
+      Floats x = random_values(s.n * s.in_floats(), 1);
+      for (float& v : x) v = std::nearbyint(v * 3);  // so that many are equal
+      const Floats dy = random_values(s.n * s.out_floats(), 2);
+      Floats y = unwritten(int64_t(dy.size())), dx = unwritten(int64_t(x.size()));
+      Doubles expected_y(dy.size()), expected_dx(x.size());
+      max_pool_forward(x.data(), y.data(), s);
+      max_pool_input_grad(x.data(), y.data(), dy.data(), dx.data(), s);
+      ref::max_pool_forward(to_double(x).data(), expected_y.data(), s);
+      ref::max_pool_input_grad(to_double(x).data(), expected_y.data(), to_double(dy).data(), expected_dx.data(), s);
+      const std::string name = str("max pool ", s.kh, "x", s.kw, " of ", s.h, "x", s.w);
+      expect_close(y, expected_y, 0, name);
+      expect_close(dx, expected_dx, 1e-6, name + " gradient");
+    }
+  }
+  EXPECT_EQ(message_of([] {
+              max_pool_forward(nullptr, nullptr, Conv2dShape{1, 3, 3, 1, 1, 2, 2, 1, 1, 2});
+            }),
+            "max_pool: a 2x2 window with padding 2,0,0,0 does not fit a 3x3 input");
+}
+
 TEST(Elementwise, MatchesReference) {
   for (int64_t n : {1, 7, 16384, 40001}) {
     const Floats a = random_values(n, 1), b = random_values(n, 2);
@@ -126,6 +150,14 @@ TEST(Elementwise, MatchesReference) {
     relu_forward(a.data(), out.data(), n);
     ref::relu_forward(da.data(), expected.data(), n);
     expect_close(out, expected, 0, "relu");
+    Floats wide = a;
+    for (float& v : wide) v *= 10;
+    relu6_forward(wide.data(), out.data(), n);
+    ref::relu6_forward(to_double(wide).data(), expected.data(), n);
+    expect_close(out, expected, 0, "relu6");
+    relu6_input_grad(wide.data(), b.data(), out.data(), n);
+    ref::relu6_input_grad(to_double(wide).data(), db.data(), expected.data(), n);
+    expect_close(out, expected, 0, "relu6 gradient");
     relu_input_grad(a.data(), b.data(), out.data(), n);
     ref::relu_input_grad(da.data(), db.data(), expected.data(), n);
     expect_close(out, expected, 0, "relu gradient");

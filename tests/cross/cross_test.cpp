@@ -29,6 +29,17 @@ TEST(Cross, CortexM3) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m3"
 TEST(Cross, CortexM4) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "cortex-m4"); }
 TEST(Cross, Rv32imc) { BITLOOM_EXPECT_EXPORTED_EQUAL(cross_cases(), "rv32imc"); }
 
+// Two minutes, most of it training.
+TEST(Cross, ANetworkFromPyTorchPredictsTheSameOnAMicrocontroller) {
+  if (!std::getenv("BITLOOM_SLOW")) GTEST_SKIP() << "runs with BITLOOM_SLOW=1";
+  const testing::TempFolder folder;
+  const std::string command = str("BITLOOM='", BITLOOM_PROGRAM, "' '", testing::source_path("tests/cross/onnx.sh"), "' '",
+                                  folder.path(), "' >/dev/null");
+  const int status = std::system(command.c_str());
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "CIFAR-10, PyTorch or the emulator is not there";
+  EXPECT_EQ(status, 0);
+}
+
 // A controller and a node of its own, half a minute.
 TEST(Cross, ASlurmArrayGivesTheNetworksOfTheSweep) {
   if (!std::getenv("BITLOOM_SLOW")) GTEST_SKIP() << "runs with BITLOOM_SLOW=1";

@@ -2,11 +2,11 @@
 # Runs the libFuzzer targets that `make fuzz` built in FOLDER for that many seconds each, as many at a time as there are processors. What they
 # found before is kept there and continued from; a finding is a file TARGET-crash-*.
 #
-#   tests/fuzz/run.sh FOLDER SECONDS [elf|assembler|execute|archive|graph|json|npz|wav|jpeg]...
+#   tests/fuzz/run.sh FOLDER SECONDS [elf|assembler|execute|archive|graph|json|npz|onnx|wav|jpeg]...
 set -euo pipefail
 build=$(realpath "${1:?usage: tests/fuzz/run.sh FOLDER SECONDS [TARGET...]}") seconds=${2:?usage: tests/fuzz/run.sh FOLDER SECONDS [TARGET...]}
 shift 2
-[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz wav jpeg
+[ $# -gt 0 ] || set -- elf assembler execute archive graph json npz onnx wav jpeg
 cd "$(dirname "$0")/../.."
 
 # What a reader fixes or adds itself (fuzz targets say why) is left out of its seeds.
@@ -25,6 +25,7 @@ seed() {  # TARGET
       ;;
     graph) for graph in results/*/*/network.blig; do tail -c +9 "$graph" | head -c -4 >"$build/$1.seeds/$(echo "$graph" | tr / _)"; done ;;
     json) cp results/cifar10/channel-1/*.json "$build/$1.seeds" ;;
+    onnx) cp tests/data/onnx/*.onnx "$build/$1.seeds" ;;
     npz)
       printf ".\223NUMPY\1\0\100\0%-63s\n%s" "{'descr': '<f4', 'fortran_order': True, 'shape': (2L, 3), }" 123456789012345678901234 \
         >"$build/$1.seeds/npy"

@@ -52,7 +52,7 @@ class RandomShape {
       const int64_t h = size(700), w = size(3000), c = size(5000);
       if (h * w * c > kWork) continue;
       RandomGraph g(rng_.split("weights", ++tries_), h, w, c, scheme(false));
-      switch (rng_.below(5)) {
+      switch (rng_.below(6)) {
         case 0: add_window(g, IntegerOp::kConv2d, size(3000)); break;
         case 1: add_window(g, IntegerOp::kDepthwise, c); break;
         case 2:
@@ -62,6 +62,7 @@ class RandomShape {
           const int64_t kh = std::min(size(40), h), kw = std::min(size(200), w);
           g.window(IntegerOp::kAvgPool, 0, c, {kh, kw}, {kh, kw}, {0, 0, 0, 0}, scheme(true));
         } break;
+        case 5: add_window(g, IntegerOp::kMaxPool, c); break;
         case 4: {
           g.window(IntegerOp::kAvgPool, 0, c, {1, 1}, {1, 1}, {0, 0, 0, 0}, scheme(false));
           g.add(0, 1, scheme(true));

@@ -81,7 +81,7 @@ TEST(AllocationTest, BudgetsAreMetAndTiesRespected) {
 
 // The budget counts what lower() packs: removed input channels leave words that are not full.
 TEST(AllocationTest, PackedWeightsAreWithinTheBudget) {
-  for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v1"})
+  for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v1", "pooled", "windowed"})
     for (const double share : {0.06, 0.15, 0.3}) {
       if (std::getenv("BITLOOM_FAST") && share != 0.15) continue;
       testing::RandomQat made(name, quant_options({0, 2, 4, 8}, {8}), Rng(5));
@@ -91,7 +91,7 @@ TEST(AllocationTest, PackedWeightsAreWithinTheBudget) {
       made.qat.assign(allocate(p.problem(), budget));
       const int64_t bytes = weight_bytes(lower(made.qat, "random"));
       EXPECT_LE(8 * bytes, budget) << name;
-      EXPECT_GT(8 * bytes, 0.98 * budget) << name << ": what the budget leaves is spent";
+      EXPECT_GT(8 * bytes + 32, 0.98 * budget) << name << ": what the budget leaves is spent, to a word";
     }
 }
 

@@ -71,7 +71,7 @@ TEST(CostModelTest, ReferenceFiguresOfResnet8) {
 
 // What is priced is what is deployed: packed words, and the products that are really computed.
 TEST(CostModelTest, RandomAssignmentsCostWhatTheirIntegerGraphsHold) {
-  for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v1", "autoencoder"})
+  for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v1", "autoencoder", "pooled", "windowed"})
     for (uint64_t seed = 0; seed < 4; ++seed) {
       SCOPED_TRACE(str(model, ", seed ", seed));
       RandomQat net(model, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));

@@ -49,7 +49,7 @@ class Probe : public LayerTransform {
   Variable weight(Tape&, int, const Variable& w) override { return w; }
   Variable output(Tape& tape, int layer, const Variable& y) override {
     seen[size_t(layer)] = y.value();
-    return spec_.layers[size_t(layer)].relu ? tape.apply(Relu{}, {y}) : y;
+    return activate(tape, spec_.layers[size_t(layer)].activation, y);
   }
   std::vector<Parameter> parameters() const override { return {}; }
   StateDict state() const override { return {}; }

@@ -94,8 +94,8 @@ TEST(ModelsTest, Resnet8HasTheLayersOfTheReference) {
   EXPECT_EQ(strided.pl, 0);
   EXPECT_EQ(strided.pr, 1);
   EXPECT_FALSE(spec.layers[7].norm) << "the shortcut convolutions have no normalization";
-  EXPECT_FALSE(spec.layers[3].relu) << "the ReLU comes after the sum";
-  EXPECT_TRUE(spec.layers[4].relu);
+  EXPECT_EQ(spec.layers[3].activation, Activation::kNone) << "the ReLU comes after the sum";
+  EXPECT_EQ(spec.layers[4].activation, Activation::kRelu);
 }
 
 TEST(ModelsTest, DsCnnHasTheLayersOfTheReference) {
@@ -125,7 +125,7 @@ TEST(ModelsTest, AutoencoderHasTheLayersOfTheReference) {
   std::vector<std::string> expected = {"input 1x1x640"};
   for (int i = 0; i < 10; ++i) expected.push_back(str("dense", i, " 1x1x", i == 4 ? 8 : i == 9 ? 640 : 128));
   EXPECT_EQ(layer_table(spec), expected);
-  EXPECT_FALSE(spec.layers[10].norm || spec.layers[10].relu);
+  EXPECT_TRUE(!spec.layers[10].norm && spec.layers[10].activation == Activation::kNone);
 }
 
 TEST(ModelsTest, ChannelsTiedByAddsDepthwiseAndPoolingShareAGroup) {

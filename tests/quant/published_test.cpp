@@ -108,7 +108,7 @@ ModelSpec tiny_model() {
 TEST(Published, RoundsAsTheDefinitionsSay) {
   const StateDict weights(tiny_weights());
   const ModelSpec spec = published_form(tiny_model(), weights);
-  EXPECT_FALSE(spec.layers[1].relu || spec.layers[1].norm) << "the file has none";
+  EXPECT_FALSE(spec.layers[1].activation != Activation::kNone || spec.layers[1].norm) << "the file has none";
   EXPECT_TRUE(has_bias(spec.layers[2]));
   Network network(spec, Rng(1));
   network.load(weights);

@@ -8,6 +8,7 @@
 
 #include "tests/support/files.h"
 #include "tests/support/gradcheck.h"
+#include "tests/support/random_qat.h"
 #include "tests/support/tiny_task.h"
 
 namespace bitloom {
@@ -213,6 +214,35 @@ TEST(QatNetworkTest, CalibrationSeesAllClassesOfSortedData) {
   const std::vector<double> by_class = clips(sorted), mixed = clips(ArrayDataset(std::move(shuffled)));
   ASSERT_FALSE(mixed.empty());
   for (size_t i = 0; i < mixed.size(); ++i) EXPECT_NEAR(by_class[i], mixed[i], 0.15) << i;
+}
+
+// However far a step took them, the clips of ReLU6 are 6 at most when they are used; those of a ReLU are not bounded. A max pool has its input's scheme.
+TEST(QatNetworkTest, ClipsOfRelu6StayBelowItsCeiling) {
+  const ModelSpec spec = testing::own_model(true);
+  Network network(spec, Rng(1));
+  testing::randomize(network, Rng(2));
+  const ArrayDataset data = testing::random_data(spec.layers[0], 8, true, Rng(3));
+  QatNetwork qat(network, quant_options({8}, {4, 8}), input_scheme(data));
+  qat.calibrate(data);
+  for (Parameter& p : qat.parameters())
+    if (p.name.find(".log_clip") != std::string::npos) p.value.value().fill(std::log(9.0f));
+  const Tensor x = first_images(data, 8).x, once = run(network, &qat, x);
+  int bounded = 0, pools = 0;
+  for (int i = 1; i <= spec.output(); ++i) {
+    if (codes_of(spec, i) != i) {
+      ++pools;
+      const QuantScheme own = qat.output_scheme(i), source = qat.output_scheme(codes_of(spec, i));
+      EXPECT_TRUE(own.bits == source.bits && own.is_signed == source.is_signed && own.scale == source.scale) << i;
+    } else if (qat.act_kind(i) != ActKind::kNone) {
+      const QuantScheme scheme = qat.output_scheme(i);
+      const bool relu6 = spec.layers[size_t(i)].activation == Activation::kRelu6;
+      EXPECT_NEAR(scheme.scale * scheme.hi(), relu6 ? 6 : 9, 1e-5) << spec.layers[size_t(i)].name;
+      bounded += relu6;
+    }
+  }
+  EXPECT_EQ(bounded, 3);
+  EXPECT_EQ(pools, 4);
+  EXPECT_TRUE(same_bits(once, run(network, &qat, x)));
 }
 
 TEST(QatNetworkTest, NamesOfWeightScalesAreParsed) {

@@ -54,6 +54,15 @@ inline std::vector<ExportCase> awkward_cases() {
     add("the largest sums", g.graph);
     cases.back().samples.fill(255);
   }
+  for (const int bits : {2, 4, 8}) {
+    const QuantScheme scheme{bits, bits == 4, 1};
+    RandomGraph g(Rng(4), 7, 6, 9, scheme);
+    g.window(IntegerOp::kMaxPool, 0, 9, {3, 3}, {2, 2}, {1, 1, 1, 1}, {});
+    g.window(IntegerOp::kMaxPool, 1, 9, {2, 1}, {2, 1}, {0, 0, 0, 0}, {});
+    g.window(IntegerOp::kConv2d, 2, 5, {1, 1}, {1, 1}, {0, 0, 0, 0}, scheme);
+    g.window(IntegerOp::kMaxPool, 3, 5, {2, 3}, {1, 1}, {1, 0, 2, 2}, {});
+    add(str("max pools of ", bits, " bits, the last one as output"), g.graph);
+  }
   {
     RandomGraph g(Rng(3), 4, 4, 6, {4, false, 1});
     g.window(IntegerOp::kConv2d, 0, 7, {3, 3}, {1, 1}, {1, 1, 1, 1}, {2, false, 1}, {0});
@@ -64,15 +73,17 @@ inline std::vector<ExportCase> awkward_cases() {
   return cases;
 }
 
-// The four models at small sizes with all options, `count` assignments each.
+// The four models, and two of one's own, at small sizes with all options, `count` assignments each.
 inline std::vector<ExportCase> model_cases(uint64_t count) {
   std::vector<ExportCase> cases;
-  for (const ModelEntry& model : all_models()) {
+  std::vector<std::string> models = {"pooled", "windowed"};
+  for (const ModelEntry& model : all_models()) models.push_back(model.name);
+  for (const std::string& model : models) {
     for (uint64_t seed = 0; seed < count; ++seed) {
-      RandomQat random(model.name, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));
+      RandomQat random(model, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));
       random.qat.assign(random_assignment(random.qat, Rng(seed).split("assignment")));
       const IntegerGraph graph = lower(random.qat, "test");
-      cases.push_back({str(model.name, " ", seed), graph, random_input(graph, 2, Rng(seed).split("input"))});
+      cases.push_back({str(model, " ", seed), graph, random_input(graph, 2, Rng(seed).split("input"))});
     }
   }
   return cases;

@@ -73,6 +73,22 @@ inline Codes reference_windows(const IntegerGraph& graph, const IntegerLayer& la
   return out;
 }
 
+// The largest code of every window, from the codes of the input.
+inline Codes reference_largest(const IntegerGraph& graph, const IntegerLayer& layer, const Codes& x) {
+  const IntegerLayer& in = graph.layers[size_t(layer.inputs[0])];
+  Codes out;
+  for (int64_t i = 0; i < layer.h * layer.w * layer.c; ++i) {
+    const int64_t c = i % layer.c, z = i / layer.c % layer.w, y = i / layer.c / layer.w;
+    Codes seen;
+    for (int64_t k = 0; k < layer.kh * layer.kw; ++k) {
+      const int64_t iy = y * layer.sh + k / layer.kw - layer.pt, ix = z * layer.sw + k % layer.kw - layer.pl;
+      if (iy >= 0 && iy < in.h && ix >= 0 && ix < in.w) seen.push_back(x[size_t((iy * in.w + ix) * in.c + c)]);
+    }
+    out.push_back(*std::max_element(seen.begin(), seen.end()));
+  }
+  return out;
+}
+
 // One layer of graph.h, from the codes of its inputs.
 inline Codes reference_layer(const IntegerGraph& graph, size_t index, const std::vector<Codes>& codes) {
   const IntegerLayer& layer = graph.layers[index];
@@ -91,6 +107,7 @@ inline Codes reference_layer(const IntegerGraph& graph, size_t index, const std:
     case IntegerOp::kDepthwise:
     case IntegerOp::kLinear:
     case IntegerOp::kAvgPool: return reference_windows(graph, layer, x);
+    case IntegerOp::kMaxPool: return reference_largest(graph, layer, x);
   }
   return out;
 }
@@ -133,7 +150,9 @@ class RandomGraph {
     const bool flat = op == IntegerOp::kLinear;
     layer.h = flat ? 1 : (from.h + layer.pt + layer.pb - layer.kh) / layer.sh + 1;
     layer.w = flat ? 1 : (from.w + layer.pl + layer.pr - layer.kw) / layer.sw + 1;
-    if (op == IntegerOp::kAvgPool) {
+    if (op == IntegerOp::kMaxPool) {
+      layer.out = from.out;
+    } else if (op == IntegerOp::kAvgPool) {
       add_rule(layer, double(layer.kh * layer.kw) * magnitude(from.out), 1.0 / double(layer.kh * layer.kw));
     } else {
       const int64_t count = flat ? from.h * from.w * from.c : layer.kh * layer.kw * (op == IntegerOp::kDepthwise ? 1 : from.c);
@@ -210,11 +229,12 @@ inline IntegerGraph random_integer_graph(Rng rng) {
     const int64_t kh = 1 + rng.below(std::min<int64_t>(from.h, 4)), kw = 1 + rng.below(std::min<int64_t>(from.w, 4));
     const std::vector<int64_t> pads{rng.below(kh), rng.below(kh), rng.below(kw), rng.below(kw)};
     const std::vector<int64_t> stride{1 + rng.below(2), 1 + rng.below(3)};
-    const int64_t kind = rng.below(6);
+    const int64_t kind = rng.below(7);
     if (kind <= 1) last = g.window(IntegerOp::kConv2d, last, 1 + rng.below(35), {kh, kw}, stride, pads, scheme());
     if (kind == 2) last = g.window(IntegerOp::kDepthwise, last, from.c, {kh, kw}, stride, pads, scheme());
     if (kind == 3) last = g.window(IntegerOp::kAvgPool, last, from.c, {kh, kw}, {kh, kw}, {0, 0, 0, 0}, scheme());
-    if (kind >= 4) {
+    if (kind == 6) last = g.window(IntegerOp::kMaxPool, last, from.c, {kh, kw}, stride, pads, {});
+    if (kind == 4 || kind == 5) {
       const int32_t branch = g.window(IntegerOp::kConv2d, last, from.c, {1, 1}, {1, 1}, {0, 0, 0, 0}, scheme());
       last = rng.below(2) ? g.add(last, branch, scheme()) : g.add(branch, last, scheme());
     }

@@ -10,8 +10,30 @@
 
 namespace bitloom::testing {
 
+// What the built-in ones have not: ReLU6, max pools of an input, of signed and of unsigned codes, padded ones, windows over a whole image. Ends with such a
+// convolution, or with a pool as GlobalAveragePool is.
+inline ModelSpec own_model(bool ends_with_pool) {
+  ModelBuilder b(ends_with_pool ? "pooled" : "windowed", 9, 8, 3);
+  constexpr unsigned kBias = ModelBuilder::kBias, kNorm = ModelBuilder::kNorm, kRelu6 = ModelBuilder::kRelu6;
+  int x = b.max_pool("pool0", 0, 2, 2, {1, 1, 1, 0, 0, 1});
+  x = b.depthwise("conv1", b.conv2d("conv0", x, 7, 3, 3, 1, 1, kNorm | kRelu6), 3, 3, 1, 1, kBias | kRelu6);
+  x = b.max_pool("pool1", x, 3, 3, {2, 2, 1, 1, 1, 1});
+  const int y = b.max_pool("pool2", b.conv2d("conv2", x, 7, 3, 3, 1, 1, kBias | kNorm), 2, 2, {1, 1, 1, 0, 1, 0});
+  x = b.max_pool("pool3", b.add("add0", x, y, kRelu6), 2, 2, {2, 2, 0, 0, 0, 0});
+  const LayerSpec& in = b.layer(x);
+  LayerSpec last;
+  last.name = "conv3", last.inputs = {x}, last.c = 5;
+  last.kind = ends_with_pool ? Conv2dLayer{1, 1, {}, true} : Conv2dLayer{in.h, in.w, {}, true};
+  const int out = b.append(last);
+  if (ends_with_pool) b.avg_pool("pool4", out, b.layer(out).h, b.layer(out).w);
+  ModelSpec spec = b.finish();
+  check_usable(spec);
+  return spec;
+}
+
 // The models at sizes at which every layer still has something to do.
 inline ModelSpec small_model(const std::string& name) {
+  if (name == "pooled" || name == "windowed") return own_model(name == "pooled");
   if (name == "resnet8") return resnet8(8, 8, 3, 5);
   if (name == "ds_cnn") return ds_cnn(12, 6, 1, 4);
   if (name == "mobilenet_v1") return mobilenet_v1(32, 32, 3, 2);

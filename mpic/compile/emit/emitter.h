@@ -44,6 +44,7 @@ class Emitter {
   void add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTensor& in1, const EmitTensor& out);
   void anomaly_score(const AnomalyRule& rule, const EmitTensor& in, const EmitTensor& out, Label score);
   void average_pool(const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out);
+  void max_pool(const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out);
 
   // Data that was asked for, behind the code; returns its bytes.
   size_t flush_data();

@@ -34,6 +34,7 @@ class Counter {
       case Kernel::kDepthwise: depthwise(); break;
       case Kernel::kAdd: add(); break;
       case Kernel::kPool: pool(); break;
+      case Kernel::kMaxPool: max_pool(); break;
     }
     return std::move(counts_);
   }
@@ -307,6 +308,26 @@ class Counter {
     for (int a = 0; a < 3; ++a) {
       count(kPoolRead, mix_.in[size_t(a)] * mix_.kept_out * read, a);
       count(kPoolWrite, mix_.out[size_t(a)] * mix_.kept_out * pixels(), a);
+    }
+  }
+
+  void max_pool() {
+    const double tap_rows = inside(l_.h, g_.in_h, l_.kh, l_.sh, l_.pt).second,
+                 tap_columns = inside(l_.w, g_.in_w, l_.kw, l_.sw, l_.pl).second, taps_read = tap_rows * tap_columns;
+    count(kMaxPoolLayer, 1.0);
+    count(kMaxPoolLine, double(l_.h));
+    count(kMaxPoolPixel, pixels());
+    for (int a = 0; a < 3; ++a) {
+      const T share = mix_.in[size_t(a)], own = words(1, a);
+      const int64_t all = ceil_div(pixel_bytes(g_.in_c, kMixBits[a]), 4);
+      const T chunks = share * blend(in_whole_, double(ceil_div(all, kMaxPoolWords)),
+                                     at_least_one((own + (kMaxPoolWords - 1) / 2.0) * (1.0 / kMaxPoolWords)));
+      count(kMaxPoolChunk, chunks * pixels());
+      count(kMaxPoolRow, chunks * (tap_rows * double(l_.w)));
+      count(kMaxPoolTap, chunks * taps_read);
+      count(kMaxPoolWord, share * own * taps_read);
+      count(kMaxPoolStore, share * own * pixels());
+      count(kMisalignedLoad, share * own * misaligned(1, a) * (taps_read + pixels()));
     }
   }
 

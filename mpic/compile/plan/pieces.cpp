@@ -74,6 +74,14 @@ constexpr PieceRow kRows[] = {
     {kPoolPixel, "pool pixel", kOne},
     {kPoolRead, "pool read", kByCase},
     {kPoolWrite, "pool write", kByCase},
+    {kMaxPoolLayer, "max pool layer", kOne},
+    {kMaxPoolLine, "max pool line", kOne},
+    {kMaxPoolPixel, "max pool pixel", kOne},
+    {kMaxPoolChunk, "max pool chunk", kOne},
+    {kMaxPoolRow, "max pool row", kOne},
+    {kMaxPoolTap, "max pool tap", kOne},
+    {kMaxPoolWord, "max pool word", kOne},
+    {kMaxPoolStore, "max pool store", kOne},
 };
 static_assert(sizeof kRows / sizeof *kRows == kPieces);
 

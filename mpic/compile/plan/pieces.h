@@ -70,6 +70,14 @@ enum Piece : int {
   kPoolPixel,  // pixel of a window in them
   kPoolRead,   // its code
   kPoolWrite,  // code of the output
+  kMaxPoolLayer,
+  kMaxPoolLine,   // row of the output
+  kMaxPoolPixel,  // pixel of it
+  kMaxPoolChunk,  // kMaxPoolWords words of that pixel
+  kMaxPoolRow,    // row of the window, in each of them
+  kMaxPoolTap,    // pixel of that row
+  kMaxPoolWord,   // its word
+  kMaxPoolStore,  // word of the output
   kPieces
 };
 const char* to_string(Piece piece);

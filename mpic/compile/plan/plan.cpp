@@ -17,6 +17,7 @@ Kernel kernel_of(IntegerOp op) {
     case IntegerOp::kDepthwise: return Kernel::kDepthwise;
     case IntegerOp::kAdd: return Kernel::kAdd;
     case IntegerOp::kAvgPool: return Kernel::kPool;
+    case IntegerOp::kMaxPool: return Kernel::kMaxPool;
   }
   return Kernel::kNone;
 }

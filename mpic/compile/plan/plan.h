@@ -15,6 +15,8 @@ namespace bitloom::mpic {
 inline constexpr int kTilePixels = 4, kBlockChannels = 4;
 // Codes that Adds and pools take at a time: whole words at every width.
 inline constexpr int64_t kChunkCodes = 16;
+// Words of codes that max pools take at a time.
+inline constexpr int64_t kMaxPoolWords = 4;
 
 // Where one way of doing it ends and another begins.
 struct KernelLimits {
@@ -24,7 +26,7 @@ struct KernelLimits {
   int64_t unrolled_codes = 64;  // codes of a pixel of an Add, likewise
 };
 
-enum class Kernel { kNone, kProduct, kDepthwise, kAdd, kPool };
+enum class Kernel { kNone, kProduct, kDepthwise, kAdd, kPool, kMaxPool };
 Kernel kernel_of(IntegerOp op);
 
 // Size and window of a layer, without weights. Its (first) input has in_h x in_w x in_c.

@@ -69,6 +69,19 @@ TEST(QuantScheme, HasTheRangeOfItsBits) {
   EXPECT_EQ(range(32, false), std::pair(kIntMin, kIntMax));
 }
 
+TEST(IntegerGraph, MaxPoolGivesCodesOfItsInput) {
+  RandomGraph g(Rng(1), 6, 6, 3, {4, false, 0.5});
+  g.window(IntegerOp::kMaxPool, 0, 3, {3, 3}, {2, 2}, {1, 1, 1, 1}, {});
+  EXPECT_EQ(error_after([](IntegerGraph&) {}, g.graph), "");
+  const std::string scheme =
+      "integer graph: layer 1 (max_pool layer1): gives codes of its input, so that its scheme must be its input's";
+  EXPECT_EQ(error_after([](IntegerGraph& x) { x.layers[1].out.bits = 8; }, g.graph), scheme);
+  EXPECT_EQ(error_after([](IntegerGraph& x) { x.layers[1].out.is_signed = true; }, g.graph), scheme);
+  EXPECT_EQ(error_after([](IntegerGraph& x) { x.layers[1].out.scale = 1; }, g.graph), scheme);
+  EXPECT_EQ(error_after([](IntegerGraph& x) { x.layers[1].multiplier = {1}; }, g.graph),
+            "integer graph: layer 1 (max_pool layer1): expected 0 multipliers, 0 offsets and 0 shifts, got 1, 0 and 0");
+}
+
 TEST(IntegerGraph, CountsWorkAndMemory) {
   IntegerGraph graph = every_op();
   graph.layers[5].groups = {{8, 7}};
