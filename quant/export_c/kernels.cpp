@@ -224,29 +224,36 @@ static void slide(const BITLOOM_FLASH bitloom_layer* layer, const int16_t* taps,
   const BITLOOM_FLASH bitloom_tensor* image = layer->out;
   const packing p = packing_of(image);
   const int32_t multiplier = layer->multiplier[channel], offset = layer->offset[channel], shift = layer->shift[channel];
-  const int32_t kh = layer->kh, kw = layer->kw, step = layer->sw, bytes = pixel_bytes(image);
+  const int32_t kh = layer->kh, kw = layer->kw, bytes = pixel_bytes(image), pixels = image->h * image->w;
+  const int32_t to_row = layer->sh * w - (image->w - 1) * layer->sw;  // from a row's last window to the next row's first one
+  const int16_t* window = plane;
+  int32_t column = 0;
   uint8_t* pixel = (uint8_t*)out;
-  for (int32_t y = 0; y < image->h; ++y) {
-    for (int32_t left = 0; left < image->w; left += LANES) {
-      int32_t sums[LANES], s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      const int16_t* tap = taps;
-      for (int32_t ky = 0; ky < kh; ++ky) {
-        const int16_t* x = plane + (y * layer->sh + ky) * w + left * step;
-        for (const int16_t* end = tap + kw; tap < end; ++tap, ++x) {
-          const int32_t code = *tap;
-          s0 += code * x[0];
-          s1 += code * x[step];
-          s2 += code * x[2 * step];
-          s3 += code * x[3 * step];
-        }
+  for (int32_t first = 0; first < pixels; first += LANES) {
+    const int16_t* x[LANES];
+    for (int32_t lane = 0; lane < LANES; ++lane) {  // lanes after the last pixel have its window
+      x[lane] = window;
+      if (first + lane + 1 >= pixels) continue;
+      column = column + 1 < image->w ? column + 1 : 0;
+      window += column ? layer->sw : to_row;
+    }
+    const int16_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *tap = taps;
+    int32_t sums[LANES], s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (int32_t row = 0; row < kh * w; row += w) {
+      for (int32_t at = row; at < row + kw; ++at) {
+        const int32_t code = *tap++;
+        s0 += code * x0[at];
+        s1 += code * x1[at];
+        s2 += code * x2[at];
+        s3 += code * x3[at];
       }
-      sums[0] = s0;
-      sums[1] = s1;
-      sums[2] = s2;
-      sums[3] = s3;
-      for (int32_t i = 0; i < LANES && left + i < image->w; ++i, pixel += bytes) {
-        store(p, pixel, channel, requantize(sums[i], multiplier, offset, shift, image));
-      }
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    for (int32_t i = 0; i < LANES && first + i < pixels; ++i, pixel += bytes) {
+      store(p, pixel, channel, requantize(sums[i], multiplier, offset, shift, image));
     }
   }
 }

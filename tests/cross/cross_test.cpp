@@ -43,10 +43,12 @@ std::vector<TextFile> small_networks(CLayout layout) {
   image.window(IntegerOp::kConv2d, 0, 6, {3, 3}, {1, 1}, {1, 1, 1, 1}, byte, {2, 4, 8});
   image.window(IntegerOp::kDepthwise, 1, 6, {3, 3}, {2, 1}, {0, 1, 1, 1}, byte, {4, 8});
   image.linear(2, 10, {32, true, 1});
-  std::vector<TextFile> files = export_c(dense.graph, testing::random_input(dense.graph, 1, Rng(1)), {"dense", {}, nullptr});
-  for (TextFile& file : export_c(image.graph, testing::random_input(image.graph, 2, Rng(1)), {"image", {}, nullptr}))
-    if (file.name.rfind("bitloom_", 0) != 0) files.push_back(std::move(file));
-  return laid_out(std::move(files), layout);
+  const auto of = [&](const IntegerGraph& graph, const char* name) {
+    return laid_out(export_c(graph, testing::random_input(graph, 2, Rng(1)), {name, {}, nullptr}), layout);
+  };
+  std::vector<TextFile> files = of(dense.graph, "dense");
+  for (TextFile& file : of(image.graph, "image")) files.push_back(std::move(file));  // what is shared, twice, is the same
+  return files;
 }
 
 // "" when tests/cross/firmware.sh builds both and prints `text`; "skip: REASON" without its tools.
