@@ -10,18 +10,24 @@
 #include "cli/table.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/names.h"
 #include "core/rng.h"
+#include "datasets/known_classes.h"
 #include "mpic/isa/names.h"
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
 #include "quant/export_c/export_c.h"
 #include "quant/export_c/front_end.h"
+#include "quant/export_c/layout.h"
+#include "quant/integer/anomaly_score.h"
 
 namespace bitloom {
 namespace {
 
 struct DeployOptions {
-  std::string model, out, memory;
+  std::string model, out, memory, name;
+  std::vector<std::string> classes;
+  CLayout layout = CLayout::kFlat;
   std::string target = "c", front_end = "none";
   int64_t samples = 4;
   uint64_t seed = 1;
@@ -30,9 +36,26 @@ struct DeployOptions {
 
 void write_all(const std::vector<TextFile>& files, const std::string& folder) {
   make_output_folder(folder);
+  for (const TextFile& file : files)
+    if (const size_t slash = file.name.rfind('/'); slash != std::string::npos)
+      make_output_folder(folder + "/" + file.name.substr(0, slash));
   AtomicFiles written;
   for (const TextFile& file : files) written.write(folder + "/" + file.name, file.text);
   written.commit();
+}
+
+// What tells whether the files are right where they are.
+std::string check_it(const DeployOptions& o) {
+  switch (o.layout) {
+    case CLayout::kFlat: break;
+    case CLayout::kCMake: return "Check it: cmake -S " + o.out + " -B build && cmake --build build && ctest --test-dir build\n";
+    case CLayout::kArduino:
+      return "A library: put the folder among those of your Arduino installation; its example is the self-test.\n";
+  }
+  if (o.target == "cortex-m4")
+    return "Compile with -mcpu=cortex-m4 (or any core with the DSP extension); -DBITLOOM_PORTABLE leaves the intrinsics out. " +
+           o.out + "/*_selftest.c checks it on the target.\n";
+  return "Check it: cc -std=c99 -O2 " + o.out + "/*.c -o selftest && ./selftest\n";
 }
 
 // Bytes of the constants of one layer.
@@ -58,7 +81,7 @@ void print_table(const IntegerGraph& graph, const MemoryPlan& plan, const Deploy
             << " bytes of constants, and the code of the kernels. RAM: " << grouped(plan.size)
             << " bytes; the caller keeps the input (" << grouped(in.h * in.w * in.c) << ") and the output ("
             << grouped(last.h * last.w * last.c * (last.out.bits == 32 ? 4 : 1)) << ").\n"
-            << "Check it: cc -std=c99 -O2 " << o.out << "/*.c -o selftest && ./selftest\n";
+            << check_it(o);
 }
 
 nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan) {
@@ -79,11 +102,19 @@ nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan
           {"layers", layers}};
 }
 
+// As the options say, or the task; else none.
+std::vector<std::string> classes_of(const IntegerGraph& graph, const DeployOptions& o) {
+  if (!o.classes.empty()) return o.classes;
+  const IntegerLayer& last = graph.layers.back();
+  return reconstructs(graph) ? std::vector<std::string>() : known_classes(graph.task, last.h * last.w * last.c);
+}
+
 void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
   std::optional<FrontEnd> front_end;
   if (o.front_end == "mfcc") front_end = mfcc_of(graph);
   if (o.front_end == "log-mel") front_end = log_mel_of(graph);
-  write_all(export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), front_end ? &*front_end : nullptr), o.out);
+  const ExportOptions options = {o.name, classes_of(graph, o), front_end ? &*front_end : nullptr};
+  write_all(laid_out(export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), options), o.layout), o.out);
   const MemoryPlan plan = plan_c_export(graph);
   if (o.json) {
     std::cout << json_text(figures(graph, plan));
@@ -108,11 +139,13 @@ void deploy_mpic(const IntegerGraph& graph, const DeployOptions& o) {
 }
 
 void deploy(const DeployOptions& o) {
+  BITLOOM_CHECK(o.target != "mpic" || (o.name.empty() && o.layout == CLayout::kFlat && o.classes.empty()),
+                "--name, --layout and --classes are of --target c; a program for MPIC holds one network");
   const IntegerGraph graph = load_deployed(o.model);
-  if (o.target == "c")
-    deploy_c(graph, o);
-  else
+  if (o.target == "mpic")
     deploy_mpic(graph, o);
+  else
+    deploy_c(graph, o);
 }
 
 }  // namespace
@@ -123,12 +156,30 @@ void add_deploy(CLI::App& program, Chosen& chosen) {
       "deploy", "Write a deployed network for a target: portable C99 for any microcontroller, or a program for MPIC");
   app->footer(
       "Examples:\n  bitloom deploy --model results/cifar10/channel-0.2 --target c --out out/c\n"
+      "  bitloom deploy --model out/keywords --front-end mfcc --name kws --layout cmake --out firmware/networks\n"
+      "  bitloom deploy --model out/fan --front-end log-mel --name fan --layout cmake --out firmware/networks\n"
       "  bitloom deploy --model results/cifar10/channel-0.2 --target mpic --out out/mpic");
   app->add_option("--model", o->model, "Folder of a run, or its network.blig")->required();
-  app->add_option("--target", o->target, "c: C99 with static arrays, a self-test included; mpic: a program for the MPIC core")
-      ->check(CLI::IsMember({"c", "mpic"}))
+  app->add_option(
+         "--target", o->target,
+         "c: C99 with static arrays, a self-test included; cortex-m4: the same files, whose kernels use the DSP extension "
+         "by intrinsics wherever a compiler for such a core has it; mpic: a program for the MPIC core")
+      ->check(CLI::IsMember({"c", "cortex-m4", "mpic"}))
       ->capture_default_str();
   app->add_option("--out", o->out, "Folder for the files")->required();
+  app->add_option(
+      "--name", o->name,
+      "c: what functions, macros and files begin with (kws_infer, KWS_INPUT_SIZE, kws.h), so that several networks fit "
+      "one program [bitloom]");
+  app->add_option_function<std::string>(
+         "--layout", [o](const std::string& text) { o->layout = named<CLayout>(text); },
+         "c: files for a build system beside the others: flat (none), cmake (and a module of Zephyr) or arduino (a library)")
+      ->check(CLI::IsMember(all_names<CLayout>()))
+      ->default_str(name_of(o->layout));
+  app->add_option("--classes", o->classes,
+                  "c: names of the classes, with commas between them [those of the task where it is CIFAR-10 or Speech "
+                  "Commands; else numbers]")
+      ->delimiter(',');
   app->add_option("--mem", o->memory, "mpic: bytes of memory; K and M are understood [512K]");
   app->add_option("--samples", o->samples, "c: random inputs in the self-test")
       ->check(CLI::Range(1, 1000))

@@ -3,10 +3,13 @@
 #include <cmath>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/mpic_target.h"
 #include "cli/options.h"
 #include "cli/table.h"
+#include "core/json.h"
 #include "core/quote.h"
 #include "nas/cost_model.h"
 #include "nas/run/deployed.h"
@@ -14,6 +17,7 @@
 #include "nn/model_file.h"
 #include "nn/model_spec_json.h"
 #include "nn/models/models.h"
+#include "quant/export_c/export_c.h"
 
 namespace bitloom {
 namespace {
@@ -73,6 +77,12 @@ std::string graph_table(const IntegerGraph& graph, const CostTable& costs) {
   return table.text();
 }
 
+// What deploy --target c writes; the code is the compiler's.
+std::string c_memory(const IntegerGraph& graph) {
+  return str(grouped(weight_bytes(graph)), " bytes of weights + ", grouped(table_bytes(graph)), " of tables + ",
+             grouped(plan_c_export(graph).size), " of activations, and the code of the kernels");
+}
+
 struct InfoOptions {
   std::string run, model;
   std::string quant = "w8a8";
@@ -88,13 +98,16 @@ void show(const InfoOptions& o) {
     const std::string file = network_file(o.run);
     const IntegerGraph graph = load_deployed(o.run);
     if (o.json) {
-      std::cout << to_json(figures_of(graph, costs));
+      nlohmann::ordered_json figures = nlohmann::ordered_json::parse(to_json(figures_of(graph, costs)));
+      figures["mpic_memory"] = nlohmann::ordered_json::parse(WholeMemory(graph).json());
+      std::cout << json_text(figures);
       return;
     }
     std::cout << graph.model << " of " << printable(file) << " (weight bits: channels@width; act bits: of the output)\n"
               << graph_table(graph, costs);
     std::cout << "Requantization tables: " << grouped(table_bytes(graph)) << " bytes. Cycles by the " << costs.name
-              << " MPIC cost table.\n";
+              << " MPIC cost table.\nAs a program for MPIC: " << WholeMemory(graph).text() << ".\nAs C: " << c_memory(graph)
+              << ".\n";
     return;
   }
   const auto show_model = [&](ModelSpec spec, const std::string& summary) {

@@ -5,6 +5,7 @@
 
 #include "cli/listing.h"
 #include "cli/table.h"
+#include "core/error.h"
 #include "core/json.h"
 #include "mpic/isa/names.h"
 
@@ -71,6 +72,29 @@ std::vector<TextFile> mpic_files(const IntegerGraph& graph, const mpic::Compiled
   return {{"network.bin", std::string(bytes.begin(), end)},
           {"network.lst", listing(network.image)},
           {"memory_map.json", map_json(graph, network)}};
+}
+
+WholeMemory::WholeMemory(const IntegerGraph& graph, const mpic::CompiledNetwork& network)
+    : code(network.code_bytes),
+      weights(weight_bytes(graph)),
+      tables(int64_t(network.data_bytes) - weights),
+      activations(network.activation_bytes) {}
+
+WholeMemory::WholeMemory(const IntegerGraph& graph)
+    : WholeMemory(graph, [&] {
+        mpic::CodegenOptions options;
+        options.memory = uint64_t(1) << 31;
+        return mpic::compile(graph, options);
+      }()) {}
+
+std::string WholeMemory::text() const {
+  return str(grouped(code), " bytes of code + ", grouped(weights), " of weights + ", grouped(tables), " of tables + ",
+             grouped(activations), " of activations = ", grouped(total()));
+}
+
+std::string WholeMemory::json() const {
+  return Json{{"code", code}, {"weights", weights}, {"tables", tables}, {"activations", activations}, {"total", total()}}
+      .dump();
 }
 
 std::string memory_map_text(const mpic::CompiledNetwork& network) {

@@ -12,6 +12,18 @@ namespace bitloom {
 // network.lst: its disassembly. memory_map.json: where the input goes, where the output comes, how codes lie in memory, what needs how much.
 std::vector<TextFile> mpic_files(const IntegerGraph& graph, const mpic::CompiledNetwork& network);
 
+// All bytes that a network takes as a program: instructions, weights, other constants, activations with scratch memory.
+struct WholeMemory {
+  WholeMemory(const IntegerGraph& graph, const mpic::CompiledNetwork& network);
+  // Of one that is compiled for the purpose, for a core of any memory.
+  explicit WholeMemory(const IntegerGraph& graph);
+  int64_t total() const { return code + weights + tables + activations; }
+  std::string text() const;  // "37,384 bytes of code + ... = 116,000"
+  std::string json() const;  // an object
+
+  int64_t code = 0, weights = 0, tables = 0, activations = 0;
+};
+
 // Table of the regions of memory.
 std::string memory_map_text(const mpic::CompiledNetwork& network);
 

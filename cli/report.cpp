@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -11,18 +12,20 @@
 #include "cli/commands.h"
 #include "cli/comparison.h"
 #include "cli/html_report.h"
+#include "cli/mpic_target.h"
 #include "cli/svg_plot.h"
 #include "cli/table.h"
 #include "core/error.h"
 #include "core/io.h"
 #include "core/json.h"
+#include "core/quote.h"
 #include "nas/run/deployed.h"
 #include "nas/run/front.h"
 
 namespace bitloom {
 namespace {
 
-enum class ReportTable { kRuns, kDifferences, kSavings, kAblation };
+enum class ReportTable { kRuns, kDifferences, kSavings, kAblation, kMemory };
 
 }  // namespace
 
@@ -32,7 +35,8 @@ struct NamesOf<ReportTable> {
   static constexpr Named<ReportTable> kAll[] = {{ReportTable::kRuns, "runs"},
                                                 {ReportTable::kDifferences, "differences"},
                                                 {ReportTable::kSavings, "savings"},
-                                                {ReportTable::kAblation, "ablation"}};
+                                                {ReportTable::kAblation, "ablation"},
+                                                {ReportTable::kMemory, "memory"}};
 };
 
 std::string in_form(const Table& table, TableForm form) {
@@ -129,7 +133,8 @@ Table comparison_table(const ReportOptions& o) {
   const char* what = "";
   std::optional<Table> table;
   switch (o.table) {
-    case ReportTable::kRuns: break;
+    case ReportTable::kRuns:
+    case ReportTable::kMemory: break;
     case ReportTable::kAblation:
       table = comparison.ablation();
       what = "no search that lacks a part of another one's recipe; make some with bitloom sweep --ablate all";
@@ -147,6 +152,21 @@ Table comparison_table(const ReportOptions& o) {
   return *table;
 }
 
+// Bytes of each run's network as a program for MPIC; float runs have none.
+Table memory_table(const std::vector<std::string>& runs) {
+  Table table({"run", "code", "weights", "tables", "activations", "total"});
+  for (const std::string& run : runs) {
+    const std::string name = printable(std::filesystem::path(run).lexically_normal().string());
+    if (!file_exists(network_file(run))) {
+      table.add({name, "-", "-", "-", "-", "-"});
+      continue;
+    }
+    const WholeMemory m(load_deployed(run));
+    table.add({name, grouped(m.code), grouped(m.weights), grouped(m.tables), grouped(m.activations), grouped(m.total())});
+  }
+  return table;
+}
+
 void report(const ReportOptions& o) {
   std::vector<RunResult> results;
   for (const std::string& run : o.runs) {
@@ -157,6 +177,10 @@ void report(const ReportOptions& o) {
   if (!o.svg.empty()) write_text_atomic(o.svg, results_picture(o.title, "integer networks on the test set", results));
   if (!o.html.empty()) write_html_report(o.html, o.runs);
   const TableForm form = o.markdown ? TableForm::kMarkdown : o.csv ? TableForm::kCsv : TableForm::kText;
+  if (o.table == ReportTable::kMemory) {
+    std::cout << in_form(memory_table(o.runs), form);
+    return;
+  }
   if (o.table != ReportTable::kRuns) {
     std::cout << in_form(comparison_table(o), form);
     return;
@@ -187,7 +211,7 @@ void add_report(CLI::App& program, Chosen& chosen) {
          "(cost at "
          "equal score), with 95 % intervals over seeds and, by predictions.npz, over test images; ablation (what the parts of "
          "the "
-         "search are worth, by the runs that lack one)")
+         "search are worth, by the runs that lack one); memory (all bytes that each takes as a program for MPIC)")
       ->check(CLI::IsMember(all_names<ReportTable>()))
       ->default_str(name_of(options->table));
   app->add_flag("--json", options->json, "Print every figure of every run as JSON")->excludes(markdown)->excludes(csv);

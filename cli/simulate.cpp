@@ -204,6 +204,7 @@ Json figures(const IntegerGraph& graph, const mpic::CompiledNetwork& network, co
     layers.push_back({{"name", network.layers.back().name}, {"cycles", figures.cycles}, {"energy_uj", figures.energy_uj}});
   }
   const PerImage sum(total(f.layers), f.images, all_macs(graph));
+  const WholeMemory memory(graph, network);
   return {{"images", f.images},
           {"bytes_compared", f.bytes_compared},
           {"mismatches", f.mismatches},
@@ -214,6 +215,8 @@ Json figures(const IntegerGraph& graph, const mpic::CompiledNetwork& network, co
           {"memory",
            {{"code", network.code_bytes},
             {"data", network.data_bytes},
+            {"weights", memory.weights},
+            {"tables", memory.tables},
             {"activations", network.activation_bytes},
             {"total", network.total_bytes}}},
           {"layers", layers}};
@@ -248,7 +251,7 @@ void print_text(const IntegerGraph& graph, const mpic::CompiledNetwork& network,
   add("total", total(f.layers), all_macs(graph), {"", "", "", ""},
       {grouped(network.code_bytes), grouped(network.data_bytes), ""});
   std::cout << table.text() << "\n";
-  std::cout << memory_map_text(network) << "\n"
+  std::cout << memory_map_text(network) << WholeMemory(graph, network).text() << "\n\n"
             << grouped(f.images) << (f.images == 1 ? " image, " : " images, ") << grouped(f.bytes_compared)
             << " bytes compared with the interpreter, " << grouped(f.mismatches) << " codes differ\n";
 }

@@ -8,6 +8,7 @@
 #include "core/io.h"
 #include "core/parallel.h"
 #include "datasets/archive.h"
+#include "datasets/known_classes.h"
 #include "datasets/sources.h"
 
 namespace bitloom {
@@ -107,7 +108,7 @@ TaskData load_cifar10(const std::string& path) {
   Task task;
   task.name = "cifar10";
   task.classes = kClasses;
-  task.label_names = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
+  task.label_names = known_classes(task.name, kClasses);
   // Those of MLPerf Tiny's reference training (github.com/mlcommons/tiny, benchmark/training/image_classification/train.py).
   task.augment.flip = true;
   task.augment.rotate_degrees = 15;

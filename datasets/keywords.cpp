@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "datasets/class_folders.h"
+#include "datasets/known_classes.h"
 #include "datasets/sources.h"
 #include "datasets/speech.h"
 #include "datasets/wav.h"
@@ -20,8 +21,12 @@ constexpr const char *kValList = "validation_list.txt", *kTestList = "testing_li
                      *kUnknown = "unknown";
 constexpr const char* kOfficial = "speech_commands_v0.02";
 constexpr size_t kMaxClipBytes = size_t(64) << 20, kMaxNoiseBytes = size_t(1) << 30;
-// In the order of MLPerf Tiny (github.com/mlcommons/tiny, benchmark/training/keyword_spotting/keras_model.py).
-const std::vector<std::string> kWords = {"down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes"};
+// The keywords.
+const std::vector<std::string> kWords = [] {
+  std::vector<std::string> words = known_classes("kws", 12);
+  words.resize(10);
+  return words;
+}();
 
 // What the folders stand for.
 struct Layout {

@@ -14,7 +14,7 @@ static void print(uint64_t value, char end) {
 
 int main(void) {
   static int16_t sound[BITLOOM_SAMPLES];
-  static uint8_t codes[BITLOOM_INPUT_SIZE];
+  static int8_t codes[BITLOOM_INPUT_SIZE];
   static int32_t out[BITLOOM_OUTPUT_SIZE];
   uint32_t word = 1;
   for (int32_t i = 0; i < BITLOOM_SAMPLES; ++i) {

@@ -11,15 +11,23 @@
 
 namespace bitloom {
 
-// Five files that compile together and compute what IntegerRunner computes, byte for byte, at the output and at every layer:
-//   bitloom_network.{h,c}  bitloom_infer(in, out), the constants, the layer calls and the memory of plan_c_export
-//   bitloom_kernels.{h,c}  the kernels, the same for every network
-//   bitloom_selftest.c     main(): runs `samples`, codes (N,H,W,C) in the range of the input, and compares with IntegerRunner
-// With a front end (front_end.h), also bitloom_front_end.{h,c}; the self-test then begins with a sound.
-// The graph must be valid. Error for samples of another shape.
-std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const FrontEnd* front_end = nullptr);
+struct ExportOptions {
+  std::string name;                  // that functions, macros and files begin with; "": bitloom (CNames)
+  std::vector<std::string> classes;  // of a classification, one for each output; empty: numbers
+  const FrontEnd* front_end = nullptr;
+};
 
-// The static memory of bitloom_network.c: activations packed at their bits, every pixel from a byte on, and scratch memory of
+// Files that compile together, as C99 or C++17, and compute what IntegerRunner computes, byte for byte, at the output and at every layer. Those of
+// several networks fit one program; what begins with bitloom_ is the same for all of them.
+//   NAME.{h,c}             NAME_infer(in, out), its constants, the layer calls, what the network is as macros and as a bitloom_description;
+//                          without a name bitloom_network.{h,c}
+//   bitloom_kernels.{h,c}  the kernels
+//   NAME_selftest.c        main(): runs `samples`, codes (N,H,W,C) in the range of the input, and compares with IntegerRunner
+// With a front end also its files (front_end.h); the self-test then begins with a sound.
+// The graph must be valid. Error for samples of another shape, and for as many classes as there are not.
+std::vector<TextFile> export_c(const IntegerGraph& graph, const TensorT<int16_t>& samples, const ExportOptions& options = {});
+
+// The memory that an inference takes: activations packed at their bits, every pixel from a byte on, and scratch memory of
 // the kernels. The caller keeps the input and the output, one code a byte (int32_t for 32-bit outputs).
 MemoryPlan plan_c_export(const IntegerGraph& graph);
 

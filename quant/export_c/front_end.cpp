@@ -8,20 +8,64 @@
 namespace bitloom {
 namespace {
 
-const char* const kNetwork = "#include \"bitloom_network.h\"\n";
+const char* const kMfccHeader =
+    R"c(// Mel-frequency cepstral coefficients of sound in integers; datasets/fixed_mfcc.h of bitloom describes the steps. The same for every network.
+#ifndef BITLOOM_MFCC_H
+#define BITLOOM_MFCC_H
 
-const char* const kMfccHeader = R"c(
+)c"
+    "#include \"bitloom_kernels.h\"\n"
+    R"c(
+// From coefficients to codes between lo and hi: the cosine transform in units of 2^-shift codes, by band and coefficient.
+typedef struct {
+  const BITLOOM_FLASH int16_t* dct;
+  int32_t shift, lo, hi;
+} bitloom_mfcc_codes;
+
+// Of 16,000 samples at 16 kHz 49 x 10 codes. Not reentrant: work memory is static.
+#ifdef __cplusplus
+extern "C"
+#endif
+void bitloom_mfcc(const BITLOOM_FLASH bitloom_mfcc_codes* to, const int16_t* samples, int8_t* codes);
+
+#endif
+)c";
+
+const char* const kLogMelHeader =
+    R"c(// Log-mel spectra of sound in integers; datasets/fixed_log_mel.h of bitloom describes the steps. The same for every network.
+#ifndef BITLOOM_LOG_MEL_H
+#define BITLOOM_LOG_MEL_H
+
+)c"
+    "#include \"bitloom_kernels.h\"\n"
+    R"c(
+// Codes a doubling of power (Q16), and their range.
+typedef struct {
+  int32_t factor, lo, hi;
+} bitloom_log_mel_codes;
+
+// Of 1,024 samples at 16 kHz 128 codes. Not reentrant: work memory is static.
+#ifdef __cplusplus
+extern "C"
+#endif
+void bitloom_log_mel(const BITLOOM_FLASH bitloom_log_mel_codes* to, const int16_t* samples, int8_t* codes);
+
+#endif
+)c";
+
+// Of one network: sound to codes, sound to outputs.
+const char* const kMfccOfNetwork = R"c(
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { BITLOOM_SAMPLES = 16000 };  // one second at 16 kHz
+#define $NAME_SAMPLES 16000  // one second at 16 kHz
 
-// Mel-frequency cepstral coefficients of `samples` as BITLOOM_INPUT_SIZE codes. Not reentrant: work memory is static.
-void bitloom_front_end(const int16_t* samples, uint8_t* codes);
+// Mel-frequency cepstral coefficients of `samples` as $NAME_INPUT_SIZE codes. Not reentrant: work memory is static.
+void $name_front_end(const int16_t* samples, int8_t* codes);
 
-// From sound to what bitloom_infer writes; returns what it returns.
-int bitloom_infer_sound(const int16_t* samples, OUTPUT_TYPE* out);
+// From sound to what $name_infer writes; returns what it returns.
+int $name_infer_sound(const int16_t* samples, $output* out);
 
 #ifdef __cplusplus
 }
@@ -30,29 +74,69 @@ int bitloom_infer_sound(const int16_t* samples, OUTPUT_TYPE* out);
 #endif
 )c";
 
-const char* const kLogMelHeader = R"c(
+const char* const kMfccOfNetworkSource = R"c(
+void $name_front_end(const int16_t* samples, int8_t* codes) { bitloom_mfcc(&own_codes, samples, codes); }
+
+int $name_infer_sound(const int16_t* samples, $output* out) {
+  static int8_t codes[$NAME_INPUT_SIZE];
+  $name_front_end(samples, codes);
+  return $name_infer(codes, out);
+}
+)c";
+
+const char* const kLogMelOfNetwork = R"c(
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-// Sound of 16 kHz; a frame begins every BITLOOM_HOP samples, the network takes BITLOOM_FRAMES of them.
-enum { BITLOOM_SAMPLES = 1024, BITLOOM_HOP = 512, BITLOOM_BANDS = 128, BITLOOM_FRAMES = 5 };
+// Sound of 16 kHz; a frame begins every $NAME_HOP samples, the network takes $NAME_FRAMES of them.
+#define $NAME_SAMPLES 1024
+#define $NAME_HOP 512
+#define $NAME_BANDS 128
+#define $NAME_FRAMES 5
 
-// The log-mel spectrum of a frame as BITLOOM_BANDS codes. Not reentrant: work memory is static.
-void bitloom_front_end(const int16_t* samples, uint8_t* codes);
+// The log-mel spectrum of a frame as $NAME_BANDS codes. Not reentrant: work memory is static.
+void $name_front_end(const int16_t* samples, int8_t* codes);
 
 // Forgets what was heard.
-void bitloom_hear_begin(void);
+void $name_hear_begin(void);
 
-// The next BITLOOM_HOP samples. Returns 0 when `out` and the anomaly score are of the frames that end with them, 2 while too few samples were heard
-// for that, else what bitloom_infer returns.
-int bitloom_hear(const int16_t* samples, OUTPUT_TYPE* out, uint32_t* score);
+// The next $NAME_HOP samples. Returns 0 when `out` and the anomaly score are of the frames that end with them, 2 while too few samples were
+// heard for that, else what $name_infer returns.
+int $name_hear(const int16_t* samples, $output* out, uint32_t* score);
 
 #ifdef __cplusplus
 }
 #endif
 
 #endif
+)c";
+
+const char* const kLogMelOfNetworkSource = R"c(
+void $name_front_end(const int16_t* samples, int8_t* codes) { bitloom_log_mel(&own_codes, samples, codes); }
+
+static int16_t heard[$NAME_SAMPLES];
+static int8_t frames[$NAME_INPUT_SIZE];
+static int32_t hops;
+
+void $name_hear_begin(void) { hops = 0; }
+
+int $name_hear(const int16_t* samples, $output* out, uint32_t* score) {
+  int32_t i;
+  int failed;
+  for (i = 0; i < $NAME_HOP; ++i) {
+    heard[i] = heard[$NAME_HOP + i];
+    heard[$NAME_HOP + i] = samples[i];
+  }
+  if (hops < $NAME_FRAMES + 1) ++hops;
+  if (hops < 2) return 2;
+  for (i = 0; i < $NAME_INPUT_SIZE - $NAME_BANDS; ++i) frames[i] = frames[$NAME_BANDS + i];
+  $name_front_end(heard, frames + $NAME_INPUT_SIZE - $NAME_BANDS);
+  if (hops < $NAME_FRAMES + 1) return 2;
+  failed = $name_infer(frames, out);
+  *score = $name_anomaly_score(frames, out);
+  return failed;
+}
 )c";
 
 // The arithmetic of datasets/fixed_spectrum.h; WINDOW and HALF are the front end's.
@@ -72,7 +156,7 @@ static int32_t cosine_of(int32_t i) { return i <= QUARTER ? sine[QUARTER - i] : 
 static int32_t shift_of(const int16_t* frame) {
   int32_t peak = 0, shift = 0, i;
   for (i = 0; i < WINDOW; ++i) {
-    const int32_t size = frame[i] < 0 ? -frame[i] : frame[i];
+    const int32_t sample = frame[i], size = sample < 0 ? -sample : sample;
     if (size > peak) peak = size;
   }
   while (shift < 14 && peak * ((int32_t)2 << shift) < 32768) ++shift;
@@ -100,8 +184,10 @@ static void transform(void) {
       for (a = k; a < HALF; a += 2 * span) {
         const int32_t b = a + span, ar = re[a] >> 1, ai = im[a] >> 1, br = re[b], bi = im[b];
         const int32_t tr = high(br, c) + high(bi, s), ti = high(bi, c) - high(br, s);
-        re[a] = ar + tr, im[a] = ai + ti;
-        re[b] = ar - tr, im[b] = ai - ti;
+        re[a] = ar + tr;
+        im[a] = ai + ti;
+        re[b] = ar - tr;
+        im[b] = ai - ti;
       }
     }
   }
@@ -113,7 +199,10 @@ static uint32_t square_root(uint32_t v) {
   for (bit = (uint32_t)1 << 30; bit > 0; bit >>= 2) {
     const uint32_t with = root + bit;
     root >>= 1;
-    if (v >= with) v -= with, root += bit;
+    if (v >= with) {
+      v -= with;
+      root += bit;
+    }
   }
   return root;
 }
@@ -126,8 +215,14 @@ static uint32_t magnitude_of(int32_t k) {
   const int64_t imaginary = (even_im * one - odd_re * s + odd_im * c + one) >> 32;
   uint32_t x = (uint32_t)(real < 0 ? -real : real), y = (uint32_t)(imaginary < 0 ? -imaginary : imaginary);
   int32_t down = 0;
-  while ((x | y) >> 19) x >>= 4, y >>= 4, down += 4;
-  while ((x | y) >> 15) x >>= 1, y >>= 1, ++down;
+  for (; (x | y) >> 19; down += 4) {
+    x >>= 4;
+    y >>= 4;
+  }
+  for (; (x | y) >> 15; ++down) {
+    x >>= 1;
+    y >>= 1;
+  }
   return square_root(x * x + y * y) << down;
 }
 
@@ -135,9 +230,12 @@ static uint32_t magnitude_of(int32_t k) {
 static int32_t log2_of(uint64_t v) {
   int32_t whole = 63, by;
   uint32_t fraction, part;
-  const uint32_t* step;
+  const BITLOOM_FLASH uint32_t* step;
   for (by = 32; by > 0; by /= 2) {
-    if (!(v >> (64 - by))) v <<= by, whole -= by;
+    if (!(v >> (64 - by))) {
+      v <<= by;
+      whole -= by;
+    }
   }
   fraction = (uint32_t)(v >> 47) & 0xffffu;
   step = logarithm + fraction / 1024;
@@ -147,10 +245,11 @@ static int32_t log2_of(uint64_t v) {
 )c";
 
 const char* const kMfcc = R"c(
-void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
+void bitloom_mfcc(const BITLOOM_FLASH bitloom_mfcc_codes* to, const int16_t* samples, int8_t* codes) {
   static uint32_t spectrum[HALF];
+  const int32_t down = to->shift + 16;
   int32_t largest = 0, t, i, band, k;
-  for (i = 0; i < BITLOOM_SAMPLES; ++i) {
+  for (i = 0; i < SAMPLES; ++i) {
     if (samples[i] > largest) largest = samples[i];
   }
   for (t = 0; t < FRAMES; ++t) {
@@ -159,7 +258,7 @@ void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
     const uint64_t unit = (uint64_t)(largest > 0 ? largest : 1) << shift, least = (unit * 137439u + 32768u) >> 16;
     const int32_t log_unit = log2_of(unit) + ((int32_t)21 << 16);
     int64_t sums[COEFFICIENTS] = {0};
-    const uint16_t* weight = weights;
+    const BITLOOM_FLASH uint16_t* weight = weights;
     take_frame(frame, shift);
     transform();
     for (k = first[0]; k < first[BANDS - 1] + count[BANDS - 1]; ++k) spectrum[k] = magnitude_of(k);
@@ -168,11 +267,11 @@ void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
       int64_t level;
       for (i = 0; i < count[band]; ++i) energy += (uint64_t)*weight++ * spectrum[first[band] + i];
       level = log2_of(energy) - log_unit;
-      for (k = 0; k < COEFFICIENTS; ++k) sums[k] += level * dct[band * COEFFICIENTS + k];
+      for (k = 0; k < COEFFICIENTS; ++k) sums[k] += level * to->dct[band * COEFFICIENTS + k];
     }
     for (k = 0; k < COEFFICIENTS; ++k) {
-      const int64_t code = (sums[k] + ((int64_t)1 << (DOWN - 1))) >> DOWN;
-      codes[t * COEFFICIENTS + k] = (uint8_t)(code < LOWEST ? LOWEST : code > HIGHEST ? HIGHEST : code);
+      const int64_t code = (sums[k] + ((int64_t)1 << (down - 1))) >> down;
+      codes[t * COEFFICIENTS + k] = (int8_t)(code < to->lo ? to->lo : code > to->hi ? to->hi : code);
     }
   }
 }
@@ -180,10 +279,10 @@ void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
 )c";
 
 const char* const kLogMel = R"c(
-void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
+void bitloom_log_mel(const BITLOOM_FLASH bitloom_log_mel_codes* to, const int16_t* samples, int8_t* codes) {
   static uint32_t spectrum[HALF];
-  const int32_t shift = shift_of(samples), end = first[BITLOOM_BANDS - 1] + count[BITLOOM_BANDS - 1];
-  const uint16_t* weight = weights;
+  const int32_t shift = shift_of(samples), end = first[BANDS - 1] + count[BANDS - 1];
+  const BITLOOM_FLASH uint16_t* weight = weights;
   uint32_t largest = 0, half;
   uint64_t least;
   int32_t down = 0, exponent, band, i;
@@ -197,7 +296,7 @@ void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
   half = ((uint32_t)1 << down) >> 1;
   exponent = 2 * (shift + PRECISION - down) + 50;  // bands are in units of 2^-exponent
   least = exponent >= 52 ? (uint64_t)1 << (exponent - 52) : 0;
-  for (band = 0; band < BITLOOM_BANDS; ++band) {
+  for (band = 0; band < BANDS; ++band) {
     uint64_t energy = least;
     int64_t level, code;
     for (i = 0; i < count[band]; ++i) {
@@ -205,43 +304,11 @@ void bitloom_front_end(const int16_t* samples, uint8_t* codes) {
       energy += m * m * *weight++;
     }
     level = energy ? (int64_t)log2_of(energy) - exponent * (int64_t)65536 : -52 * (int64_t)65536;
-    code = (level * FACTOR + ((int64_t)1 << 31)) >> 32;
-    codes[band] = (uint8_t)(code < LOWEST ? LOWEST : code > HIGHEST ? HIGHEST : code);
+    code = (level * to->factor + ((int64_t)1 << 31)) >> 32;
+    codes[band] = (int8_t)(code < to->lo ? to->lo : code > to->hi ? to->hi : code);
   }
-}
-
-static int16_t heard[BITLOOM_SAMPLES];
-static uint8_t frames[BITLOOM_INPUT_SIZE];
-static int32_t hops;
-
-void bitloom_hear_begin(void) { hops = 0; }
-
-int bitloom_hear(const int16_t* samples, OUTPUT_TYPE* out, uint32_t* score) {
-  int32_t i;
-  int failed;
-  for (i = 0; i < BITLOOM_HOP; ++i) {
-    heard[i] = heard[BITLOOM_HOP + i];
-    heard[BITLOOM_HOP + i] = samples[i];
-  }
-  if (hops < BITLOOM_FRAMES + 1) ++hops;
-  if (hops < 2) return 2;
-  for (i = 0; i < BITLOOM_INPUT_SIZE - BITLOOM_BANDS; ++i) frames[i] = frames[BITLOOM_BANDS + i];
-  bitloom_front_end(heard, frames + BITLOOM_INPUT_SIZE - BITLOOM_BANDS);
-  if (hops < BITLOOM_FRAMES + 1) return 2;
-  failed = bitloom_infer(frames, out);
-  *score = bitloom_anomaly_score(frames, out);
-  return failed;
 }
 )c";
-
-std::string header(const std::string& own, const std::string& output_type) {
-  std::string text =
-      "// The sound that the network hears, as the codes that it takes; exported by bitloom.\n#ifndef BITLOOM_FRONT_END_H\n"
-      "#define BITLOOM_FRONT_END_H\n\n" +
-      (kNetwork + own);
-  const std::string hole = "OUTPUT_TYPE";
-  return text.replace(text.find(hole), hole.size(), output_type);
-}
 
 void check_input(const IntegerGraph& graph, int64_t size, bool fits, const char* features) {
   const IntegerLayer& in = graph.layers.front();
@@ -250,15 +317,34 @@ void check_input(const IntegerGraph& graph, int64_t size, bool fits, const char*
                 in.out.is_signed ? " signed" : " unsigned", " bits; ", features, " of 8 signed ones");
 }
 
-// What every front end begins with.
-void put_spectrum(std::ostream& source, const char* features, const FixedSpectrum& spectrum, int32_t lo, int32_t hi) {
-  source << "// " << features << " of bitloom describes the steps.\n#include \"bitloom_front_end.h\"\n\n"
-         << "enum { WINDOW = " << spectrum.window() << ", HALF = " << spectrum.fft() / 2
-         << ", PRECISION = " << spectrum.precision() << ", LOWEST = " << lo << ", HIGHEST = " << hi << " };\n\n";
-  put_c_array(source, "int32_t", "hann", spectrum.hann());
-  put_c_array(source, "int32_t", "sine", spectrum.sine());
-  put_c_array(source, "uint32_t", "logarithm", fixed_log2_table());
+// What the source of every front end begins with.
+void put_spectrum(std::ostream& source, const char* header, const FixedSpectrum& spectrum) {
+  source << "#include \"" << header << "\"\n\nenum { WINDOW = " << spectrum.window() << ", HALF = " << spectrum.fft() / 2
+         << ", PRECISION = " << spectrum.precision() << " };\n\n";
+  put_c_array(source, "BITLOOM_FLASH int32_t", "hann", spectrum.hann());
+  put_c_array(source, "BITLOOM_FLASH int32_t", "sine", spectrum.sine());
+  put_c_array(source, "BITLOOM_FLASH uint32_t", "logarithm", fixed_log2_table());
   source << kSpectrum;
+}
+
+template <class Tables>
+void put_bands(std::ostream& source, const char* type, const Tables& t) {
+  put_c_array(source, str("BITLOOM_FLASH ", type).c_str(), "first", t.first);
+  put_c_array(source, str("BITLOOM_FLASH ", type).c_str(), "count", t.count);
+  put_c_array(source, "BITLOOM_FLASH uint16_t", "weights", t.weights);
+}
+
+// NAME_front_end.{h,c}; `kind` is a shared front end, `constants` define own_codes.
+std::vector<TextFile> of_network(const CNames& names, const std::string& kind, const char* declarations,
+                                 const char* definitions, const std::string& constants) {
+  const std::string header =
+      names.fill(
+          "// The sound that the network hears, as the codes that it takes; exported by bitloom.\n#ifndef "
+          "$NAME_FRONT_END_H\n#define $NAME_FRONT_END_H\n\n#include \"$network.h\"\n") +
+      names.fill(declarations);
+  const std::string source =
+      names.fill("#include \"$name_front_end.h\"\n\n#include \"" + kind + ".h\"\n\n") + constants + names.fill(definitions);
+  return {{names.name + "_front_end.h", header}, {names.name + "_front_end.c", source}};
 }
 
 }  // namespace
@@ -276,34 +362,35 @@ FixedLogMel log_mel_of(const IntegerGraph& graph) {
   return FixedLogMel(in.scale, in.lo(), in.hi());
 }
 
-std::vector<TextFile> front_end_c(const FixedMfcc& mfcc, const std::string& output_type) {
+std::vector<TextFile> front_end_c(const FixedMfcc& mfcc, const CNames& names) {
   const FixedMfcc::Tables& t = mfcc.tables();
-  std::ostringstream source;
-  put_spectrum(source, "Mel-frequency cepstral coefficients in integers: datasets/fixed_mfcc.h", mfcc.spectrum(), mfcc.lo(),
-               mfcc.hi());
-  source << "\nenum { STRIDE = 320, FRAMES = 49, BANDS = 40, COEFFICIENTS = 10, DOWN = " << t.dct_shift + 16 << " };\n\n";
-  put_c_array(source, "uint8_t", "first", t.first);
-  put_c_array(source, "uint8_t", "count", t.count);
-  put_c_array(source, "uint16_t", "weights", t.weights);
-  put_c_array(source, "int16_t", "dct", t.dct);
-  source << kMfcc << "int bitloom_infer_sound(const int16_t* samples, " << output_type
-         << "* out) {\n  static uint8_t codes[BITLOOM_INPUT_SIZE];\n  bitloom_front_end(samples, codes);\n"
-         << "  return bitloom_infer(codes, out);\n}\n";
-  return {{"bitloom_front_end.h", header(kMfccHeader, output_type)}, {"bitloom_front_end.c", source.str()}};
+  std::ostringstream source, constants;
+  put_spectrum(source, "bitloom_mfcc.h", mfcc.spectrum());
+  source << "\nenum { SAMPLES = 16000, STRIDE = 320, FRAMES = 49, BANDS = 40, COEFFICIENTS = 10 };\n\n";
+  put_bands(source, "uint8_t", t);
+  source << kMfcc;
+  put_c_array(constants, "BITLOOM_FLASH int16_t", "dct", t.dct);
+  constants << "static const BITLOOM_FLASH bitloom_mfcc_codes own_codes = {dct, " << t.dct_shift << ", " << mfcc.lo() << ", "
+            << mfcc.hi() << "};\n";
+  std::vector<TextFile> files = of_network(names, "bitloom_mfcc", kMfccOfNetwork, kMfccOfNetworkSource, constants.str());
+  files.push_back({"bitloom_mfcc.h", kMfccHeader});
+  files.push_back({"bitloom_mfcc.c", source.str()});
+  return files;
 }
 
-std::vector<TextFile> front_end_c(const FixedLogMel& log_mel, const std::string& output_type) {
+std::vector<TextFile> front_end_c(const FixedLogMel& log_mel, const CNames& names) {
   const FixedLogMel::Tables& t = log_mel.tables();
   std::ostringstream source;
-  put_spectrum(source, "Log-mel spectra in integers: datasets/fixed_log_mel.h", log_mel.spectrum(), log_mel.lo(), log_mel.hi());
-  source << "\nenum { FACTOR = " << t.factor << " };\n\n";
-  put_c_array(source, "uint16_t", "first", t.first);
-  put_c_array(source, "uint16_t", "count", t.count);
-  put_c_array(source, "uint16_t", "weights", t.weights);
-  std::string code = kLogMel;
-  const std::string hole = "OUTPUT_TYPE";
-  source << code.replace(code.find(hole), hole.size(), output_type);
-  return {{"bitloom_front_end.h", header(kLogMelHeader, output_type)}, {"bitloom_front_end.c", source.str()}};
+  put_spectrum(source, "bitloom_log_mel.h", log_mel.spectrum());
+  source << "\nenum { BANDS = 128 };\n\n";
+  put_bands(source, "uint16_t", t);
+  source << kLogMel;
+  const std::string constants = str("static const BITLOOM_FLASH bitloom_log_mel_codes own_codes = {", t.factor, ", ",
+                                    log_mel.lo(), ", ", log_mel.hi(), "};\n");
+  std::vector<TextFile> files = of_network(names, "bitloom_log_mel", kLogMelOfNetwork, kLogMelOfNetworkSource, constants);
+  files.push_back({"bitloom_log_mel.h", kLogMelHeader});
+  files.push_back({"bitloom_log_mel.c", source.str()});
+  return files;
 }
 
 }  // namespace bitloom

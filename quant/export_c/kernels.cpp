@@ -1,6 +1,8 @@
 // The text of the C kernels: the formulas of quant/integer/graph.h on packed activations.
 #include "quant/export_c/kernels.h"
 
+#include "core/error.h"
+
 namespace bitloom {
 
 const char* const kKernelsHeader =
@@ -9,6 +11,16 @@ const char* const kKernelsHeader =
 #define BITLOOM_KERNELS_H
 
 #include <stdint.h>
+
+// Where constants are: a qualifier for memory that ordinary loads do not read. avr-gcc has __flash for the first 64 kB, and __memx for all
+// of a larger chip's flash (-DBITLOOM_FLASH=__memx); in C only, so compile these files as C there.
+#ifndef BITLOOM_FLASH
+#if defined __FLASH && !defined __cplusplus
+#define BITLOOM_FLASH __flash
+#else
+#define BITLOOM_FLASH
+#endif
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,34 +37,51 @@ typedef struct {
   int32_t bits, channels;
 } bitloom_group;
 
-// Weights are two's complement codes in (kh, kw, input channel) order from the low bits of a word up, every output channel
-// padded with zeros to whole words. Each output channel has a multiplier, an offset and a shift; avg_pool has one of each for
-// all, add too, but two multipliers; max_pool has none.
+// Weights are two's complement codes in (kh, kw, input channel) order, every output channel padded with zeros to whole words. From the low bits
+// up, a word has its even codes and then, from its middle on, its odd ones; those of depthwise layers simply follow each other. Each output channel
+// has a multiplier, an offset and a shift; avg_pool has one of each for all, add too, but two multipliers; max_pool has none.
 typedef struct {
-  const bitloom_tensor *in, *second, *out;
+  const BITLOOM_FLASH bitloom_tensor *in, *second, *out;
   int32_t kh, kw, sh, sw;  // window and stride
   int32_t pt, pl;          // rows above and columns left of the image that count as zeros, or for max_pool not at all
-  const bitloom_group* groups;
+  const BITLOOM_FLASH bitloom_group* groups;
   int32_t group_count;
-  const uint32_t* weights;
-  const int32_t *multiplier, *offset;
-  const uint8_t* shift;
+  const BITLOOM_FLASH uint32_t* weights;
+  const BITLOOM_FLASH int32_t *multiplier, *offset;
+  const BITLOOM_FLASH uint8_t* shift;
 } bitloom_layer;
+
+// What a program may want to know of a network that it does not know by name. value = (code - zero point) * scale.
+typedef struct {
+  const char* name;
+  bitloom_tensor input, output;  // of one code a byte; of 32 bits: an int32_t
+  float input_scale, output_scale;
+  int32_t input_zero_point, output_zero_point;
+  int32_t scratch_bytes;
+  const char* const* class_names;                           // one for each output; 0 where outputs are no classes
+  int (*infer)(const void* in, void* out, void* scratch);  // what NAME_infer_with does
+} bitloom_description;
 
 // Each reads and writes codes packed as the layer's tensors say. `scratch` has the size that the exporter computed; what is in
 // it does not matter. `out` may be an input where the exporter found that no code is overwritten before its last use.
-void bitloom_conv2d(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);
-void bitloom_depthwise(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);
-void bitloom_linear(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);  // the window is all of `in`
-void bitloom_avg_pool(const bitloom_layer* layer, const uint8_t* in, void* out);
-void bitloom_add(const bitloom_layer* layer, const uint8_t* in, const uint8_t* second, void* out);
-void bitloom_max_pool(const bitloom_layer* layer, const uint8_t* in, void* out);
+void bitloom_conv2d(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);
+void bitloom_depthwise(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);
+void bitloom_linear(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch);  // the window is all of `in`
+void bitloom_avg_pool(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out);
+void bitloom_add(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, const uint8_t* second, void* out);
+void bitloom_max_pool(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out);
 
 // Code number `index` in (row, column, channel) order.
-int32_t bitloom_code(const bitloom_tensor* tensor, const void* codes, int32_t index);
+int32_t bitloom_code(const BITLOOM_FLASH bitloom_tensor* tensor, const void* codes, int32_t index);
 
 // Whether every code is between lo and hi.
-int bitloom_in_range(const bitloom_tensor* tensor, const uint8_t* codes);
+int bitloom_in_range(const BITLOOM_FLASH bitloom_tensor* tensor, const uint8_t* codes);
+
+// With BITLOOM_TRACE defined, networks call this function of yours after every layer with its number, from 1 on, and its codes; bitloom_code
+// reads them.
+#ifdef BITLOOM_TRACE
+void bitloom_trace(int layer, const BITLOOM_FLASH bitloom_tensor* tensor, const void* codes);
+#endif
 
 #ifdef __cplusplus
 }
@@ -61,7 +90,8 @@ int bitloom_in_range(const bitloom_tensor* tensor, const uint8_t* codes);
 #endif
 )c";
 
-const char* const kKernelsSource =
+// Three pieces: products.cpp has the one in the middle.
+const char* const kPieces[] = {
     "// Integer kernels of the networks that bitloom exports.\n"
     "#include \"bitloom_kernels.h\"\n"
     R"c(
@@ -75,15 +105,15 @@ typedef struct {
   uint32_t bits, mask, sign;
 } packing;
 
-static packing packing_of(const bitloom_tensor* tensor) {
+static packing packing_of(const BITLOOM_FLASH bitloom_tensor* tensor) {
   packing p;
   p.bits = (uint32_t)tensor->bits;
   p.mask = 0xffffffffu >> (32 - tensor->bits);
-  p.sign = tensor->lo < 0 ? 1u << (tensor->bits - 1) : 0;
+  p.sign = tensor->lo < 0 ? (uint32_t)1 << (tensor->bits - 1) : 0;
   return p;
 }
 
-static int32_t pixel_bytes(const bitloom_tensor* tensor) { return (tensor->c * tensor->bits + 7) / 8; }
+static int32_t pixel_bytes(const BITLOOM_FLASH bitloom_tensor* tensor) { return (tensor->c * tensor->bits + 7) / 8; }
 
 static int32_t decode(packing p, uint32_t byte, uint32_t shift) {
   return (int32_t)(((byte >> shift) & p.mask) ^ p.sign) - (int32_t)p.sign;
@@ -107,94 +137,43 @@ static void store(packing p, uint8_t* pixel, int32_t channel, int32_t code) {
 }
 
 // The rounding rule: half up, the half being in the offset. No sum or product that the network can reach leaves int32_t.
-static int32_t requantize(int32_t sum, int32_t multiplier, int32_t offset, int32_t shift, const bitloom_tensor* out) {
+static int32_t requantize(int32_t sum, int32_t multiplier, int32_t offset, int32_t shift, const BITLOOM_FLASH bitloom_tensor* out) {
   const int32_t code = (sum * multiplier + offset) >> shift;
   return code < out->lo ? out->lo : code > out->hi ? out->hi : code;
 }
 
-// Code `i` of the word of weights w.
-#define WEIGHT(w, bits, i) ((int32_t)((w) << (32 - (bits) * ((i) + 1))) >> (32 - (bits)))
-
-#define CODES_8(M) M(8, 0) M(8, 1) M(8, 2) M(8, 3)
-#define CODES_4(M) M(4, 0) M(4, 1) M(4, 2) M(4, 3) M(4, 4) M(4, 5) M(4, 6) M(4, 7)
-#define CODES_2(M)                                                        \
-  M(2, 0) M(2, 1) M(2, 2) M(2, 3) M(2, 4) M(2, 5) M(2, 6) M(2, 7) M(2, 8) \
-  M(2, 9) M(2, 10) M(2, 11) M(2, 12) M(2, 13) M(2, 14) M(2, 15)
-
-#define MULTIPLY(bits, i) s0 += WEIGHT(w, bits, i) * x[i];
-#define MULTIPLY_LANES(bits, i)              \
-  {                                          \
-    const int32_t code = WEIGHT(w, bits, i); \
-    s0 += code * x[LANES * (i)];             \
-    s1 += code * x[LANES * (i) + 1];         \
-    s2 += code * x[LANES * (i) + 2];         \
-    s3 += code * x[LANES * (i) + 3];         \
-  }
-#define FOR_EACH_WORD(bits, lanes, M)                                     \
-  for (const uint32_t* end = weights + words; weights < end; ++weights) { \
-    const uint32_t w = *weights;                                          \
-    CODES_##bits(M) x += (lanes) * (32 / (bits));                         \
-  }
-
-// The sum of products of one channel's weights with a column of codes.
-static int32_t dot(const uint32_t* weights, int32_t words, int32_t bits, const int16_t* x) {
-  int32_t s0 = 0;
-  if (bits == 8) FOR_EACH_WORD(8, 1, MULTIPLY)
-  if (bits == 4) FOR_EACH_WORD(4, 1, MULTIPLY)
-  if (bits == 2) FOR_EACH_WORD(2, 1, MULTIPLY)
-  return s0;
-}
-
-// The same for LANES columns at once; code i of lane l is x[LANES * i + l].
-static void dot_lanes(const uint32_t* weights, int32_t words, int32_t bits, const int16_t* x, int32_t* sums) {
-  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  if (bits == 8) FOR_EACH_WORD(8, LANES, MULTIPLY_LANES)
-  if (bits == 4) FOR_EACH_WORD(4, LANES, MULTIPLY_LANES)
-  if (bits == 2) FOR_EACH_WORD(2, LANES, MULTIPLY_LANES)
-  sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-}
-
-// `count` codes from the start of a byte on, `step` apart in `out`.
-static void unpack(packing p, const uint8_t* bytes, int32_t count, int16_t* out, int32_t step) {
-  int32_t i = 0;
-  if (p.bits == 8) {
-    for (; i < count; ++i, out += step) *out = (int16_t)decode(p, *bytes++, 0);
-  }
-  for (; i < count; ++bytes) {
-    const uint32_t byte = *bytes;
-    for (uint32_t shift = 0; shift < 8 && i < count; shift += p.bits, ++i, out += step) *out = (int16_t)decode(p, byte, shift);
-  }
-}
-
-// The codes below the window of an output pixel, `step` apart in `column`, zero outside the image.
-static void gather(const bitloom_layer* layer, const uint8_t* in, int32_t pixel, int16_t* column, int32_t step) {
-  const bitloom_tensor* image = layer->in;
+)c",
+    kProductsSource,
+    R"c(// The codes below the window of an output pixel, in one of `lanes` columns, zero outside the image.
+static void gather(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, int32_t pixel, int16_t* column, int32_t lanes) {
+  const BITLOOM_FLASH bitloom_tensor* image = layer->in;
   const packing p = packing_of(image);
   const int32_t bytes = pixel_bytes(image), c = image->c;
   const int32_t top = pixel / layer->out->w * layer->sh - layer->pt, left = pixel % layer->out->w * layer->sw - layer->pl;
   const int32_t begin = left < 0 ? -left : 0, end = image->w - left < layer->kw ? image->w - left : layer->kw;
   const int32_t run = 8 * bytes == c * image->bits ? end - begin : 1;  // pixels without a gap between them
-  for (int32_t y = top; y < top + layer->kh; ++y) {
+  int32_t at = 0;
+  for (int32_t y = top; y < top + layer->kh; ++y, at += layer->kw * c) {
     const int inside = y >= 0 && y < image->h;
     const int32_t first = inside ? begin : layer->kw, last = inside ? end : layer->kw;
-    for (int32_t i = 0; i < first * c; ++i, column += step) *column = 0;
-    for (int32_t x = first; x < last; x += run, column += run * c * step) {
-      unpack(p, in + (y * image->w + left + x) * bytes, run * c, column, step);
+    put_zeros(at, first * c, column, lanes);
+    for (int32_t x = first; x < last; x += run) {
+      unpack(p, in + (y * image->w + left + x) * bytes, at + x * c, run * c, column, lanes);
     }
-    for (int32_t i = last * c; i < layer->kw * c; ++i, column += step) *column = 0;
+    put_zeros(at + last * c, (layer->kw - last) * c, column, lanes);
   }
 }
 
 // All channels of output pixels first .. first + count - 1, from their columns.
-static void finish_pixels(const bitloom_layer* layer, const int16_t* columns, int32_t lanes, int32_t first, int32_t count,
+static void finish_pixels(const BITLOOM_FLASH bitloom_layer* layer, const int16_t* columns, int32_t lanes, int32_t first, int32_t count,
                           void* out) {
-  const bitloom_tensor* image = layer->out;
+  const BITLOOM_FLASH bitloom_tensor* image = layer->out;
   const packing p = packing_of(image);
   const int32_t codes = layer->kh * layer->kw * layer->in->c, bytes = pixel_bytes(image);
-  const uint32_t* weights = layer->weights;
+  const BITLOOM_FLASH uint32_t* weights = layer->weights;
   uint8_t* const pixels = (uint8_t*)out + first * bytes;
   int32_t channel = 0;
-  for (const bitloom_group* group = layer->groups; group < layer->groups + layer->group_count; ++group) {
+  for (const BITLOOM_FLASH bitloom_group* group = layer->groups; group < layer->groups + layer->group_count; ++group) {
     const int32_t words = (codes * group->bits + 31) / 32;
     for (const int32_t end = channel + group->channels; channel < end; ++channel, weights += words) {
       int32_t sums[LANES];
@@ -211,23 +190,23 @@ static void finish_pixels(const bitloom_layer* layer, const int16_t* columns, in
   }
 }
 
-void bitloom_conv2d(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
+void bitloom_conv2d(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
   const int32_t pixels = layer->out->h * layer->out->w;
   for (int32_t first = 0; first < pixels; first += LANES) {
     // Lanes after the last pixel see more of the image or zeros: sums as harmless as all others, which nobody stores.
-    for (int32_t lane = 0; lane < LANES; ++lane) gather(layer, in, first + lane, scratch + lane, LANES);
-    finish_pixels(layer, scratch, LANES, first, pixels - first < LANES ? pixels - first : LANES, out);
+    for (int32_t lane = 0; lane < LANES; ++lane) gather(layer, in, first + lane, scratch + LANE_STEP * lane, LANES);
+    finish_pixels(layer, scratch, LANES, first, pixels - first < LANES ? pixels - first : (int32_t)LANES, out);
   }
 }
 
-void bitloom_linear(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
+void bitloom_linear(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
   gather(layer, in, 0, scratch, 1);
   finish_pixels(layer, scratch, 1, 0, 1, out);
 }
 
 // Channel `channel` of the image, at its place among the zeros of a plane of h x w codes.
-static void gather_plane(const bitloom_layer* layer, const uint8_t* in, int32_t channel, int16_t* plane, int32_t h, int32_t w) {
-  const bitloom_tensor* image = layer->in;
+static void gather_plane(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, int32_t channel, int16_t* plane, int32_t h, int32_t w) {
+  const BITLOOM_FLASH bitloom_tensor* image = layer->in;
   const packing p = packing_of(image);
   const int32_t bytes = pixel_bytes(image);
   const uint32_t bit = (uint32_t)channel * p.bits, shift = bit % 8;
@@ -241,43 +220,53 @@ static void gather_plane(const bitloom_layer* layer, const uint8_t* in, int32_t 
 }
 
 // One channel: the window with its `taps` slides over the plane.
-static void slide(const bitloom_layer* layer, const int16_t* taps, const int16_t* plane, int32_t w, int32_t channel,
+static void slide(const BITLOOM_FLASH bitloom_layer* layer, const int16_t* taps, const int16_t* plane, int32_t w, int32_t channel,
                   void* out) {
-  const bitloom_tensor* image = layer->out;
+  const BITLOOM_FLASH bitloom_tensor* image = layer->out;
   const packing p = packing_of(image);
   const int32_t multiplier = layer->multiplier[channel], offset = layer->offset[channel], shift = layer->shift[channel];
-  const int32_t kh = layer->kh, kw = layer->kw, step = layer->sw, bytes = pixel_bytes(image);
-  uint8_t* pixel = out;
-  for (int32_t y = 0; y < image->h; ++y) {
-    for (int32_t left = 0; left < image->w; left += LANES) {
-      int32_t sums[LANES], s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      const int16_t* tap = taps;
-      for (int32_t ky = 0; ky < kh; ++ky) {
-        const int16_t* x = plane + (y * layer->sh + ky) * w + left * step;
-        for (const int16_t* end = tap + kw; tap < end; ++tap, ++x) {
-          const int32_t code = *tap;
-          s0 += code * x[0];
-          s1 += code * x[step];
-          s2 += code * x[2 * step];
-          s3 += code * x[3 * step];
-        }
+  const int32_t kh = layer->kh, kw = layer->kw, bytes = pixel_bytes(image), pixels = image->h * image->w;
+  const int32_t to_row = layer->sh * w - (image->w - 1) * layer->sw;  // from a row's last window to the next row's first one
+  const int16_t* window = plane;
+  int32_t column = 0;
+  uint8_t* pixel = (uint8_t*)out;
+  for (int32_t first = 0; first < pixels; first += LANES) {
+    const int16_t* x[LANES];
+    for (int32_t lane = 0; lane < LANES; ++lane) {  // lanes after the last pixel have its window
+      x[lane] = window;
+      if (first + lane + 1 >= pixels) continue;
+      column = column + 1 < image->w ? column + 1 : 0;
+      window += column ? layer->sw : to_row;
+    }
+    const int16_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *tap = taps;
+    int32_t sums[LANES], s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+    for (int32_t row = 0; row < kh * w; row += w) {
+      for (int32_t at = row; at < row + kw; ++at) {
+        const int32_t code = *tap++;
+        s0 += code * x0[at];
+        s1 += code * x1[at];
+        s2 += code * x2[at];
+        s3 += code * x3[at];
       }
-      sums[0] = s0, sums[1] = s1, sums[2] = s2, sums[3] = s3;
-      for (int32_t i = 0; i < LANES && left + i < image->w; ++i, pixel += bytes) {
-        store(p, pixel, channel, requantize(sums[i], multiplier, offset, shift, image));
-      }
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    for (int32_t i = 0; i < LANES && first + i < pixels; ++i, pixel += bytes) {
+      store(p, pixel, channel, requantize(sums[i], multiplier, offset, shift, image));
     }
   }
 }
 
-void bitloom_depthwise(const bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
+void bitloom_depthwise(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
   const int32_t count = layer->kh * layer->kw;
   const int32_t h = (layer->out->h - 1) * layer->sh + layer->kh, w = (layer->out->w - 1) * layer->sw + layer->kw;
   int16_t *const taps = scratch, *const plane = scratch + count;
   for (int32_t i = 0; i < h * w + (LANES - 1) * layer->sw; ++i) plane[i] = 0;  // the last lanes look beyond the last row
-  const uint32_t* weights = layer->weights;
+  const BITLOOM_FLASH uint32_t* weights = layer->weights;
   int32_t channel = 0;
-  for (const bitloom_group* group = layer->groups; group < layer->groups + layer->group_count; ++group) {
+  for (const BITLOOM_FLASH bitloom_group* group = layer->groups; group < layer->groups + layer->group_count; ++group) {
     const int32_t bits = group->bits;
     for (const int32_t end = channel + group->channels; channel < end; ++channel, weights += (count * bits + 31) / 32) {
       for (int32_t i = 0; i < count; ++i) {
@@ -289,12 +278,12 @@ void bitloom_depthwise(const bitloom_layer* layer, const uint8_t* in, void* out,
   }
 }
 
-void bitloom_avg_pool(const bitloom_layer* layer, const uint8_t* in, void* out) {
-  const bitloom_tensor *image = layer->in, *pooled = layer->out;
+void bitloom_avg_pool(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out) {
+  const BITLOOM_FLASH bitloom_tensor *image = layer->in, *pooled = layer->out;
   const packing from = packing_of(image), to = packing_of(pooled);
   const int32_t bytes = pixel_bytes(image), row_bytes = image->w * bytes;
   const int32_t multiplier = *layer->multiplier, offset = *layer->offset, shift = *layer->shift;
-  uint8_t* pixel = out;
+  uint8_t* pixel = (uint8_t*)out;
   for (int32_t y = 0; y < pooled->h; ++y) {
     for (int32_t x = 0; x < pooled->w; ++x, pixel += pixel_bytes(pooled)) {
       const uint8_t* window = in + y * layer->kh * row_bytes + x * layer->kw * bytes;
@@ -310,26 +299,28 @@ void bitloom_avg_pool(const bitloom_layer* layer, const uint8_t* in, void* out) 
   }
 }
 
-void bitloom_add(const bitloom_layer* layer, const uint8_t* in, const uint8_t* second, void* out) {
-  const bitloom_tensor* sum = layer->out;
+void bitloom_add(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, const uint8_t* second, void* out) {
+  const BITLOOM_FLASH bitloom_tensor* sum = layer->out;
   const packing a = packing_of(layer->in), b = packing_of(layer->second), to = packing_of(sum);
   const int32_t offset = *layer->offset, shift = *layer->shift;
-  uint8_t* pixel = out;
+  uint8_t* pixel = (uint8_t*)out;
   for (int32_t i = 0; i < sum->h * sum->w; ++i) {
     for (int32_t channel = 0; channel < sum->c; ++channel) {
       const int32_t product = load(b, second, channel) * layer->multiplier[1];
       store(to, pixel, channel, requantize(load(a, in, channel), layer->multiplier[0], product + offset, shift, sum));
     }
-    in += pixel_bytes(layer->in), second += pixel_bytes(layer->second), pixel += pixel_bytes(sum);
+    in += pixel_bytes(layer->in);
+    second += pixel_bytes(layer->second);
+    pixel += pixel_bytes(sum);
   }
 }
 
-int32_t bitloom_code(const bitloom_tensor* tensor, const void* codes, int32_t index) {
+int32_t bitloom_code(const BITLOOM_FLASH bitloom_tensor* tensor, const void* codes, int32_t index) {
   if (tensor->bits == 32) return ((const int32_t*)codes)[index];
   return load(packing_of(tensor), (const uint8_t*)codes + index / tensor->c * pixel_bytes(tensor), index % tensor->c);
 }
 
-int bitloom_in_range(const bitloom_tensor* tensor, const uint8_t* codes) {
+int bitloom_in_range(const BITLOOM_FLASH bitloom_tensor* tensor, const uint8_t* codes) {
   for (int32_t i = 0; i < tensor->h * tensor->w * tensor->c; ++i) {
     const int32_t code = bitloom_code(tensor, codes, i);
     if (code < tensor->lo || code > tensor->hi) return 0;
@@ -337,15 +328,15 @@ int bitloom_in_range(const bitloom_tensor* tensor, const uint8_t* codes) {
   return 1;
 }
 
-void bitloom_max_pool(const bitloom_layer* layer, const uint8_t* in, void* out) {
-  const bitloom_tensor *image = layer->in, *pooled = layer->out;
+void bitloom_max_pool(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out) {
+  const BITLOOM_FLASH bitloom_tensor *image = layer->in, *pooled = layer->out;
   const packing from = packing_of(image), to = packing_of(pooled);
   const int32_t bytes = pixel_bytes(image);
-  uint8_t* pixel = out;
+  uint8_t* pixel = (uint8_t*)out;
   for (int32_t oy = 0; oy < pooled->h; ++oy) {
     const int32_t top = oy * layer->sh - layer->pt, first = top < 0 ? 0 : top;
     const int32_t last = top + layer->kh < image->h ? top + layer->kh : image->h;
-    for (int32_t ox = 0; ox < pooled->w; ++ox, pixel += pixel_bytes(pooled)) {
+    for (int32_t ox = 0; ox < pooled->w; ++ox) {
       const int32_t left = ox * layer->sw - layer->pl, begin = left < 0 ? 0 : left;
       const int32_t end = left + layer->kw < image->w ? left + layer->kw : image->w;
       for (int32_t channel = 0; channel < pooled->c; ++channel) {
@@ -358,9 +349,12 @@ void bitloom_max_pool(const bitloom_layer* layer, const uint8_t* in, void* out) 
         }
         store(to, pixel, channel, largest);
       }
+      pixel += pixel_bytes(pooled);
     }
   }
 }
-)c";
+)c"};
+
+std::string kernels_source() { return str(kPieces[0], kPieces[1], kPieces[2]); }
 
 }  // namespace bitloom

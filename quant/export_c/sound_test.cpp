@@ -34,14 +34,14 @@ static void make_sound(void) {
 
 const char* const kMfccTest = R"c(
 static int sound_differs(void) {
-  static uint8_t codes[BITLOOM_INPUT_SIZE];
+  static int8_t codes[$NAME_INPUT_SIZE];
   int32_t i;
   int differs;
   make_sound();
-  bitloom_front_end(sound, codes);
-  differs = bitloom_infer_sound(sound, sound_out);
-  for (i = 0; i < BITLOOM_INPUT_SIZE; ++i) differs |= codes[i] != sound_codes[i];
-  for (i = 0; i < BITLOOM_OUTPUT_SIZE; ++i) differs |= sound_out[i] != sound_outputs[i];
+  $name_front_end(sound, codes);
+  differs = $name_infer_sound(sound, sound_out);
+  for (i = 0; i < $NAME_INPUT_SIZE; ++i) differs |= codes[i] != sound_codes[i];
+  for (i = 0; i < $NAME_OUTPUT_SIZE; ++i) differs |= sound_out[i] != sound_outputs[i];
   return differs;
 }
 )c";
@@ -52,9 +52,9 @@ static int sound_differs(void) {
   int32_t i, hop;
   int differs = 0;
   make_sound();
-  bitloom_hear_begin();
-  for (hop = 0; hop < 10; ++hop) differs |= bitloom_hear(sound + hop * BITLOOM_HOP, sound_out, &score) != (hop < 5 ? 2 : 0);
-  for (i = 0; i < BITLOOM_OUTPUT_SIZE; ++i) differs |= sound_out[i] != sound_outputs[i];
+  $name_hear_begin();
+  for (hop = 0; hop < 10; ++hop) differs |= $name_hear(sound + hop * $NAME_HOP, sound_out, &score) != (hop < 5 ? 2 : 0);
+  for (i = 0; i < $NAME_OUTPUT_SIZE; ++i) differs |= sound_out[i] != sound_outputs[i];
   return differs || score != sound_score;
 }
 )c";
@@ -75,22 +75,20 @@ TensorT<int16_t> codes_of(const FixedLogMel& log_mel, const IntegerLayer& in) {
 
 }  // namespace
 
-std::string sound_test_c(const FrontEnd& front_end, const IntegerGraph& graph, const std::string& output_type) {
+std::string sound_test_c(const FrontEnd& front_end, const IntegerGraph& graph, const CNames& names) {
   const TensorT<int16_t> codes = std::visit([&](const auto& f) { return codes_of(f, graph.layers.front()); }, front_end);
   const TensorT<int32_t> outputs = IntegerRunner(graph).run(codes);
   std::ostringstream text;
-  put_c_array(text, output_type.c_str(), "sound_outputs",
+  put_c_array(text, names.output.c_str(), "sound_outputs",
               std::vector<int32_t>(outputs.data(), outputs.data() + outputs.size()));
-  text << "static " << output_type << " sound_out[BITLOOM_OUTPUT_SIZE];\n";
+  text << names.fill("static $output sound_out[$NAME_OUTPUT_SIZE];\n");
   if (std::holds_alternative<FixedMfcc>(front_end)) {
-    std::vector<int32_t> bytes;
-    for (int64_t i = 0; i < codes.size(); ++i) bytes.push_back(uint8_t(codes[i]));
-    put_c_array(text, "uint8_t", "sound_codes", bytes);
-    text << kMakeSound << kMfccTest;
+    put_c_array(text, "int8_t", "sound_codes", std::vector<int16_t>(codes.data(), codes.data() + codes.size()));
+    text << kMakeSound << names.fill(kMfccTest);
   } else {
     text << "static const uint32_t sound_score = "
          << c_literal(anomaly_score(anomaly_rule(graph), codes.data(), outputs.data(), codes.size())) << ";\n"
-         << kMakeSound << kLogMelTest;
+         << kMakeSound << names.fill(kLogMelTest);
   }
   return text.str();
 }

@@ -16,6 +16,27 @@ inline std::string c_literal(uint32_t word) {
   out << "0x" << std::hex << std::setw(8) << std::setfill('0') << word << "u";
   return out.str();
 }
+inline std::string c_literal(float value) {
+  std::ostringstream out;
+  out << std::setprecision(9) << value;
+  const std::string text = out.str();
+  return text + (text.find_first_of(".e") == std::string::npos ? ".0f" : "f");
+}
+// What is not printable ASCII, and the ? of a trigraph, as octal escapes of three digits.
+inline std::string c_string(const std::string& text) {
+  std::ostringstream out;
+  out << '"' << std::oct << std::setfill('0');
+  for (const unsigned char c : text) {
+    if (c == '"' || c == '\\')
+      out << '\\' << char(c);
+    else if (c < 0x20 || c > 0x7e || c == '?')
+      out << '\\' << std::setw(3) << int(c);
+    else
+      out << char(c);
+  }
+  out << '"';
+  return out.str();
+}
 
 // "static const TYPE NAME[n] = {...};" in lines of bounded length.
 template <class Integer>

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "cli/table.h"
 #include "core/io.h"
 #include "quant/integer/graph.h"
 #include "tests/support/program.h"
@@ -39,6 +40,33 @@ TEST(Deploy, WritesANetworkThatPassesItsSelfTest) {
   EXPECT_EQ(read_text(folder / "new/printed"), "bitloom self-test: 0 of 7 samples differ\n");
 }
 
+TEST(Deploy, NamedNetworksShareAFolder) {
+  const SearchCopy folder({"run"});
+  const std::string more = " --layout cmake --classes 'a,b c,d,e'";
+  ASSERT_EQ(run_program(folder.path(), "deploy --model run --name one --out c" + more).code, 0);
+  const std::string kernels = read_text(folder / "c/bitloom_kernels.c"), lists = read_text(folder / "c/CMakeLists.txt");
+  const Outcome outcome = run_program(folder.path(), "deploy --model run --name Two --out c" + more);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("ctest --test-dir build"), std::string::npos) << outcome.out;
+  EXPECT_EQ(names_in(folder / "c"),
+            (std::vector<std::string>{"CMakeLists.txt", "Two.c", "Two.h", "Two_selftest.c", "bitloom_kernels.c",
+                                      "bitloom_kernels.h", "one.c", "one.h", "one_selftest.c", "zephyr"}));
+  EXPECT_EQ(read_text(folder / "c/bitloom_kernels.c"), kernels);
+  EXPECT_EQ(read_text(folder / "c/CMakeLists.txt"), lists);
+  const std::string header = read_text(folder / "c/Two.h");
+  EXPECT_NE(header.find("int Two_infer(const uint8_t* in, int32_t* out);"), std::string::npos) << header;
+  EXPECT_NE(header.find("#define TWO_CLASS_NAMES {\"a\", \"b c\", \"d\", \"e\"}"), std::string::npos) << header;
+  EXPECT_NE(header.find("#define TWO_INPUT_SIZE 192\n"), std::string::npos) << header;
+}
+
+TEST(Deploy, ArduinoLibrariesHaveTheirFolders) {
+  const SearchCopy folder({"run"});
+  ASSERT_EQ(run_program(folder.path(), "deploy --model run --name kws --layout arduino --out c").code, 0);
+  EXPECT_EQ(names_in(folder / "c"), (std::vector<std::string>{"examples", "library.properties", "src"}));
+  EXPECT_EQ(names_in(folder / "c/examples/kws_selftest"), std::vector<std::string>{"kws_selftest.ino"});
+  EXPECT_EQ(names_in(folder / "c/src").size(), 5u);
+}
+
 TEST(Deploy, FiguresAddUp) {
   const SearchCopy folder({"run"});
   const Outcome outcome = run_program(folder.path(), "deploy --model run/network.blig --out c --json");
@@ -55,6 +83,28 @@ TEST(Deploy, FiguresAddUp) {
   EXPECT_EQ(weights, weight_bytes(graph));
   EXPECT_EQ(tables, table_bytes(graph));
   EXPECT_EQ(figures.at("ram_bytes"), ram);
+}
+
+// info, simulate and report say the same of a network's memory, and its parts are the whole.
+TEST(Deploy, WholeMemoryIsSaidByAll) {
+  const SearchCopy folder({"run"});
+  const auto json = [&](const std::string& arguments) {
+    const Outcome outcome = run_program(folder.path(), arguments);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out);
+  };
+  const nlohmann::json info = json("info run --json").at("mpic_memory");
+  const IntegerGraph graph = load_graph(folder / "run/network.blig");
+  EXPECT_EQ(info.at("weights"), weight_bytes(graph));
+  int64_t sum = 0;
+  for (const char* part : {"code", "weights", "tables", "activations"}) sum += info.at(part).get<int64_t>();
+  EXPECT_EQ(info.at("total"), sum);
+  const nlohmann::json map = json("deploy --model run --target mpic --out m --json").at("memory");
+  EXPECT_EQ(map.at("total").at("bytes"), sum);
+  EXPECT_EQ(map.at("code").at("bytes"), info.at("code"));
+  const Outcome report = run_program(folder.path(), "report run --table memory");
+  EXPECT_NE(report.out.find(" " + grouped(sum)), std::string::npos) << report.out;
+  EXPECT_EQ(report.code, 0) << report.err;
 }
 
 TEST(Deploy, LeavesNothingHalfWritten) {
@@ -81,6 +131,11 @@ TEST(Deploy, NamesWhatIsWrong) {
   EXPECT_NE(error("--model run --target fpga --out c").find("fpga"), std::string::npos);
   EXPECT_EQ(run_program(folder.path(), "deploy --model run --target fpga --out c").code, 2);
   EXPECT_NE(error("--model run --target mpic --mem 4K --out c").find("give more with --mem"), std::string::npos);
+  EXPECT_EQ(error("--model run --name 1st --out c"),
+            "error: --name '1st': functions begin with it; give a letter, and up to 47 letters, digits or _ behind it\n");
+  EXPECT_EQ(error("--model run --classes yes,no --out c"),
+            "error: C export: the network 'resnet8' has 4 outputs, 2 names of classes are given\n");
+  EXPECT_NE(error("--model run --target mpic --name kws --out c").find("are of --target c"), std::string::npos);
   EXPECT_FALSE(file_exists(folder / "c"));
 }
 

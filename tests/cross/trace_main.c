@@ -1,9 +1,8 @@
 // Runs exported networks and writes every layer. Standard input: records of a byte, the network's number, and its input.
 // Standard output: per record the codes of layer 1, 2, ..., one byte each or four (little-endian) of 32-bit outputs, then the
-// byte that bitloom_infer returned.
+// byte that the network returned; the anomaly score is one more layer, of four bytes.
 #include <stddef.h>
 
-#include "bitloom_kernels.h"
 #include "networks.h"
 
 // <unistd.h>, which not every target has.
@@ -41,20 +40,28 @@ static int get(uint8_t* data, size_t size) {
   return 1;
 }
 
-void bitloom_trace(int layer, const bitloom_tensor* tensor, const void* codes) {
+static void put_word(uint32_t word, int bytes) {
+  for (int shift = 0; shift < 8 * bytes; shift += 8) put(word >> shift);
+}
+
+void bitloom_trace(int layer, const BITLOOM_FLASH bitloom_tensor* tensor, const void* codes) {
   (void)layer;
   for (int32_t i = 0; i < tensor->h * tensor->w * tensor->c; ++i) {
-    const uint32_t code = (uint32_t)bitloom_code(tensor, codes, i);
-    for (int shift = 0; shift < (tensor->bits == 32 ? 32 : 8); shift += 8) put(code >> shift);
+    put_word((uint32_t)bitloom_code(tensor, codes, i), tensor->bits == 32 ? 4 : 1);
   }
 }
 
 int main(void) {
-  static uint8_t in[MAX_INPUT_SIZE];
+  static int16_t scratch[SCRATCH_BYTES / 2];
+  static uint8_t in[INPUT_CODES];
+  static int32_t out[OUTPUT_CODES];
   uint8_t number;
   while (get(&number, 1)) {
-    if (!get(in, networks[number].input_size)) return 2;
-    put((uint32_t)networks[number].infer(in));
+    const bitloom_description* network = networks[number].network;
+    if (!get(in, (size_t)(network->input.h * network->input.w * network->input.c))) return 2;
+    const int result = network->infer(in, out, scratch);
+    if (networks[number].score) put_word(networks[number].score(in, out), 4);
+    put((uint32_t)result);
   }
   flush();
   return failed;

@@ -171,7 +171,7 @@ int run_on(const TempFolder& folder, std::vector<TextFile> files, const std::vec
   const auto at = std::find_if(files.begin(), files.end(), [](const TextFile& f) { return f.name == "bitloom_selftest.c"; });
   at->text =
       "#include <stdio.h>\n#include \"bitloom_front_end.h\"\n"
-      "int main(void) {\n  static int16_t s[BITLOOM_SAMPLES];\n  static uint8_t codes[" +
+      "int main(void) {\n  static int16_t s[BITLOOM_SAMPLES];\n  static int8_t codes[" +
       size +
       "];\n  FILE* in = fopen(\"sounds\", \"rb\");\n  if (!in) return 1;\n"
       "  while (fread(s, sizeof s, 1, in) == 1) {\n    bitloom_front_end(s, codes);\n"
@@ -187,7 +187,7 @@ template <class Features>
 void expect_exported_front_end(const IntegerGraph& graph, const Features& features, int64_t samples, const char* size,
                                int64_t count) {
   const FrontEnd front_end = features;
-  const std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), &front_end);
+  const std::vector<TextFile> files = export_c(graph, testing::random_input(graph, 2, Rng(2)), {"", {}, &front_end});
   const TempFolder folder;
   std::string printed;
   EXPECT_EQ(run_selftest(folder, files, kUndefined, &printed), 0);
@@ -236,6 +236,93 @@ TEST(ExportC, FrontEndsWantNetworksOfTheirFeatures) {
             "are 640 of 8 signed ones");
 }
 
+// One program of two networks with a front end each, which also asks what they are.
+const char* const kTwoNetworks =
+    "#include <string.h>\n#include \"ad_front_end.h\"\n#include \"kws_front_end.h\"\n"
+    R"c(
+#if KWS_INPUT_SIZE != 490 || KWS_INPUT_HEIGHT != 49 || KWS_INPUT_WIDTH != 10 || KWS_INPUT_CHANNELS != 1 || KWS_OUTPUT_SIZE != 12
+#error "the macros of kws"
+#endif
+#if KWS_INPUT_MIN != -128 || KWS_INPUT_MAX != 127 || KWS_INPUT_ZERO_POINT != 0 || KWS_INPUT_BITS != 8 || KWS_SCRATCH_BYTES < 1
+#error "the macros of the input of kws"
+#endif
+#if AD_INPUT_SIZE != 640 || AD_OUTPUT_SIZE != 640 || AD_HOP != 512
+#error "the macros of ad"
+#endif
+
+static const bitloom_description* const networks[2] = {&kws_network, &ad_network};
+static const char* const names[KWS_OUTPUT_SIZE] = KWS_CLASS_NAMES;
+
+int main(void) {
+  static float values[KWS_INPUT_SIZE], results[KWS_OUTPUT_SIZE];
+  static int8_t codes[KWS_INPUT_SIZE];
+  static int32_t out[KWS_OUTPUT_SIZE], again[KWS_OUTPUT_SIZE];
+  static int16_t scratch[4096];
+  if (kws_selftest() != 0 || ad_selftest() != 0) return 1;
+  if (strcmp(networks[0]->name, "kws") != 0 || strcmp(networks[1]->name, "ad") != 0) return 2;
+  if (strcmp(names[1], "go \"?\\") != 0 || strcmp(kws_network.class_names[11], "c11") != 0 || ad_network.class_names) return 3;
+  if (kws_network.input_scale != KWS_INPUT_SCALE || ad_network.output.c != 640) return 4;
+  for (int i = 0; i < KWS_INPUT_SIZE; ++i) codes[i] = (int8_t)(i * 7 % 256 - 128);
+  for (int i = 0; i < KWS_INPUT_SIZE; ++i) values[i] = ((float)codes[i] + (float)(i % 9 - 4) * 0.12f) * KWS_INPUT_SCALE;
+  values[0] = -1e30f;  // code -128
+  values[73] = 1e30f;  // code 127
+  if (kws_infer(codes, out) != 0 || kws_infer_float(values, results) != 0) return 5;
+  for (int i = 0; i < KWS_OUTPUT_SIZE; ++i)
+    if (results[i] != (float)out[i] * KWS_OUTPUT_SCALE) return 6;
+  if (KWS_SCRATCH_BYTES > sizeof scratch || networks[0]->infer(codes, again, scratch) != 0) return 7;
+  return memcmp(out, again, sizeof out) == 0 ? 0 : 8;
+}
+)c";
+
+// The files of both, with another main().
+std::vector<TextFile> two_networks() {
+  const IntegerGraph kws = keyword_graph(), ad = machine_graph();
+  const FrontEnd mfcc = mfcc_of(kws), log_mel = log_mel_of(ad);
+  std::vector<std::string> classes;
+  for (int i = 0; i < 12; ++i) classes.push_back(i == 1 ? "go \"?\\" : str("c", i));
+  std::vector<TextFile> files = export_c(kws, testing::random_input(kws, 2, Rng(2)), {"kws", classes, &mfcc});
+  for (const TextFile& file : export_c(ad, testing::random_input(ad, 2, Rng(2)), {"ad", {}, &log_mel})) {
+    const auto same = std::find_if(files.begin(), files.end(), [&](const TextFile& f) { return f.name == file.name; });
+    if (same == files.end())
+      files.push_back(file);
+    else
+      EXPECT_EQ(same->text, file.text) << file.name << " is shared";
+  }
+  files.push_back({"main.c", kTwoNetworks});
+  return files;
+}
+
+TEST(ExportC, TwoNetworksAreOneProgramInCAndInCxx) {
+  const std::vector<TextFile> files = two_networks();
+  ASSERT_EQ(files.size(), 17u);
+  const TempFolder folder;
+  for (const TextFile& file : files) testing::write_bytes(folder / file.name, {file.text.begin(), file.text.end()});
+  const std::string warnings = " -O1 -Wall -Wextra -Wconversion -Wcast-qual -Werror -DBITLOOM_NO_MAIN ";
+  int compilers = 0;
+  const std::vector<std::string> compilers_to_try = {"gcc -std=c99", "g++ -x c++ -std=c++17",
+                                                     "clang -std=c99 -Wcomma -Wpedantic",
+                                                     "clang++ -x c++ -std=c++17 -Wcomma -Wpedantic -Wno-deprecated"};
+  for (const std::string& compiler : compilers_to_try) {
+    if (std::system((compiler.substr(0, compiler.find(' ')) + " --version >/dev/null 2>&1").c_str()) != 0) continue;
+    ++compilers;
+    EXPECT_EQ(std::system(("cd '" + folder.path() + "' && " + compiler + warnings + "*.c -o t && ./t").c_str()), 0) << compiler;
+  }
+  if (compilers == 0) GTEST_SKIP() << "there is no compiler";
+}
+
+TEST(ExportC, RefusesNamesThatNoNetworkCanHave) {
+  const IntegerGraph graph = keyword_graph();
+  const TensorT<int16_t> samples = testing::random_input(graph, 1, Rng(1));
+  const auto error = [&](const ExportOptions& options) { return error_of([&] { export_c(graph, samples, options); }); };
+  for (const char* name : {"1st", "a-b", "_x", "k w", "kws.h", "../x", "a$b", "k\xc3\xbc"})
+    EXPECT_NE(error({name, {}, nullptr}).find("functions begin with it; give a letter"), std::string::npos) << name;
+  EXPECT_NE(error({std::string(49, 'a'), {}, nullptr}).find("up to 47"), std::string::npos);
+  EXPECT_NE(error({"Bitloom2", {}, nullptr}).find("shared by all networks"), std::string::npos);
+  EXPECT_NE(error({"math", {}, nullptr}).find("math.h would hide"), std::string::npos);
+  EXPECT_EQ(error({"kws", {"yes", "no"}, nullptr}),
+            "C export: the network 'random' has 12 outputs, 2 names of classes are given");
+}
+
 TEST(ExportC, RefusesBytesThatAreNoInputCodes) {
   if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
   RandomGraph g(Rng(1), 2, 2, 3, QuantScheme{4, true, 1});
@@ -243,8 +330,8 @@ TEST(ExportC, RefusesBytesThatAreNoInputCodes) {
   std::vector<TextFile> files = export_c(g.graph, testing::random_input(g.graph, 1, Rng(1)));
   files.back().text =
       "#include \"bitloom_network.h\"\n"
-      "int main(void) {\n  uint8_t in[12] = {7, 0xf8};\n  int32_t out[5];\n  int result = bitloom_infer(in, out);\n"
-      "  in[11] = 8;\n  result += 2 * bitloom_infer(in, out);\n  in[11] = 0xf7;\n  return result + 4 * bitloom_infer(in, "
+      "int main(void) {\n  int8_t in[12] = {7, -8};\n  int32_t out[5];\n  int result = bitloom_infer(in, out);\n"
+      "  in[11] = 8;\n  result += 2 * bitloom_infer(in, out);\n  in[11] = -9;\n  return result + 4 * bitloom_infer(in, "
       "out);\n}\n";
   const TempFolder folder;
   std::string printed;

@@ -14,44 +14,39 @@
 namespace bitloom::testing {
 namespace {
 
-// The score as one more layer.
-constexpr const char* kTraceScore =
-    "  const bitloom_tensor word = {1, 1, 1, 32, INT32_MIN, INT32_MAX};\n"
-    "  const int32_t score = (int32_t)bitloom_anomaly_score(in, out);\n"
-    "  bitloom_trace(-1, &word, &score);\n";
-
 void write_source(const std::string& path, const std::string& text) { write_bytes(path, {text.begin(), text.end()}); }
 
-// FOLDER/N/ holds the network of case N, FOLDER/network_N.c gives its function a name of its own.
+// The networks, named n0, n1, ..., and a table of them for trace_main.c.
 void write_sources(const std::vector<ExportCase>& cases, const TempFolder& folder) {
-  std::string declarations, table;
-  int64_t largest = 1;
+  std::string text = "#include \"networks.h\"\n\n", table;
+  int64_t inputs = 1, outputs = 1, scratch = 2;  // of the largest
   for (size_t n = 0; n < cases.size(); ++n) {
-    const std::string name = "infer_" + std::to_string(n), own = folder / std::to_string(n);
-    std::filesystem::create_directory(own);
-    const TensorT<int16_t> one(Shape{1, cases[n].samples.shape()[1], cases[n].samples.shape()[2], cases[n].samples.shape()[3]},
-                               0);
-    for (const TextFile& file : export_c(cases[n].graph, one)) {
-      const bool shared = file.name.rfind("bitloom_kernels", 0) == 0;
-      write_source((shared ? folder.path() : own) + "/" + file.name, file.text);
-    }
+    const std::string name = str("n", n);
+    const Shape& shape = cases[n].samples.shape();
+    ExportOptions options;
+    options.name = name;
+    for (const TextFile& file : export_c(cases[n].graph, TensorT<int16_t>(Shape{1, shape[1], shape[2], shape[3]}, 0), options))
+      if (file.name.find("_selftest") == std::string::npos) write_source(folder / file.name, file.text);
+    text += str("#include \"", name, ".h\"\n");
+    const bool scored = reconstructs(cases[n].graph);
+    const char* in = cases[n].graph.layers.front().out.is_signed ? "int8_t" : "uint8_t";
     const IntegerLayer& last = cases[n].graph.layers.back();
-    const char* type = last.out.bits == 32 ? "int32_t" : last.out.is_signed ? "int8_t" : "uint8_t";
-    write_source(folder / ("network_" + std::to_string(n) + ".c"),
-                 str("#define bitloom_infer ", name, "_codes\n#define bitloom_anomaly_score ", name, "_score\n#include \"", n,
-                     "/bitloom_network.c\"\n#include \"networks.h\"\n\nint ", name, "(const uint8_t* in) {\n  static ", type,
-                     " out[BITLOOM_OUTPUT_SIZE];\n  const int result = bitloom_infer(in, out);\n",
-                     reconstructs(cases[n].graph) ? kTraceScore : "", "  return result;\n}\n"));
-    declarations += "int " + name + "(const uint8_t* in);\n";
-    table += str("    {", name, ", ", one.size(), "},\n");
-    largest = std::max(largest, one.size());
+    inputs = std::max(inputs, shape[1] * shape[2] * shape[3]);
+    outputs = std::max(outputs, last.h * last.w * last.c);
+    scratch = std::max(scratch, plan_c_export(cases[n].graph).size);
+    const char* out = last.out.bits == 32 ? "int32_t" : last.out.is_signed ? "int8_t" : "uint8_t";
+    if (scored)
+      text += str("static uint32_t score_", n, "(const void* in, const void* out) {\n  return ", name, "_anomaly_score((const ",
+                  in, "*)in, (const ", out, "*)out);\n}\n");
+    table += str("    {&", name, "_network, ", scored ? str("score_", n) : std::string("0"), "},\n");
   }
   write_source(folder / "networks.h",
-               str("#include <stddef.h>\n#include <stdint.h>\n\nenum { MAX_INPUT_SIZE = ", largest, " };\n", declarations,
-                   "\ntypedef struct {\n  int (*infer)(const uint8_t* in);\n  size_t input_size;\n"
-                   "} network;\nextern const network networks[",
+               str("#include \"bitloom_kernels.h\"\n\nenum { INPUT_CODES = ", inputs, ", OUTPUT_CODES = ", outputs,
+                   ", SCRATCH_BYTES = ", scratch,
+                   " };\n\ntypedef struct {\n  const bitloom_description* network;\n"
+                   "  uint32_t (*score)(const void* in, const void* out);\n} traced;\nextern const traced networks[",
                    cases.size(), "];\n"));
-  write_source(folder / "networks.c", "#include \"networks.h\"\n\nconst network networks[] = {\n" + table + "};\n");
+  write_source(folder / "networks.c", text + "\nconst traced networks[] = {\n" + table + "};\n");
   std::filesystem::copy("tests/cross/trace_main.c", folder.path());
 }
 
