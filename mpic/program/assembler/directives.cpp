@@ -198,8 +198,8 @@ void TextAssembler::fill(const std::string& name, TokenRange operands) {
   BITLOOM_CHECK(count >= 0 && size >= 0 && size <= 8, name, " of ", count, " times ", size, " bytes: a size is 0 to 8");
   const uint64_t value = values.size() > 2 ? uint32_t(value_of(values[2]).number) : 0;
   const uint64_t kept = size >= 4 ? value : value & ((uint64_t(1) << 8 * size) - 1);
-  if (size == 0 || kept == 0)
-    return pad(size == 0 ? 0 : uint64_t(std::min<int64_t>(count, int64_t(kMaxSize) + 1)) * uint64_t(size), 0);
+  BITLOOM_CHECK(size == 0 || count <= int64_t(kMaxSize), "the program grows beyond ", kMaxSize >> 20, " MiB");
+  if (kept == 0) return pad(uint64_t(size == 0 ? 0 : count * size), 0);
   for (int64_t i = 0; i < count; ++i) put(kept, int(size));
 }
 
