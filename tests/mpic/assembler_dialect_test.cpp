@@ -24,7 +24,8 @@ TEST(AssemblerDialect, MnemonicsInTheManualsCase) {
 }
 
 TEST(AssemblerDialect, WithoutEffectOrContents) {
-  expect_bytes({{R"(#if the flag is set, skip
+  expect_bytes({{".macro m a, b\n\\a\n\\a nop\n\\a \\b\n.endm\nm", "13000000"},
+                {R"(#if the flag is set, skip
 #define x 1
 .file 0 "/tmp" "a.c" md5 0x37b0b7a1c2c6b2a0f1d2c3b4a5968778
 .file 1 "a.c"

@@ -75,8 +75,10 @@ bool Macros::next(std::string* statement) {
       if (line == nullptr) break;
       pending_ = line->text;
     }
-    const std::string text = std::move(pending_);
+    // An argument without contents may leave blanks in front, or nothing.
+    const std::string text = pending_.substr(skip_blanks(pending_, 0));
     pending_.clear();
+    if (text.empty()) continue;
     if (const size_t label = label_length(text); label > 0) {
       pending_ = text.substr(skip_blanks(text, label));
       if (is_skipping()) continue;
