@@ -1,9 +1,7 @@
 // Directives that give contents: data, texts, alignment.
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include "core/error.h"
 #include "mpic/program/assembler/text_assembler.h"

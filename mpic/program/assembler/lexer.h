@@ -21,7 +21,7 @@ std::vector<Line> split_lines(const std::string& text, bool for_preprocessor = f
 struct Token {
   enum Kind : uint8_t { kName, kNumber, kReal, kLocal, kString, kPunctuation };
   Kind kind = kName;
-  std::string text;  // of names, numbers, strings (without quotes, escapes resolved) and punctuation; of a local label "b" or "f"
+  std::string text;    // of names, numbers, strings (no quotes, escapes resolved), punctuation; of a local label "b" or "f"
   int64_t number = 0;  // of numbers and local labels
   bool is(const char* expected) const { return (kind == kName || kind == kPunctuation) && text == expected; }
 };
