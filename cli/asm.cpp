@@ -8,14 +8,14 @@
 #include "cli/listing.h"
 #include "core/error.h"
 #include "core/io.h"
-#include "mpic/program/assembler.h"
 #include "mpic/sim/loader.h"
 
 namespace bitloom {
 namespace {
 
 struct AsmOptions {
-  std::string source, out, base, listing;
+  std::vector<std::string> sources;
+  std::string out, base, listing;
 };
 
 // Words of memory in order, eight digits a line, as $readmemh reads them.
@@ -33,8 +33,8 @@ std::string hex_text(const std::vector<uint8_t>& bytes) {
 
 void assemble_file(const AsmOptions& o) {
   const uint32_t base = o.base.empty() ? mpic::kMemoryBase : mpic::parse_address(o.base);
-  const mpic::Image image = mpic::assemble(read_text(o.source), o.source, base);
-  BITLOOM_CHECK(!image.segments.empty(), o.source, ": nothing to assemble");
+  const mpic::Image image = mpic::assemble_files(o.sources, base);
+  BITLOOM_CHECK(!image.segments.empty(), o.sources.front(), ": nothing to assemble");
   const std::vector<uint8_t>& bytes = image.segments.front().bytes;
   if (o.out.size() > 4 && o.out.compare(o.out.size() - 4, 4, ".hex") == 0)
     write_text_atomic(o.out, hex_text(bytes));
@@ -51,8 +51,11 @@ void assemble_file(const AsmOptions& o) {
 void add_asm(CLI::App& program, Chosen& chosen) {
   auto o = std::make_shared<AsmOptions>();
   CLI::App* app = program.add_subcommand("asm", "Assemble a text for the MPIC core into a flat binary");
-  app->footer("Examples:\n  bitloom asm loop.s -o loop.bin\n  bitloom asm loop.s --listing -");
-  app->add_option("source", o->source, "The text, in the GNU assembler's syntax")->required();
+  app->footer(
+      "Examples:\n  bitloom asm loop.s -o loop.bin\n  bitloom asm loop.s --listing -\n  bitloom asm main.s library.s -o "
+      "all.bin");
+  app->add_option("source", o->sources, "The text, in the GNU assembler's syntax, or the texts that make the program")
+      ->required();
   CLI::Option* out =
       app->add_option("-o,--out", o->out, "The binary; a name that ends in .hex gives 32-bit words as text, one a line");
   app->add_option("--base", o->base, "Address of the first byte [0x80000000]");

@@ -68,7 +68,7 @@ const char* const kGuestHelp =
     "Semihosting requests for the console, the clocks and the end are served as well.";
 
 void add_guest_options(CLI::App& app, GuestOptions& o) {
-  app.add_option("program", o.path, "The program: PROG.elf, PROG.s or PROG.bin")->required();
+  app.add_option("program", o.paths, "The program: PROG.elf, PROG.bin, or one or more PROG.s")->required();
   app.add_option("--max-insns", o.max_insns, "Stop after that many instructions, with exit code 1")->check(CLI::PositiveNumber);
   app.add_option("--mem", o.memory, "Bytes of memory; K and M are understood [512K]");
   app.add_option("--base", o.base, "Address of memory [0x80000000, or where the ELF file's segments are]");
@@ -83,7 +83,7 @@ Guest::Guest(const GuestOptions& options, bool console_to_stderr) : options_(opt
   load.entry = options.entry;
   if (!options.base.empty()) load.base = mpic::parse_address(options.base);
   if (!options.memory.empty()) load.size = mpic::parse_size(options.memory);
-  program_ = mpic::load_program(options.path, load);
+  program_ = mpic::load_program(options.paths, load);
   core_ = std::make_unique<mpic::Core>(program_.memory_base, program_.memory_size);
   program_.start(*core_);
   std::ostream& console = console_to_stderr ? std::cerr : std::cout;
@@ -122,17 +122,17 @@ std::string Guest::problem() const {
   switch (result_.reason) {
     case mpic::StopReason::kExit: return "";
     case mpic::StopReason::kLimit:
-      return str(options_.path, ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
+      return str(options_.paths.front(), ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
                  place(core_->state().pc));
-    case mpic::StopReason::kInterrupt: return str(options_.path, ": interrupted at ", place(core_->state().pc));
+    case mpic::StopReason::kInterrupt: return str(options_.paths.front(), ": interrupted at ", place(core_->state().pc));
     case mpic::StopReason::kBreakpoint:
-      return str(options_.path, ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
+      return str(options_.paths.front(), ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
                  "), and the program has no trap handler");
     case mpic::StopReason::kFault: break;
   }
   const std::string near = image().place(f.pc);
-  std::string line = str(options_.path, ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "", " at pc ",
-                         mpic::hex(f.pc, 8), near.empty() ? "" : " (" + near + ")");
+  std::string line = str(options_.paths.front(), ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "",
+                         " at pc ", mpic::hex(f.pc, 8), near.empty() ? "" : " (" + near + ")");
   if (uint32_t word = 0; core_->memory().fetch(f.pc, &word)) line += ": " + mpic::disassemble_at(word, f.pc);
   return line;
 }
@@ -140,7 +140,7 @@ std::string Guest::problem() const {
 nlohmann::ordered_json Guest::figures() const {
   const mpic::Counters c = core_->counters();
   const auto ratio = [](double a, double b) { return b > 0 ? std::round(a / b * 1e4) / 1e4 : 0; };
-  nlohmann::ordered_json json = {{"program", options_.path},
+  nlohmann::ordered_json json = {{"program", options_.paths.front()},
                                  {"exit_code", exit_code()},
                                  {"stop_reason", to_string(result_.reason)},
                                  {"instructions", c.instructions},

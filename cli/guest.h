@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "mpic/sim/core.h"
 #include "mpic/sim/loader.h"
@@ -15,7 +16,8 @@ class App;
 namespace bitloom {
 
 struct GuestOptions {
-  std::string path, memory, base, entry;
+  std::vector<std::string> paths;
+  std::string memory, base, entry;
   uint64_t max_insns = 0;  // 0: no limit
   std::string format = "text";
   bool json() const { return format == "json"; }

@@ -69,7 +69,7 @@ void run_program(const RunOptions& o) {
   std::optional<Trace> trace;
   if (!o.trace.empty()) trace.emplace(guest.core(), o.trace);
   if (o.gdb_port >= 0)
-    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.path); });
+    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.paths.front()); });
   else
     guest.run();
   if (trace) trace->finish();

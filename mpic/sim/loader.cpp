@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/io.h"
 #include "mpic/isa/names.h"
-#include "mpic/program/assembler.h"
+#include "mpic/program/assembler/sources.h"
 #include "mpic/program/elf.h"
 
 namespace bitloom::mpic {
@@ -25,6 +25,8 @@ bool parse_number(const std::string& text, size_t tail, uint64_t* value) {
   *value = std::strtoull(digits.c_str(), &end, 0);
   return !digits.empty() && digits[0] >= '0' && digits[0] <= '9' && *end == 0 && errno == 0;
 }
+
+bool is_assembly(const std::string& path) { return has_suffix(path, ".s") || has_suffix(path, ".S"); }
 
 bool fits(const Image& image, uint32_t base, uint64_t size) {
   return image.segments.empty() || (image.segments.front().address >= base && image.segments.back().end() <= base + size);
@@ -56,10 +58,16 @@ uint32_t parse_address(const std::string& text) {
   return uint32_t(value);
 }
 
+Image assemble_files(const std::vector<std::string>& paths, uint32_t base) {
+  std::vector<SourceText> sources;
+  for (const std::string& path : paths) sources.push_back({path, read_text(path)});
+  return assemble(sources, base);
+}
+
 Image load_image(const std::string& path, uint32_t base) {
   std::vector<uint8_t> file = read_file(path);
   if (is_elf(file)) return parse_elf(file, path);
-  if (has_suffix(path, ".s") || has_suffix(path, ".S")) return assemble(std::string(file.begin(), file.end()), path, base);
+  if (is_assembly(path)) return assemble({{path, std::string(file.begin(), file.end())}}, base);
   BITLOOM_CHECK(has_suffix(path, ".bin"), path, ": neither an ELF file nor named .s, .S (assembly) or .bin (flat binary)");
   BITLOOM_CHECK(!file.empty(), path, ": the file is empty");
   const uint64_t size = file.size();
@@ -72,10 +80,19 @@ Image load_image(const std::string& path, uint32_t base) {
 }
 
 Program load_program(const std::string& path, const LoadOptions& options) {
+  return load_program(std::vector<std::string>{path}, options);
+}
+
+Program load_program(const std::vector<std::string>& paths, const LoadOptions& options) {
+  BITLOOM_CHECK(!paths.empty(), "no program is named");
+  const std::string& path = paths.front();
+  for (const std::string& p : paths)
+    BITLOOM_CHECK(paths.size() == 1 || is_assembly(p), p, ": several files make a program only if all are assembly (.s)");
   Program program;
   program.memory_base = options.base.value_or(kMemoryBase);
   program.memory_size = options.size.value_or(kMemorySize);
-  Image& image = program.image = load_image(path, program.memory_base);
+  Image& image = program.image =
+      paths.size() == 1 ? load_image(path, program.memory_base) : assemble_files(paths, program.memory_base);
   BITLOOM_CHECK(!image.segments.empty(), path, ": the program is empty");
   const uint32_t first = image.segments.front().address;
   const uint64_t last = image.segments.back().end();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpic/program/image.h"
 #include "mpic/sim/core.h"
@@ -30,8 +31,12 @@ struct Program {
 // Reads an ELF file (recognized by content), assembly (.s, .S) or a flat binary (.bin: loaded and entered at the memory's base). Errors
 // name the file; of a program that does not fit, the --mem that it wants.
 Program load_program(const std::string& path, const LoadOptions& options = {});
+// Several paths are assembly texts that make one program.
+Program load_program(const std::vector<std::string>& paths, const LoadOptions& options = {});
 // Only the image; assembly and flat binaries begin at `base`.
 Image load_image(const std::string& path, uint32_t base);
+// One program of assembly texts, whatever they are called.
+Image assemble_files(const std::vector<std::string>& paths, uint32_t base);
 
 // "64K", "1M", "0x1000": bytes. Error for what is no size.
 uint64_t parse_size(const std::string& text);

@@ -1,56 +1,108 @@
 // Expressions of assembly text.
 #include "mpic/program/assembler/expression.h"
 
-#include <cstring>
+#include <algorithm>
+#include <string_view>
 
 #include "core/error.h"
 
 namespace bitloom::mpic {
 namespace {
 
+enum class Operator : uint8_t {
+  kOr,
+  kAnd,
+  kEqual,
+  kUnequal,
+  kLess,
+  kLessEqual,
+  kGreater,
+  kGreaterEqual,
+  kAdd,
+  kSubtract,
+  kBitOr,
+  kBitAnd,
+  kBitXor,
+  kBitOrNot,
+  kMultiply,
+  kDivide,
+  kRemainder,
+  kShiftLeft,
+  kShiftRight
+};
+
+constexpr int kStrongest = 5;
+constexpr struct {
+  std::string_view text;
+  Operator op;
+  int strength;
+} kOperators[] = {
+    {"||", Operator::kOr, 0},        {"&&", Operator::kAnd, 1},        {"==", Operator::kEqual, 2},
+    {"!=", Operator::kUnequal, 2},   {"<>", Operator::kUnequal, 2},    {"<", Operator::kLess, 2},
+    {"<=", Operator::kLessEqual, 2}, {">", Operator::kGreater, 2},     {">=", Operator::kGreaterEqual, 2},
+    {"+", Operator::kAdd, 3},        {"-", Operator::kSubtract, 3},    {"|", Operator::kBitOr, 4},
+    {"&", Operator::kBitAnd, 4},     {"^", Operator::kBitXor, 4},      {"!", Operator::kBitOrNot, 4},
+    {"*", Operator::kMultiply, 5},   {"/", Operator::kDivide, 5},      {"%", Operator::kRemainder, 5},
+    {"<<", Operator::kShiftLeft, 5}, {">>", Operator::kShiftRight, 5},
+};
+
+int64_t shift(Operator op, int64_t value, int64_t by) {
+  if (by > 63 || by < 0) return op == Operator::kShiftRight && value < 0 ? -1 : 0;
+  return op == Operator::kShiftLeft ? int64_t(uint64_t(value) << by) : value >> by;
+}
+
+// Of two numbers; division by 0 gives 0.
+int64_t compute(Operator op, int64_t a, int64_t b) {
+  const uint64_t x = uint64_t(a), y = uint64_t(b);
+  switch (op) {
+    case Operator::kOr: return a != 0 || b != 0;
+    case Operator::kAnd: return a != 0 && b != 0;
+    case Operator::kEqual: return -int64_t(a == b);
+    case Operator::kUnequal: return -int64_t(a != b);
+    case Operator::kLess: return -int64_t(a < b);
+    case Operator::kLessEqual: return -int64_t(a <= b);
+    case Operator::kGreater: return -int64_t(a > b);
+    case Operator::kGreaterEqual: return -int64_t(a >= b);
+    case Operator::kAdd: return int64_t(x + y);
+    case Operator::kSubtract: return int64_t(x - y);
+    case Operator::kBitOr: return int64_t(x | y);
+    case Operator::kBitAnd: return int64_t(x & y);
+    case Operator::kBitXor: return int64_t(x ^ y);
+    case Operator::kBitOrNot: return int64_t(x | ~y);
+    case Operator::kMultiply: return int64_t(x * y);
+    case Operator::kDivide: return b == 0 ? 0 : b == -1 ? int64_t(0 - x) : a / b;
+    case Operator::kRemainder: return b == 0 || b == -1 ? 0 : a % b;
+    case Operator::kShiftLeft:
+    case Operator::kShiftRight: return shift(op, a, b);
+  }
+  return 0;
+}
+
 // Addresses go through + and -; what else is done to one is a number, once the address is known.
-Value combine(const std::string& op, const Value& a, const Value& b) {
+Value combine(Operator op, const Value& a, const Value& b) {
   Value result;
   result.known = a.known && b.known;
-  const uint64_t x = uint64_t(a.number), y = uint64_t(b.number);
-  if (op == "+") {
+  result.number = compute(op, a.number, b.number);
+  const bool is_within_section = a.is_address() && a.section == b.section;
+  if (op == Operator::kAdd) {
     BITLOOM_CHECK(!(a.is_address() && b.is_address()) || !result.known, "an address is added to an address");
     result.section = a.is_address() ? a.section : b.section;
-    result.number = int64_t(x + y);
-    return result;
-  }
-  if (op == "-") {
+  } else if (op == Operator::kSubtract) {
     BITLOOM_CHECK(a.is_address() || !b.is_address() || !result.known, "an address is subtracted from a number");
     if (!b.is_address()) result.section = a.section;
-    if (a.section == b.section && a.is_address()) result.known = true;
-    result.number = int64_t(x - y);
-    return result;
-  }
-  switch (op[0]) {
-    case '*': result.number = int64_t(x * y); break;
-    case '/':
-      BITLOOM_CHECK(b.number != 0 || !result.known, "division by 0");
-      if (b.number == -1)
-        result.number = int64_t(0 - x);
-      else if (b.number != 0)
-        result.number = a.number / b.number;
-      break;
-    case '&': result.number = int64_t(x & y); break;
-    case '|': result.number = int64_t(x | y); break;
-    case '^': result.number = int64_t(x ^ y); break;
-    default:
-      BITLOOM_CHECK(b.number >= 0 || !result.known, "a shift by ", b.number);
-      if (y > 63)
-        result.number = op == ">>" && a.number < 0 ? -1 : 0;
-      else
-        result.number = op == "<<" ? int64_t(x << y) : a.number >> y;
+    if (is_within_section) result.known = true;
+  } else if (op >= Operator::kEqual && op <= Operator::kGreaterEqual) {
+    if (is_within_section) result.known = true;
+  } else if (result.known) {
+    BITLOOM_CHECK(b.number != 0 || (op != Operator::kDivide && op != Operator::kRemainder), "division by 0");
+    BITLOOM_CHECK(b.number >= 0 || (op != Operator::kShiftLeft && op != Operator::kShiftRight), "a shift by ", b.number);
   }
   return result;
 }
 
 class Parser {
  public:
-  Parser(TokenRange tokens, const Resolver& resolve) : at_(tokens.begin), end_(tokens.end), resolve_(resolve) {}
+  Parser(TokenRange tokens, Resolver& resolver) : at_(tokens.begin), end_(tokens.end), resolver_(resolver) {}
 
   Value all() {
     const Value value = binary(0);
@@ -59,20 +111,21 @@ class Parser {
   }
 
  private:
-  static constexpr const char* kOperators[3] = {"+ - ", "| & ^ ", "* / << >> "};
   static constexpr int kMaxDepth = 100;
 
-  bool is_operator(int level) const {
-    if (at_ == end_ || at_->kind != Token::kPunctuation || at_->text == "(") return false;
-    return std::strstr(kOperators[level], (at_->text + " ").c_str()) != nullptr;
+  const Operator* operator_of(int strength) const {
+    if (at_ == end_ || at_->kind != Token::kPunctuation) return nullptr;
+    for (const auto& o : kOperators)
+      if (o.strength == strength && o.text == at_->text) return &o.op;
+    return nullptr;
   }
 
-  Value binary(int level) {
-    if (level == 3) return prefix();
-    Value value = binary(level + 1);
-    while (is_operator(level)) {
-      const std::string& op = (at_++)->text;
-      value = combine(op, value, binary(level + 1));
+  Value binary(int strength) {
+    if (strength > kStrongest) return prefix();
+    Value value = binary(strength + 1);
+    while (const Operator* op = operator_of(strength)) {
+      ++at_;
+      value = combine(*op, value, binary(strength + 1));
     }
     return value;
   }
@@ -87,18 +140,20 @@ class Parser {
     } else if (t.is("(")) {
       value = parenthesized();
     } else if (t.is("-")) {
-      value = combine("-", Value(), prefix());
+      value = combine(Operator::kSubtract, Value(), prefix());
     } else if (t.is("+")) {
       value = prefix();
     } else if (t.is("~")) {
-      value = combine("^", prefix(), {-1});
-    } else if (t.is("%hi") || t.is("%lo")) {
-      BITLOOM_CHECK(at_ != end_ && at_->is("("), t.text, " wants '('");
-      ++at_;
-      value = part(t.text == "%hi", parenthesized());
+      value = combine(Operator::kBitXor, prefix(), {-1});
+    } else if (t.is("!")) {
+      value = prefix();
+      value = {value.number == 0, Value::kNumber, value.known};
+    } else if (t.kind == Token::kName && t.text[0] == '%') {
+      value = function(t.text);
     } else {
       BITLOOM_CHECK(t.kind == Token::kName || t.kind == Token::kLocal, "'", t.text, "' is no expression");
-      value = resolve_(t);
+      value = resolver_.resolve(t);
+      if (at_ != end_ && at_->is("@plt")) ++at_;
     }
     --depth_;
     return value;
@@ -111,19 +166,25 @@ class Parser {
     return value;
   }
 
-  static Value part(bool high, const Value& of) {
-    const uint32_t bits = uint32_t(of.number);
-    const int32_t low = int32_t(bits << 20) >> 20;
-    return {high ? int64_t((bits - uint32_t(low)) >> 12) : low, Value::kNumber, of.known};
+  Value function(const std::string& name) {
+    BITLOOM_CHECK(at_ != end_ && at_->is("("), name, " wants '('");
+    ++at_;
+    const Value of = parenthesized();
+    if (name == "%hi") return {high_part(uint32_t(of.number)), Value::kNumber, of.known};
+    if (name == "%lo") return {low_part(uint32_t(of.number)), Value::kNumber, of.known};
+    return resolver_.relocate(name, of);
   }
 
   const Token *at_, *end_;
-  const Resolver& resolve_;
+  Resolver& resolver_;
   int depth_ = 0;
 };
 
 }  // namespace
 
-Value evaluate(TokenRange tokens, const Resolver& resolve) { return Parser(tokens, resolve).all(); }
+Value evaluate(TokenRange tokens, Resolver& resolver) { return Parser(tokens, resolver).all(); }
+
+int32_t low_part(uint32_t value) { return int32_t(value << 20) >> 20; }
+uint32_t high_part(uint32_t value) { return (value - uint32_t(low_part(value))) >> 12; }
 
 }  // namespace bitloom::mpic

@@ -1,7 +1,6 @@
 // Expressions of assembly text.
 #pragma once
 #include <cstdint>
-#include <functional>
 
 #include "mpic/program/assembler/lexer.h"
 
@@ -14,6 +13,9 @@ struct Value {
   int section = kNumber;
   bool known = true;
   bool is_address() const { return section != kNumber; }
+  bool operator==(const Value& other) const {
+    return number == other.number && section == other.section && known == other.known;
+  }
 };
 
 // Tokens [begin, end).
@@ -24,11 +26,23 @@ struct TokenRange {
   size_t size() const { return size_t(end - begin); }
 };
 
-// The value of a name, "." or local label.
-using Resolver = std::function<Value(const Token&)>;
+// What an expression asks of the text around it.
+class Resolver {
+ public:
+  virtual ~Resolver() = default;
+  // The value of a name, "." or local label.
+  virtual Value resolve(const Token& token) = 0;
+  // What %pcrel_hi and other functions that depend on the place make of an address.
+  virtual Value relocate(const std::string& function, const Value& of) = 0;
+};
 
-// Operators from strong to weak, as GNU as has them: - ~ (prefix); * / << >>; | & ^; + -. %hi() and %lo() split an address for lui and a
-// 12-bit offset. Arithmetic is modulo 2^64; >> keeps the sign. Error for what is no expression and for division by 0.
-Value evaluate(TokenRange tokens, const Resolver& resolve);
+// Operators from strong to weak, as GNU as has them: - ~ ! (prefix); * / % << >>; | & ^ ! (or not); + -; == != <> < <= > >=, which are -1 or
+// 0; &&; ||. %hi() and %lo() split an address for lui and a 12-bit offset. Arithmetic is modulo 2^64; >> keeps the sign. Error for what is
+// no expression and for division by 0.
+Value evaluate(TokenRange tokens, Resolver& resolver);
+
+// The 20 bits of lui or auipc, and the signed 12 bits that are to be added.
+uint32_t high_part(uint32_t value);
+int32_t low_part(uint32_t value);
 
 }  // namespace bitloom::mpic

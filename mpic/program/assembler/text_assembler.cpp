@@ -1,13 +1,29 @@
-// The two passes: labels, symbols, sections.
+// The passes.
 #include "mpic/program/assembler/text_assembler.h"
-
-#include <algorithm>
 
 #include "core/error.h"
 #include "mpic/isa/names.h"
-#include "mpic/program/assembler.h"
 
 namespace bitloom::mpic {
+namespace {
+
+constexpr int kMaxPasses = 100;
+
+bool has_suffix(const std::string& name, const std::string& suffix) {
+  return name.size() >= suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+// What concerns debuggers, linkers and listings, and nothing here.
+bool is_without_effect(const std::string& directive) {
+  static const std::set<std::string> kNames = {
+      ".option",    ".file",   ".loc",         ".loc_mark_labels", ".ident",      ".attribute",    ".gnu_attribute",
+      ".addrsig",   ".ln",     ".addrsig_sym", ".variant_cc",      ".hidden",     ".line",         ".internal",
+      ".protected", ".symver", ".list",        ".nolist",          ".noaltmacro", ".version",      ".psize",
+      ".title",     ".sbttl",  ".eject",       ".print",           ".warning",    ".build_version"};
+  return directive.compare(0, 5, ".cfi_") == 0 || kNames.count(directive) != 0;
+}
+
+}  // namespace
 
 std::vector<TokenRange> split_operands(TokenRange tokens) {
   std::vector<TokenRange> operands;
@@ -30,92 +46,124 @@ const std::string& single_name(TokenRange tokens, const char* what) {
   return tokens.begin->text;
 }
 
-TextAssembler::TextAssembler(const std::string& text, const std::string& name, uint32_t base) : name_(name), base_(base) {
-  try {
-    statements_ = split_statements(text);
-  } catch (const Error& e) {
-    throw Error(name + ":" + e.what());
+bool is_register(TokenRange text) {
+  return text.size() == 1 && text.begin->kind == Token::kName && find_register(text.begin->text) >= 0;
+}
+
+TextAssembler::TextAssembler(const std::vector<SourceText>& sources, uint32_t base) : base_(base) {
+  for (const SourceText& source : sources) {
+    Unit unit;
+    unit.name = source.name;
+    try {
+      unit.lines = split_lines(source.text, has_suffix(source.name, ".S"));
+    } catch (const Error& e) {
+      throw Error(source.name + ":" + e.what());
+    }
+    units_.push_back(std::move(unit));
   }
 }
 
 Image TextAssembler::run() {
-  pass();
-  place_sections();
-  second_pass_ = true;
-  pass();
+  begin_pass(Phase::kExpand);
+  for (size_t u = 0; u < units_.size(); ++u) {
+    begin_unit(u);
+    expand_unit();
+  }
+  link_globals();
+  for (int passes = 0; has_moved_; ++passes) {
+    BITLOOM_CHECK(passes < kMaxPasses, units_.back().name, ": addresses still move after ", kMaxPasses,
+                  " passes: a symbol or size depends on itself");
+    place_sections();
+    pass(Phase::kMeasure);
+  }
+  pass(Phase::kEmit);
   return image();
 }
 
-void TextAssembler::pass() {
-  current_ = kText;
-  loads_seen_ = 0;
-  locals_seen_.clear();
+void TextAssembler::begin_pass(Phase phase) {
+  phase_ = phase;
+  ++pass_;
+  has_moved_ = phase == Phase::kExpand;
+  next_grown_ = next_assigned_ = 0;
+  total_size_ = 0;
   for (Section& s : sections_) s.size = 0;
-  for (const Statement& s : statements_) {
-    try {
-      statement(s);
-    } catch (const Error& e) {
-      throw Error(str(name_, ":", s.line, ": ", e.what()));
+}
+
+void TextAssembler::begin_unit(size_t unit) {
+  unit_ = unit;
+  locals_seen_.clear();
+  section_stack_.clear();
+  enter_section(".text", 0, "", false);
+  previous_ = current_;
+}
+
+void TextAssembler::pass(Phase phase) {
+  begin_pass(phase);
+  for (size_t u = 0; u < units_.size(); ++u) {
+    begin_unit(u);
+    for (const Statement& s : unit().statements) {
+      try {
+        statement(s);
+      } catch (const Error& e) {
+        fail(s.place, e);
+      }
     }
   }
 }
 
-void TextAssembler::place_sections() {
-  uint64_t at = base_;
-  for (Section& s : sections_) {
-    if (s.size == 0) s.alignment = 1;
-    const uint64_t begin = (at + s.alignment - 1) / s.alignment * s.alignment;
-    BITLOOM_CHECK(&s != &sections_[kText] || begin == at, name_, ": .text is aligned to ", s.alignment,
-                  " bytes, but begins at ", hex(at), "; choose another base");
-    s.base = begin;
-    at = begin + s.size;
+void TextAssembler::expand_unit() {
+  // The expression behind the first word of a condition or repetition.
+  const auto number_behind = [this](const std::string& text) {
+    const std::vector<Token> tokens = tokenize(text);
+    return number_now({tokens.data() + 1, tokens.data() + tokens.size()});
+  };
+  const auto is_defined = [this](const std::string& name) {
+    const auto symbol = unit().symbols.find(name);
+    return symbol != unit().symbols.end() && symbol->second.is_defined();
+  };
+  Macros macros(std::move(unit().lines), {is_defined, number_behind});
+  try {
+    for (std::string text; macros.next(&text);) record(macros.place(), text);
+  } catch (const Error& e) {
+    unit().expansions = std::move(macros.expansions());
+    fail(macros.place(), e);
   }
-  BITLOOM_CHECK(at <= uint64_t(1) << 32, name_, ": the program ends at ", hex(at), ", above 4 GiB");
+  unit().expansions = std::move(macros.expansions());
 }
 
-Image TextAssembler::image() const {
-  Image image;
-  Image::Segment all;
-  all.address = uint32_t(base_);
-  all.bytes = sections_[kText].bytes;
-  if (sections_[kData].size > 0) {
-    all.bytes.resize(sections_[kData].base - base_);
-    all.bytes.insert(all.bytes.end(), sections_[kData].bytes.begin(), sections_[kData].bytes.end());
+// "t.s:2: message (in macro quit, used in line 10)"
+void TextAssembler::fail(const Place& place, const Error& error) const {
+  std::string context;
+  for (int e = place.expansion; e >= 0 && context.size() < 200; e = unit().expansions[size_t(e)].used.expansion) {
+    const Expansion& expansion = unit().expansions[size_t(e)];
+    context += str(context.empty() ? " (in " : ", in ", expansion.what, " of line ", expansion.used.line);
   }
-  const Section& bss = sections_[kBss];
-  all.size = bss.size > 0 ? bss.base + bss.size - base_ : all.bytes.size();
-  if (all.size > 0) image.segments.push_back(std::move(all));
-  const Section& text = sections_[kText];
-  if (text.size > 0) image.code.push_back({text.base, text.base + text.size});
+  throw Error(str(unit().name, ":", place.line, ": ", error.what(), context, context.empty() ? "" : ")"));
+}
 
-  image.entry = uint32_t(base_);
-  for (const auto& [name, state] : symbols_) {
-    if (!state.is_label) continue;
-    Symbol symbol{name, uint32_t(state.value.number + int64_t(sections_[state.value.section].base)), state.size, state.kind};
-    if (name == "_start") image.entry = symbol.address;
-    if (name.rfind(".L", 0) == 0) continue;
-    const bool is_code = state.value.section == kText;
-    if (symbol.kind == SymbolKind::kLabel && is_code && (state.is_global || called_.count(symbol.address) != 0))
-      symbol.kind = SymbolKind::kFunction;
-    if (symbol.kind == SymbolKind::kLabel && !is_code) symbol.kind = SymbolKind::kObject;
-    image.symbols.push_back(std::move(symbol));
-  }
-  std::sort(image.symbols.begin(), image.symbols.end(),
-            [](const Symbol& a, const Symbol& b) { return a.address != b.address ? a.address < b.address : a.name < b.name; });
-  return image;
+// Keeps a statement for the further passes, and carries it out for the first time.
+void TextAssembler::record(const Place& place, const std::string& text) {
+  std::string rest;
+  const std::string word = first_word(text, &rest);
+  if (is_without_effect(word)) return;
+  const bool is_label = text.back() == ':', is_assignment = rest[0] == '=';
+  if (section().kind == SectionKind::kDropped && !is_label && !is_assignment && symbol_directives().count(word) == 0) return;
+  Statement s{place, tokenize(text)};
+  Token& first = s.tokens.front();
+  if (first.kind == Token::kName &&
+      (s.tokens.size() == 1 || !(s.tokens[1].is(":") || s.tokens[1].is("=") || s.tokens[1].is("=="))))
+    first.text = lower_case(first.text);
+  unit().statements.push_back(std::move(s));
+  statement(unit().statements.back());
 }
 
 void TextAssembler::statement(const Statement& statement) {
-  const Token* t = statement.tokens.data();
+  const Token* const t = statement.tokens.data();
   const Token* const end = t + statement.tokens.size();
-  while (end - t >= 2 && t[1].is(":")) {
-    define_label(*t);
-    t += 2;
-  }
-  if (t == end) return;
+  if (end - t == 2 && t[1].is(":")) return define_label(*t);
   BITLOOM_CHECK(t->kind == Token::kName, "an instruction, directive or label is expected");
   const TokenRange operands = {t + 1, end};
-  if (!operands.empty() && operands.begin->is("="))
+  if (!operands.empty() && (operands.begin->is("=") || operands.begin->is("==")))
     define_variable(t->text, {t + 2, end});
   else if (t->text[0] == '.')
     directive(t->text, operands);
@@ -123,78 +171,22 @@ void TextAssembler::statement(const Statement& statement) {
     instruction(t->text, operands);
 }
 
-void TextAssembler::define_label(const Token& token) {
-  const Value here{int64_t(section().size), current_, false};
-  if (token.kind == Token::kNumber) {
-    if (!is_second_pass()) locals_[token.number].push_back(here);
-    ++locals_seen_[token.number];
-    return;
+size_t TextAssembler::settle(size_t needed) {
+  if (next_grown_ == grown_.size()) grown_.push_back(needed);
+  size_t& grown = grown_[next_grown_++];
+  if (needed > grown) {
+    grown = needed;
+    has_moved_ = true;
   }
-  BITLOOM_CHECK(token.kind == Token::kName, "'", token.text, "' cannot be a label");
-  BITLOOM_CHECK(find_register(token.text) < 0, "'", token.text, "' is a register, not a label");
-  SymbolState& state = symbols_[token.text];
-  if (is_second_pass()) return;
-  BITLOOM_CHECK(!state.is_label && !state.is_variable, "symbol '", token.text, "' is defined twice");
-  state.is_label = true;
-  state.value = here;
+  return grown;
 }
 
-void TextAssembler::define_variable(const std::string& name, TokenRange expression) {
-  BITLOOM_CHECK(find_register(name) < 0, "'", name, "' is a register, not a symbol");
-  SymbolState& state = symbols_[name];
-  BITLOOM_CHECK(!state.is_label, "symbol '", name, "' is defined twice");
-  Value value = value_of(expression);
-  if (is_second_pass() && value.is_address()) value.number -= int64_t(sections_[value.section].base);
-  state.value = value;
-  state.is_variable = true;
+Image assemble(const std::vector<SourceText>& sources, uint32_t base) {
+  BITLOOM_CHECK(!sources.empty(), "there is no text to assemble");
+  return TextAssembler(sources, base).run();
 }
 
-Value TextAssembler::resolve(const Token& token) const {
-  Value value;
-  if (token.kind == Token::kLocal) {
-    const auto places = locals_.find(token.number);
-    const auto seen = locals_seen_.find(token.number);
-    const size_t above = seen == locals_seen_.end() ? 0 : seen->second;
-    const size_t index = token.text == "b" ? above - 1 : above;  // wraps to a place that does not exist
-    if (places == locals_.end() || index >= places->second.size()) {
-      BITLOOM_CHECK(!is_second_pass(), "there is no label ", token.number, token.text == "b" ? " above" : " below");
-      return {0, Value::kNumber, false};
-    }
-    value = places->second[index];
-  } else if (token.is(".")) {
-    value = {int64_t(section().size), current_, false};
-  } else {
-    BITLOOM_CHECK(find_register(token.text) < 0, "register ", token.text, " cannot be part of an expression");
-    const auto found = symbols_.find(token.text);
-    if (found == symbols_.end() || !(found->second.is_label || found->second.is_variable)) {
-      BITLOOM_CHECK(!is_second_pass(), "symbol '", token.text, "' is not defined");
-      return {0, Value::kNumber, false};
-    }
-    value = found->second.value;
-    BITLOOM_CHECK(!is_second_pass() || value.known || value.is_address(), "symbol '", token.text,
-                  "' is used above a definition that depends on addresses");
-  }
-  if (is_second_pass() && value.is_address()) {
-    value.number += int64_t(sections_[value.section].base);
-    value.known = true;
-  }
-  return value;
-}
-
-Value TextAssembler::value_of(TokenRange expression) const {
-  return evaluate(expression, [this](const Token& t) { return resolve(t); });
-}
-
-int64_t TextAssembler::number_now(TokenRange expression) const {
-  const Value value = value_of(expression);
-  BITLOOM_CHECK(!value.is_address(), "a number is expected, not an address");
-  BITLOOM_CHECK(value.known, "this must be known here: symbols in it have to be defined above");
-  return value.number;
-}
-
-Image assemble(const std::string& text, const std::string& name, uint32_t base) {
-  return TextAssembler(text, name, base).run();
-}
+Image assemble(const std::string& text, const std::string& name, uint32_t base) { return assemble({{name, text}}, base); }
 
 uint32_t assemble_word(const std::string& instruction) {
   const Image image = assemble(instruction, "<instruction>", 0);
