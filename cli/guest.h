@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 #include "mpic/sim/core.h"
 #include "mpic/sim/loader.h"
@@ -16,6 +17,7 @@ namespace bitloom {
 
 struct GuestOptions {
   std::string path, memory, base, entry;
+  std::vector<std::string> arguments;
   uint64_t max_insns = 0;  // 0: no limit
   std::string format = "text";
   bool json() const { return format == "json"; }
@@ -47,7 +49,9 @@ class Guest {
   int exit_code() const;
   // Why it did not end by itself, as one line; "" when it did.
   std::string problem() const;
-  // exit_code, stop_reason, instructions, cycles, mips, energy_uj, counters, fault.
+  // Prints that to stderr, with the registers where it stands, and which ecalls nobody served.
+  void report() const;
+  // exit_code, stop_reason, instructions, cycles, mips, energy_uj, counters; fault, registers and unknown_calls where there are any.
   nlohmann::ordered_json figures() const;
 
  private:
