@@ -395,6 +395,8 @@ TEST(ProfileCommand, CyclesByFunctionClassAndInstruction) {
 TEST(ProfileCommand, CallsAndTheirCycles) {
   const TempFolder folder;
   write(folder / "calls.s", R"(
+        .type   h, @function
+        .type   handler, @function
 _start: call    f
         call    f
         la      t0, handler

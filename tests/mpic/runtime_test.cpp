@@ -38,7 +38,7 @@ class Runtime : public ::testing::Test {
     const std::string runtime = std::filesystem::absolute(testing::source_path("mpic/runtime")).string(),
                       elf = folder_ / "main.elf";
     const std::string compile =
-        "riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -mno-relax -O1 -ffreestanding -I" + runtime + " -c ";
+        "riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -mno-relax -O1 -ffreestanding -I" + runtime + "/../.. -c ";
     const std::string commands = "cd " + folder_.path() + " && " + compile + runtime + "/*.S " + runtime + "/*.c && " +
                                  compile + "-fno-exceptions -fno-rtti -fno-threadsafe-statics main.cpp && " + linker + " -T " +
                                  runtime + "/link.ld *.o -o main.elf";
@@ -49,7 +49,7 @@ class Runtime : public ::testing::Test {
 };
 
 const char* const kEverything = R"(
-#include "bitloom.h"
+#include "mpic/runtime/bitloom.h"
 static void say(char c) { bitloom_putchar(c); }
 extern "C" int atexit(void (*)(void));
 struct Object { char c; explicit Object(char x) : c(x) { say(c); } ~Object() { say(char(c + 32)); } };
