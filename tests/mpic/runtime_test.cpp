@@ -93,7 +93,7 @@ TEST_F(Runtime, ConstructorsThreadLocalsArgumentsAndDestructors) {
     EXPECT_EQ(ran.text, "01BAL prog one two words xlab!") << linker;
     EXPECT_EQ(ran.result.reason, StopReason::kExit) << linker;
     EXPECT_EQ(ran.result.exit_code, 42) << linker;
-    EXPECT_EQ(run(elf, {}).text, "01BAL  xlab!") << linker;
+    EXPECT_EQ(run(elf, {}).text, "01BAL xlab!") << linker;
   }
 }
 
