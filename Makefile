@@ -70,8 +70,8 @@ test: $(TESTS) $(PROGRAM)  ## build and run every test; FILTER='Npz*' selects, B
 bench: $(BENCHES)  ## build and run every benchmark; FILTER=resnet8 selects; the figures also go to build/bench/NAME.json
 	@for b in $(BENCHES); do $$b --benchmark_filter='$(subst *,.*,$(FILTER))' --benchmark_out=$$b.json || exit 1; done
 
-conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests
-	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)'
+conformance: all  ## run every ELF of RISCV_TESTS=dir, built from riscv-software-src/riscv-tests, and of RISCV_ARCH_TEST=dir, compared with the signatures there
+	@tests/conformance.sh $(PROGRAM) '$(RISCV_TESTS)' '$(RISCV_ARCH_TEST)'
 
 fuzz: | packages  ## fuzz the readers of files and the interpreters for FUZZ_SECONDS=600 each
 	@$(MAKE) fuzzers BUILD=$(BUILD)/sanitize CXX='$(CLANG)' CXXFLAGS='$(SANITIZE)'

@@ -1,16 +1,20 @@
 // A program on the simulated core.
 #include "cli/guest.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "cli/explain.h"
 #include "core/error.h"
+#include "core/quote.h"
 #include "mpic/isa/names.h"
 #include "mpic/program/assembler.h"
 #include "mpic/program/disassembler.h"
@@ -58,6 +62,26 @@ nlohmann::ordered_json counters_json(const mpic::Counters& c) {
           {"branches_taken", c.taken}};
 }
 
+// The host's stdin, waited for in steps, so that Ctrl-C ends it.
+size_t read_stdin(char* text, size_t size) {
+  constexpr int kPatienceMs = 100;
+  pollfd input = {STDIN_FILENO, POLLIN, 0};
+  std::cout.flush();
+  while (was_interrupted == 0) {
+    if (poll(&input, 1, kPatienceMs) <= 0) continue;
+    const ssize_t count = read(STDIN_FILENO, text, size);
+    return count > 0 ? size_t(count) : 0;
+  }
+  return 0;
+}
+
+// How a run that did not come to its end left the core.
+nlohmann::ordered_json registers_json(const mpic::State& state) {
+  nlohmann::ordered_json json = {{"pc", state.pc}};
+  for (int i = 0; i < 32; ++i) json[mpic::register_name(i)] = state.x[i];
+  return json;
+}
+
 }  // namespace
 
 const char* const kGuestHelp =
@@ -65,10 +89,22 @@ const char* const kGuestHelp =
     "A program prints by storing bytes to 0x10000000, or by ecall with a7 = 64: write(a0 = 1 or 2, a1, a2), a7 = 11: "
     "putchar(a0).\n"
     "It ends by ecall with a7 = 93: exit(a0), by storing its exit code to 0x20000004, or by a store to the symbol tohost.\n"
-    "Semihosting requests for the console, the clocks and the end are served as well.";
+    "Also served are read, close, fstat, lseek, brk, gettimeofday and getpid by Linux's numbers, as newlib asks for them, and "
+    "semihosting requests for the "
+    "console, the input, the command line, the clocks and the end.\n"
+    "Behind the program, and -- where they look like options, stand its own arguments. Its input is stdin.";
+
+std::vector<std::string> GuestOptions::paths() const {
+  size_t texts = 0;
+  while (texts < words.size() && mpic::is_assembly(words[texts])) ++texts;
+  return {words.begin(), words.begin() + std::ptrdiff_t(std::max<size_t>(texts, 1))};
+}
 
 void add_guest_options(CLI::App& app, GuestOptions& o) {
-  app.add_option("program", o.paths, "The program: PROG.elf, PROG.bin, or one or more PROG.s")->required();
+  app.add_option("program", o.words,
+                 "The program: PROG.elf, PROG.bin, or one or more PROG.s; behind it what it gets as argv[1], ...: bitloom run "
+                 "PROG.elf -- -x y")
+      ->required();
   app.add_option("--max-insns", o.max_insns, "Stop after that many instructions, with exit code 1")->check(CLI::PositiveNumber);
   app.add_option("--mem", o.memory, "Bytes of memory; K and M are understood [512K]");
   app.add_option("--base", o.base, "Address of memory [0x80000000, or where the ELF file's segments are]");
@@ -83,9 +119,13 @@ Guest::Guest(const GuestOptions& options, bool console_to_stderr) : options_(opt
   load.entry = options.entry;
   if (!options.base.empty()) load.base = mpic::parse_address(options.base);
   if (!options.memory.empty()) load.size = mpic::parse_size(options.memory);
-  program_ = mpic::load_program(options.paths, load);
+  const std::vector<std::string> paths = options.paths();
+  program_ = mpic::load_program(paths, load);
   core_ = std::make_unique<mpic::Core>(program_.memory_base, program_.memory_size);
-  program_.start(*core_);
+  std::vector<std::string> arguments = {options.path()};
+  arguments.insert(arguments.end(), options.words.begin() + std::ptrdiff_t(paths.size()), options.words.end());
+  program_.start(*core_, arguments);
+  core_->set_input(read_stdin);
   std::ostream& console = console_to_stderr ? std::cerr : std::cout;
   const bool is_terminal = isatty(console_to_stderr ? STDERR_FILENO : STDOUT_FILENO) != 0;
   core_->set_console([&console, is_terminal](const char* text, size_t size) {
@@ -122,25 +162,38 @@ std::string Guest::problem() const {
   switch (result_.reason) {
     case mpic::StopReason::kExit: return "";
     case mpic::StopReason::kLimit:
-      return str(options_.paths.front(), ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
+      return str(options_.path(), ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
                  place(core_->state().pc));
-    case mpic::StopReason::kInterrupt: return str(options_.paths.front(), ": interrupted at ", place(core_->state().pc));
+    case mpic::StopReason::kInterrupt: return str(options_.path(), ": interrupted at ", place(core_->state().pc));
     case mpic::StopReason::kBreakpoint:
-      return str(options_.paths.front(), ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
+      return str(options_.path(), ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
                  "), and the program has no trap handler");
     case mpic::StopReason::kFault: break;
   }
   const std::string near = image().place(f.pc);
-  std::string line = str(options_.paths.front(), ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "",
-                         " at pc ", mpic::hex(f.pc, 8), near.empty() ? "" : " (" + near + ")");
+  std::string line = str(options_.path(), ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "", " at pc ",
+                         mpic::hex(f.pc, 8), near.empty() ? "" : " (" + near + ")");
   if (uint32_t word = 0; core_->memory().fetch(f.pc, &word)) line += ": " + mpic::disassemble_at(word, f.pc);
-  return line;
+  const std::string reason = explanation(*core_, image(), f);
+  return reason.empty() ? line : line + "; " + reason;
+}
+
+void Guest::report() const {
+  for (const mpic::UnknownCall& call : core_->unknown_calls())
+    std::cerr << "warning: "
+              << printable(str(options_.path(), ": ecall ", call.number, " at ", place(call.pc), " is not served here, ",
+                               call.count, call.count == 1 ? " time" : " times", ": answered ENOSYS"))
+              << "\n";
+  const std::string what = problem();
+  if (what.empty()) return;
+  std::cerr << "error: " << printable(what) << "\n";
+  if (result_.reason != mpic::StopReason::kInterrupt) std::cerr << register_dump(*core_);
 }
 
 nlohmann::ordered_json Guest::figures() const {
   const mpic::Counters c = core_->counters();
   const auto ratio = [](double a, double b) { return b > 0 ? std::round(a / b * 1e4) / 1e4 : 0; };
-  nlohmann::ordered_json json = {{"program", options_.paths.front()},
+  nlohmann::ordered_json json = {{"program", options_.path()},
                                  {"exit_code", exit_code()},
                                  {"stop_reason", to_string(result_.reason)},
                                  {"instructions", c.instructions},
@@ -159,6 +212,9 @@ nlohmann::ordered_json Guest::figures() const {
                      {"instruction", mpic::disassemble(f.word)},
                      {"address", f.address}};
   }
+  if (result_.reason != mpic::StopReason::kExit) json["registers"] = registers_json(core_->state());
+  for (const mpic::UnknownCall& call : core_->unknown_calls())
+    json["unknown_calls"].push_back({{"number", call.number}, {"place", place(call.pc)}, {"count", call.count}});
   return json;
 }
 

@@ -16,11 +16,13 @@ class App;
 namespace bitloom {
 
 struct GuestOptions {
-  std::vector<std::string> paths;
+  std::vector<std::string> words;  // the program's file, or the texts (.s) that make one, and then its arguments
   std::string memory, base, entry;
   uint64_t max_insns = 0;  // 0: no limit
   std::string format = "text";
   bool json() const { return format == "json"; }
+  const std::string& path() const { return words.front(); }
+  std::vector<std::string> paths() const;  // the words that are files: the first, and of assembly all that follow it
 };
 void add_guest_options(CLI::App& app, GuestOptions& options);
 // What the help of these commands says about programs.
@@ -49,7 +51,9 @@ class Guest {
   int exit_code() const;
   // Why it did not end by itself, as one line; "" when it did.
   std::string problem() const;
-  // exit_code, stop_reason, instructions, cycles, mips, energy_uj, counters, fault.
+  // Prints that to stderr, with the registers where it stands, and which ecalls nobody served.
+  void report() const;
+  // exit_code, stop_reason, instructions, cycles, mips, energy_uj, counters; fault, registers and unknown_calls where there are any.
   nlohmann::ordered_json figures() const;
 
  private:

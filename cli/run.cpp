@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/commit_log.h"
 #include "cli/gdb_server.h"
 #include "cli/guest.h"
 #include "cli/table.h"
@@ -13,7 +14,6 @@
 #include "core/error.h"
 #include "core/io.h"
 #include "core/json.h"
-#include "core/quote.h"
 #include "mpic/isa/names.h"
 
 namespace bitloom {
@@ -21,7 +21,7 @@ namespace {
 
 struct RunOptions {
   GuestOptions guest;
-  std::string trace, signature;
+  std::string trace, commit_log, signature;
   bool stats = false;
   int gdb_port = -1;  // -1: no debugger
 };
@@ -67,16 +67,24 @@ void write_signature(const Guest& guest, const std::string& file) {
 void run_program(const RunOptions& o) {
   Guest guest(o.guest, o.guest.json());
   std::optional<Trace> trace;
+  std::optional<CommitLog> commit_log;
   if (!o.trace.empty()) trace.emplace(guest.core(), o.trace);
+  if (!o.commit_log.empty()) commit_log.emplace(guest.core(), o.commit_log);
+  if (trace || commit_log)
+    guest.core().observe([&](const mpic::Core::Observed& executed) {
+      if (trace) trace->add(executed);
+      if (commit_log) commit_log->add(executed);
+    });
   if (o.gdb_port >= 0)
-    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.paths.front()); });
+    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.path()); });
   else
     guest.run();
   if (trace) trace->finish();
+  if (commit_log) commit_log->finish();
   if (!o.signature.empty()) write_signature(guest, o.signature);
   if (o.stats) print_stats(guest, guest.core().counters());
   if (o.guest.json()) std::cout << json_text(guest.figures());
-  if (const std::string problem = guest.problem(); !problem.empty()) std::cerr << "error: " << printable(problem) << "\n";
+  guest.report();
   if (guest.exit_code() != 0) throw ExitCode{guest.exit_code()};
 }
 
@@ -93,6 +101,8 @@ void add_run(CLI::App& program, Chosen& chosen) {
       "  bitloom run hello.elf --gdb 3333      # in another terminal: gdb-multiarch hello.elf -ex 'target remote :3333'");
   add_guest_options(*app, o->guest);
   app->add_option("--trace", o->trace, "Write a line for every instruction to this file; - is stderr");
+  app->add_option("--commit-log", o->commit_log,
+                  "Write what every instruction changed to this file, as spike --log-commits does");
   app->add_option("--gdb", o->gdb_port,
                   "Wait on this port of 127.0.0.1 (0: any free one) for a debugger: gdb-multiarch PROG, target remote :PORT")
       ->check(CLI::Range(0, 65535))

@@ -11,8 +11,9 @@ namespace bitloom {
 
 class Trace {
  public:
-  // Observes the core from now on; "-" writes to stderr. Error when the file cannot be written.
+  // Of the core from now on; "-" writes to stderr. Error when the file cannot be written.
   Trace(mpic::Core& core, const std::string& path);
+  void add(const mpic::Core::Observed& o);
   // Error when not all of it could be written.
   void finish();
 
@@ -20,10 +21,9 @@ class Trace {
   static const char* const kFormat;
 
  private:
-  void line(const mpic::Core::Observed& o);
   const std::string& text_of(const mpic::Core::Observed& o);
 
-  mpic::Core& core_;
+  const mpic::Core& core_;
   std::string path_;
   std::ofstream file_;
   std::ostream& out_;

@@ -54,8 +54,18 @@ class Parser {
     BITLOOM_CHECK(file_[5] == 1, name_, ": not a little-endian ELF file");
     BITLOOM_CHECK(file_[6] == 1 && u32(20) == 1, name_, ": ELF version ", u32(20), " is unknown");
     BITLOOM_CHECK(u16(18) == 243, name_, ": for machine ", u16(18), ", not for RISC-V (243)");
+    check_abi(u32(36));
     BITLOOM_CHECK(u16(16) != 1, name_, ": an object file; link it first (-T mpic/runtime/link.ld)");
     BITLOOM_CHECK(u16(16) == 2, name_, ": ELF type ", u16(16), " is no executable (2); link with -static -no-pie");
+  }
+
+  // e_flags (RISC-V ELF psABI, chapter 8.1): 1 RVC, 2 and 4 float ABI, 8 RVE, 0x10 RVTSO.
+  void check_abi(uint32_t flags) const {
+    constexpr const char* kAdvice = "compile and link with -march=rv32imc -mabi=ilp32";
+    constexpr const char* kFloat[] = {"", "ilp32f, floats in registers", "ilp32d, doubles in registers",
+                                      "with quads in registers"};
+    BITLOOM_CHECK((flags & 6) == 0, name_, ": for the ABI ", kFloat[flags >> 1 & 3], "; the core has no FPU: ", kAdvice);
+    BITLOOM_CHECK((flags & 8) == 0, name_, ": for RV32E, the ABI of 16 registers (ilp32e); the core is RV32I: ", kAdvice);
   }
 
   void read_segments() {
@@ -68,18 +78,28 @@ class Parser {
       constexpr uint32_t kLoad = 1, kInterpreter = 3;
       const uint64_t h = table + i * kProgramHeaderSize;
       BITLOOM_CHECK(u32(h) != kInterpreter, name_, ": wants a dynamic linker; link with -static");
-      const uint64_t offset = u32(h + 4), address = u32(h + 12), in_file = u32(h + 16), size = u32(h + 20);
+      const uint64_t offset = u32(h + 4), runs_at = u32(h + 8), address = u32(h + 12), in_file = u32(h + 16),
+                     size = u32(h + 20);
+      const uint32_t flags = u32(h + 24);
       if (u32(h) != kLoad || size == 0) continue;
       const std::string what = str("segment ", i);
       BITLOOM_CHECK(in_file <= size, name_, ": ", what, " has ", in_file, " bytes in the file, but ", size, " in memory");
       check_range(offset, in_file, what);
-      BITLOOM_CHECK(address + size <= kAddressSpace, name_, ": ", what, " with ", size, " bytes at ", hex(address),
-                    " ends above 4 GiB");
+      for (const uint64_t begin : {address, runs_at})
+        BITLOOM_CHECK(begin + size <= kAddressSpace, name_, ": ", what, " with ", size, " bytes at ", hex(begin),
+                      " ends above 4 GiB");
       loaded_ += in_file;
       BITLOOM_CHECK(loaded_ <= file_.size(), name_, ": the segments have more bytes than the file");
-      image_.segments.push_back({uint32_t(address), {&file_[0] + offset, &file_[0] + offset + in_file}, size});
-      constexpr uint32_t kExecutable = 1;
-      if ((u32(h + 24) & kExecutable) != 0) image_.code.push_back({address, address + size});
+      constexpr uint32_t kExecutable = 1, kWritable = 2;
+      const std::vector<uint8_t> bytes(file_.data() + offset, file_.data() + offset + in_file);
+      const bool is_writable = (flags & kWritable) != 0;
+      if (runs_at == address) {
+        image_.segments.push_back({uint32_t(address), bytes, size, is_writable});
+      } else {  // a ROM's: what is in the file stays there, and the program copies it to where it runs
+        image_.segments.push_back({uint32_t(runs_at), {}, size, is_writable});
+        if (in_file > 0) image_.segments.push_back({uint32_t(address), bytes, in_file, false});
+      }
+      if ((flags & kExecutable) != 0) image_.code.push_back({runs_at, runs_at + size});
     }
     BITLOOM_CHECK(!image_.segments.empty(), name_, ": has no segment to load");
   }

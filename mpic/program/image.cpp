@@ -12,6 +12,7 @@ void Image::load(Memory& memory) const {
   for (const Segment& s : segments) {
     memory.write(s.address, s.bytes.data(), s.bytes.size());
     memory.fill(uint32_t(s.address + s.bytes.size()), 0, s.size - s.bytes.size());
+    if (!s.is_writable) memory.protect(s.address, s.size);
   }
 }
 

@@ -30,6 +30,7 @@ struct Image {
     uint32_t address = 0;
     std::vector<uint8_t> bytes;
     uint64_t size = 0;  // in memory: from bytes.size() on it is zero
+    bool is_writable = true;
     uint64_t end() const { return address + size; }
   };
   std::vector<Segment> segments;   // by address; none is empty, none overlaps another
@@ -37,7 +38,7 @@ struct Image {
   std::vector<Symbol> symbols;     // by address
   uint32_t entry = 0;
 
-  // Copies the segments into memory. Error when one is outside.
+  // Copies the segments into memory, and protects what the program may not write. Error when one is outside.
   void load(Memory& memory) const;
   // The contents at an address, little endian: up to four bytes into *word; returns how many there are.
   int fetch(uint64_t address, uint32_t* word) const;

@@ -186,17 +186,25 @@ void Interpreter::add_to(Counters& counters) const {
   }
 }
 
-bool Interpreter::depends_on(uint32_t offset, uint64_t bytes) const {
+bool Interpreter::depends_on(uint32_t address, uint64_t bytes) const {
+  const uint32_t offset = address - machine_.memory.base();
+  if (offset >= machine_.memory.size()) return address < elsewhere_end_ && elsewhere_begin_ < address + bytes;
   const uint64_t end = std::min<uint64_t>(sources_.size(), (offset + bytes + 3) / 4);
-  return offset / 4 < end && std::memchr(&sources_[offset / 4], 1, size_t(end - offset / 4)) != nullptr;
+  return offset / 4 < end && std::memchr(&sources_[offset / 4], kCode, size_t(end - offset / 4)) != nullptr;
 }
 
-void Interpreter::depend(uint32_t address, uint32_t bytes) {
+void Interpreter::mark(uint32_t address, uint64_t bytes, Source source) {
   const Memory& memory = machine_.memory;
   if (bytes == 0 || !memory.contains(address, 1)) return;
-  const uint64_t offset = address - memory.base(), end = std::min<uint64_t>(memory.size() / 4, (offset + bytes + 3) / 4);
-  if (sources_.size() < end) sources_.resize(end);
-  std::memset(&sources_[offset / 4], 1, size_t(end - offset / 4));
+  const uint32_t offset = address - memory.base();
+  if (offset < memory.size()) {
+    const uint64_t end = std::min<uint64_t>(memory.size() / 4, (offset + bytes + 3) / 4);
+    if (sources_.size() < end) sources_.resize(end);
+    std::memset(&sources_[offset / 4], source, size_t(end - offset / 4));
+  } else if (source == kCode) {
+    elsewhere_begin_ = elsewhere_end_ == 0 ? address : std::min<uint64_t>(elsewhere_begin_, address);
+    elsewhere_end_ = std::max(elsewhere_end_, address + bytes);
+  }
 }
 
 void Interpreter::watch(uint32_t address, uint32_t bytes) {
@@ -220,6 +228,8 @@ void Interpreter::clear() {
   blocks_.clear();
   recent_.fill(nullptr);
   sources_.clear();
+  elsewhere_begin_ = elsewhere_end_ = 0;
+  for (const Memory::Range& r : machine_.memory.read_only()) mark(r.address, r.bytes, kReadOnly);
   depend(watched_, watched_bytes_);
   stale_ = false;
 }

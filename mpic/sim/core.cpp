@@ -1,4 +1,4 @@
-// One instruction at a time: the semantics of isa.inc over the architectural state, traps, CSRs, and calls to the host.
+// One instruction at a time: the semantics of isa.inc over the architectural state, and traps.
 #include "mpic/sim/core.h"
 
 #include <algorithm>
@@ -8,12 +8,6 @@
 #include "mpic/sim/vector_unit.h"
 
 namespace bitloom::mpic {
-namespace {
-
-constexpr int kBadDescriptor = -9, kNoSuchCall = -38;  // EBADF and ENOSYS, as Linux says
-
-}  // namespace
-
 const char* to_string(StopReason reason) {
   constexpr const char* kNames[] = {"exit", "limit", "fault", "breakpoint", "interrupt"};
   return kNames[int(reason)];
@@ -33,6 +27,9 @@ void Core::reset(uint32_t pc) {
   machine_.last_pc = pc;
   interpreter_->restart();
   time_ = 0;
+  break_ = first_break_;
+  features_read_ = 0;
+  unknown_calls_.clear();
 }
 
 Memory& Core::writable_memory() {
@@ -106,7 +103,8 @@ Core::Next Core::step(RunResult* result) {
   }
   model_.issue(insn, outcome);
   machine_.last_pc = timing == Timing::kLoop ? state_.pc : pc;
-  if (observer_) observer_({pc, word, insn, time_, model_.ready() - ready});
+  if (observer_)
+    observer_({pc, word, insn, time_, model_.ready() - ready, outcome.flow == Outcome::kTrap && insn.executes != Op::mret});
   time_ = model_.ready();
   return next;
 }
@@ -114,6 +112,8 @@ Core::Next Core::step(RunResult* result) {
 template <class T>
 Core::Next Core::store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result) {
   if (!memory_.contains(address, sizeof(T))) return store_outside(address, value, pc, result);
+  if (!has_handler() && memory_.is_read_only(address, sizeof(T)))
+    return fault("store to read-only memory", address, pc, result);
   memory_.store<T>(address, stored);
   interpreter_->written(address, sizeof(T));
   const bool is_tohost = tohost_ != 0 && address < tohost_ + 4 && tohost_ < address + sizeof(T);
@@ -194,7 +194,7 @@ Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
   const uint32_t pc = state_.pc - insn.length;
   switch (insn.executes) {
     case Op::ecall:
-      if (state_.csr(Csr::mtvec) == 0) return host_call(result);
+      if (!has_handler()) return host_call(pc, result);
       return trap(11, "ecall", pc, outcome, result);
     case Op::mret: {
       uint32_t& mstatus = state_.csr(Csr::mstatus);
@@ -207,7 +207,7 @@ Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
     default: break;                    // ebreak, c.ebreak
   }
   if (asks_debugger(pc)) return semihost(pc, result);
-  if (state_.csr(Csr::mtvec) != 0) return trap(3, "breakpoint", pc, outcome, result);
+  if (has_handler()) return trap(3, "breakpoint", pc, outcome, result);
   state_.pc = pc;
   result->reason = StopReason::kBreakpoint;
   return Next::kStop;
@@ -215,7 +215,7 @@ Core::Next Core::system(const Insn& insn, Outcome* outcome, RunResult* result) {
 
 Core::Next Core::trap(uint32_t cause, const char* name, uint32_t pc, Outcome* outcome, RunResult* result) {
   state_.pc = pc;
-  if (state_.csr(Csr::mtvec) == 0) return fault(name, pc, pc, result);
+  if (!has_handler()) return fault(name, pc, pc, result);
   uint32_t& mstatus = state_.csr(Csr::mstatus);
   mstatus = (mstatus & ~0x88u) | (mstatus << 4 & 0x80);  // MPIE from MIE, MIE cleared
   state_.csr(Csr::mepc) = pc;
@@ -234,74 +234,9 @@ Core::Next Core::fault(const char* cause, uint32_t address, uint32_t pc, RunResu
   return Next::kStop;
 }
 
-Core::Next Core::host_call(RunResult* result) {
-  const uint32_t a0 = state_.x[10], a1 = state_.x[11], a2 = state_.x[12];
-  switch (state_.x[17]) {
-    case kExitCall:
-      result->reason = StopReason::kExit;
-      result->exit_code = int(a0);
-      return Next::kStop;
-    case kPutcharCall: {
-      const char c = char(a0);
-      if (console_) console_(&c, 1);
-      return Next::kGoOn;
-    }
-    case kWriteCall: state_.x[10] = write_console(a0, a1, a2); return Next::kGoOn;
-    default: state_.x[10] = uint32_t(kNoSuchCall); return Next::kGoOn;
-  }
-}
-
-uint32_t Core::write_console(uint32_t descriptor, uint32_t address, uint32_t size) {
-  if ((descriptor != 1 && descriptor != 2) || (size != 0 && !memory_.contains(address, size))) return uint32_t(kBadDescriptor);
-  if (console_ && size != 0) console_(reinterpret_cast<const char*>(memory_.data() + (address - memory_.base())), size);
-  return size;
-}
-
 void Core::write(uint32_t address, const void* from, uint64_t bytes) {
   memory_.write(address, from, bytes);
   interpreter_->written(address, bytes);
-}
-
-Core::Next Core::store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result) {
-  if (address == kConsoleAddress) {
-    const char c = char(value);
-    if (console_) console_(&c, 1);
-    return Next::kGoOn;
-  }
-  if (address != kExitAddress) return fault("store outside memory", address, pc, result);
-  result->reason = StopReason::kExit;
-  result->exit_code = int(value);
-  return Next::kStop;
-}
-
-// riscv-tests' host interface: an odd value ends the program; another is the address of a request of four 64-bit words, whose first takes the
-// answer. Of the requests there are, write (64: descriptor, address, size) is served.
-Core::Next Core::serve_tohost(uint32_t pc, RunResult* result) {
-  const uint32_t value = memory_.load<uint32_t>(tohost_);
-  if (value == 0) return Next::kGoOn;
-  if (value % 2 != 0) {
-    result->reason = StopReason::kExit;
-    result->exit_code = int(value >> 1);
-    return Next::kStop;
-  }
-  if (fromhost_ == 0 || !memory_.contains(value, 32))
-    return fault("store to tohost that is no exit code and no request", value, pc, result);
-  const auto word = [&](uint32_t index) { return memory_.load<uint32_t>(value + 8 * index); };
-  const bool is_write = word(0) == kWriteCall;
-  const uint32_t answer = is_write ? write_console(word(1), word(2), word(3)) : uint32_t(kNoSuchCall);
-  const uint32_t words[2] = {answer, int32_t(answer) < 0 ? ~0u : 0};
-  write(value, words, sizeof words);
-  memory_.store<uint32_t>(tohost_, 0);
-  memory_.store<uint32_t>(fromhost_, 1);
-  return Next::kGoOn;
-}
-
-void Core::set_tohost(uint32_t tohost, uint32_t fromhost) {
-  for (const uint32_t address : {tohost, fromhost == 0 ? tohost : fromhost})
-    BITLOOM_CHECK(memory_.contains(address, 4), "tohost or fromhost at ", address, " is outside memory");
-  tohost_ = tohost;
-  fromhost_ = fromhost;
-  interpreter_->watch(tohost, 4);
 }
 
 }  // namespace bitloom::mpic

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "mpic/sim/machine.h"
 
@@ -34,8 +35,15 @@ struct RunResult {
 
 // Words outside memory that programs may store to, as in RI5CY's test bench: a byte to print; the exit code.
 inline constexpr uint32_t kConsoleAddress = 0x10000000, kExitAddress = 0x20000004;
-// Semihosting requests (mpic/sim/semihosting.cpp) are served, and ecall with a7 as below by the host as long as mtvec is 0: exit(a0), write(a0 = 1 or 2, a1, a2), putchar(a0).
+// The published clock: what cycles are in seconds.
+inline constexpr uint32_t kHertz = 250'000'000;
+// As long as mtvec is 0 the host is the program's operating system: it serves ecalls (mpic/sim/system_calls.cpp), ends the run at traps, and keeps
+// what is read-only from being written. A program with a trap handler has the machine for itself. Semihosting requests (semihosting.cpp) are always served.
 inline constexpr uint32_t kExitCall = 93, kWriteCall = 64, kPutcharCall = 11;
+struct UnknownCall {
+  uint32_t number, pc;  // a7, and where it was first
+  uint64_t count;
+};
 
 class Interpreter;
 
@@ -72,10 +80,20 @@ class Core {
     uint32_t pc, word;
     const Insn& insn;
     uint64_t issued, cycles;
+    bool trapped;  // it did not execute, but went to the program's handler
   };
   void observe(std::function<void(const Observed&)> observer) { observer_ = std::move(observer); }
   // Where console output goes; nowhere by default.
   void set_console(std::function<void(const char* text, size_t size)> console) { console_ = std::move(console); }
+  // Where the program's input comes from: up to `size` bytes into `text`, how many there were; 0 at the end, which is how it is by default.
+  void set_input(std::function<size_t(char* text, size_t size)> input) { input_ = std::move(input); }
+  // Its name and its arguments, for the semihosting request that asks for them.
+  void set_arguments(std::vector<std::string> arguments) { arguments_ = std::move(arguments); }
+  // Where the heap begins that brk() moves the end of; 0: there is none.
+  void set_break(uint32_t address) { first_break_ = break_ = address; }
+  uint32_t program_break() const { return break_; }
+  // The ecalls that nobody served since reset, by number.
+  const std::vector<UnknownCall>& unknown_calls() const { return unknown_calls_; }
   // The words through which riscv-tests speak to their host; 0: there is no fromhost. An odd value stored to tohost ends the program with that
   // value >> 1 as exit code; the address of {64, 1 or 2, text, size}, each of 64 bits, writes to the console and is answered in fromhost.
   void set_tohost(uint32_t tohost, uint32_t fromhost = 0);
@@ -90,15 +108,24 @@ class Core {
   Next system(const Insn& insn, Outcome* outcome, RunResult* result);
   Next trap(uint32_t cause, const char* name, uint32_t pc, Outcome* outcome, RunResult* result);
   Next fault(const char* cause, uint32_t address, uint32_t pc, RunResult* result);
-  Next host_call(RunResult* result);
+  bool has_handler() const { return state_.csr(Csr::mtvec) != 0; }
+  Next host_call(uint32_t pc, RunResult* result);
+  void note_unknown_call(uint32_t number, uint32_t pc);
   // Semihosting: whether the ebreak at `pc` is a request, and what is done about it.
   bool asks_debugger(uint32_t pc) const;
   Next semihost(uint32_t pc, RunResult* result);
+  uint32_t read_console(uint32_t handle, uint32_t address, uint32_t size);
+  uint32_t read_features(uint32_t address, uint32_t size);
   Next store_outside(uint32_t address, uint32_t value, uint32_t pc, RunResult* result);
   template <class T>
   Next store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result);
   Next serve_tohost(uint32_t pc, RunResult* result);
+  // What write(), read(), brk(), fstat() and clock_gettime() answer: a count or an address, or a negative errno.
   uint32_t write_console(uint32_t descriptor, uint32_t address, uint32_t size);
+  uint32_t read_input(uint32_t descriptor, uint32_t address, uint32_t size);
+  uint32_t move_break(uint32_t address);
+  uint32_t describe_file(uint32_t descriptor, uint32_t address);
+  uint32_t tell_time(uint32_t address, uint32_t units_per_second);
   uint8_t divider(const Insn& insn) const;
   // `elapsed` cycles and instructions of the writer itself are still to be counted.
   void write_csr(uint32_t address, uint32_t written, uint32_t elapsed);
@@ -113,6 +140,11 @@ class Core {
   std::unique_ptr<Interpreter> interpreter_;
   std::function<void(const Observed&)> observer_;
   std::function<void(const char*, size_t)> console_;
+  std::function<size_t(char*, size_t)> input_;
+  std::vector<std::string> arguments_;
+  std::vector<UnknownCall> unknown_calls_;
+  uint32_t first_break_ = 0, break_ = 0;
+  uint32_t features_read_ = 0;  // how far the program has read in the file of semihosting's features
   uint32_t tohost_ = 0, fromhost_ = 0;
   uint64_t time_ = 0;  // cycle that the program sees: the issue of the instruction that executes
   volatile bool interrupted_ = false;

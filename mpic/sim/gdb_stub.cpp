@@ -154,35 +154,46 @@ std::string GdbStub::write_memory(std::string_view range_and_digits) {
   return kOk;
 }
 
-// "Z0,address,kind" and its kin: 0 and 1 are breakpoints, 2 watches writes.
+// "Z0,address,kind" and its kin: 0 and 1 are breakpoints, 2 watches writes, 3 reads, 4 both.
 std::string GdbStub::point(char what, std::string_view place) {
   uint32_t address = 0, size = 0;
   if (place.empty()) return kBad;
   const char type = place.front();
   place.remove_prefix(1);
-  if (type < '0' || type > '2') return "";
+  if (type < '0' || type > '4') return "";
   if (!take(&place, ",") || !take_number(&place, &address, ',') || !take_number(&place, &size)) return kBad;
-  if (type != '2') {
+  if (type < '2') {
     if (what == 'Z' && !core_.memory().contains(address, 2)) return kNoMemory;
     what == 'Z' ? void(breakpoints_.insert(address)) : void(breakpoints_.erase(address));
     return kOk;
   }
-  watchpoints_.erase(std::remove_if(watchpoints_.begin(), watchpoints_.end(),
-                                    [&](const Watchpoint& w) { return w.address == address && w.value.size() == size; }),
-                     watchpoints_.end());
+  watchpoints_.erase(
+      std::remove_if(watchpoints_.begin(), watchpoints_.end(),
+                     [&](const Watchpoint& w) { return w.type == type && w.address == address && w.value.size() == size; }),
+      watchpoints_.end());
   if (what == 'z') return kOk;
   if (size == 0 || size > kMaxPacket || !core_.memory().contains(address, size)) return kNoMemory;
-  watchpoints_.push_back({address, std::vector<uint8_t>(size)});
+  watchpoints_.push_back({type, address, std::vector<uint8_t>(size)});
   core_.memory().read(address, watchpoints_.back().value.data(), size);
   return kOk;
 }
 
 // Whether it was written with another value since it was last looked at.
 bool GdbStub::changed(Watchpoint& watched) const {
-  const uint8_t* now = core_.memory().data() + (watched.address - core_.memory().base());
+  const uint8_t* now = core_.memory().at(watched.address);
   if (std::equal(watched.value.begin(), watched.value.end(), now)) return false;
   std::copy_n(now, watched.value.size(), watched.value.begin());
   return true;
+}
+
+std::string GdbStub::hit(const MemoryAccess& access) {
+  for (Watchpoint& w : watchpoints_) {
+    const bool is_written = changed(w) && w.type != '3';
+    const bool is_read = w.type != '2' && !access.is_store && access.touches(w.address, w.value.size());
+    if (is_written || is_read)
+      return str("T05", w.type == '2' ? "" : w.type == '3' ? "r" : "a", "watch:", hex(w.address).substr(2), ";");
+  }
+  return "";
 }
 
 std::string GdbStub::resume(std::string_view address, bool one_step) {
@@ -198,13 +209,15 @@ std::string GdbStub::resume(std::string_view address, bool one_step) {
   for (uint64_t steps = 1;; ++steps) {
     // At speed as long as there is nothing to look for.
     const bool watches = one_step || !breakpoints_.empty() || !watchpoints_.empty();
+    MemoryAccess access;
+    if (uint32_t word = 0; !watchpoints_.empty() && core_.memory().fetch(core_.state().pc, &word))
+      access = access_of(decode(word), core_.state());
     result_ = core_.run(watches ? 1 : kLookEvery);
     if (result_.reason != StopReason::kLimit) {
       ended_ = result_.reason == StopReason::kExit;
       return stop_ = stop_reply();
     }
-    for (Watchpoint& w : watchpoints_)
-      if (changed(w)) return stop_ = str("T05watch:", hex(w.address).substr(2), ";");
+    if (std::string reply = hit(access); !reply.empty()) return stop_ = reply;
     if (one_step) return stop_;
     if (breakpoints_.count(core_.state().pc) > 0) return stop_;
     if ((!watches || steps % kLookEvery == 0) && stop_asked_()) return stop_ = kInterrupted;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mpic/sim/access.h"
 #include "mpic/sim/core.h"
 
 namespace bitloom::mpic {
@@ -35,6 +36,7 @@ class GdbStub {
 
  private:
   struct Watchpoint {
+    char type;  // of the packet: '2' writes, '3' reads, '4' both
     uint32_t address;
     std::vector<uint8_t> value;  // what was there
   };
@@ -53,6 +55,8 @@ class GdbStub {
   bool get(int number, uint32_t* value) const;
   bool set(int number, uint32_t value);
   bool changed(Watchpoint& watched) const;
+  // How the watchpoint that an instruction has hit is reported, "" when it has hit none: by what it wrote, and by what `access` was to load.
+  std::string hit(const MemoryAccess& access);
 
   Core& core_;
   const std::function<bool()> stop_asked_;

@@ -23,7 +23,7 @@ struct Interpreter::Frame {
   const uint32_t base, bytes, halves, words;  // of ram
   int64_t account;                            // instructions left << 32 | cycles since run() began: one addition keeps both
   const Interpreter& interpreter;
-  // Up to the end of all code that was translated; the rest is data.
+  // Up to the end of all code that was translated and of what is read-only; the rest is data.
   uint32_t code_bytes = 0, data_bytes = 0, data_halves = 0, data_words = 0;
   Block* block = nullptr;            // the current one
   uint32_t target = 0;               // of an indirect jump
@@ -48,7 +48,7 @@ struct Interpreter::Frame {
     data_halves = data_bytes / 2;
     data_words = data_bytes / 4;
   }
-  // Offset of an access into ram. False when it is not all inside, or stores to what blocks depend on.
+  // Offset of an access into ram. False when it is not all inside, or stores to what blocks depend on, is read-only or in a further region.
   template <class T, bool kStores>
   [[gnu::always_inline]] bool locate(uint32_t address, const Slot* ip, uint32_t* offset) {
     constexpr uint32_t kShift = sizeof(T) == 4 ? 2 : sizeof(T) == 2 ? 1 : 0;
@@ -58,8 +58,14 @@ struct Interpreter::Frame {
     *offset = address - base;
     if (__builtin_expect(rotate_right(kStores ? *offset - code_bytes : *offset, kShift) < size, 1))
       return true;  // aligned and inside
-    if (*offset >= bytes || sizeof(T) > bytes - *offset) return false;
-    if (kStores && (is_source(*offset) || is_source(*offset + sizeof(T) - 1))) return false;
+    if (*offset >= bytes || sizeof(T) > bytes - *offset) {
+      if (kStores) return false;
+      const size_t elsewhere = interpreter.machine_.memory.offset_elsewhere(address, sizeof(T));
+      if (elsewhere == Memory::kNowhere) return false;
+      *offset = uint32_t(elsewhere);
+    } else if (kStores && (is_source(*offset) || is_source(*offset + sizeof(T) - 1))) {
+      return false;
+    }
     if (crosses_word(*offset, sizeof(T))) {
       ++account;
       ++misaligned_stalls;
@@ -69,7 +75,7 @@ struct Interpreter::Frame {
     return true;
   }
   [[gnu::always_inline]] bool is_source(uint32_t offset) const {
-    return offset / 4 < interpreter.sources_.size() && interpreter.sources_[offset / 4] != 0;
+    return offset / 4 < interpreter.sources_.size() && interpreter.sources_[offset / 4] != kData;
   }
 };
 

@@ -25,7 +25,7 @@ class Interpreter {
   // Anything may have changed in memory: drops all blocks before the next one begins.
   void forget() { stale_ = true; }
   // These bytes have changed: the same if a block was made of them.
-  void written(uint32_t address, uint64_t bytes) { stale_ = stale_ || depends_on(address - machine_.memory.base(), bytes); }
+  void written(uint32_t address, uint64_t bytes) { stale_ = stale_ || depends_on(address, bytes); }
   // Stores to these bytes, at most 8, are left to the step.
   void watch(uint32_t address, uint32_t bytes);
   // A hardware loop may end at `address`: blocks end there.
@@ -73,9 +73,13 @@ class Interpreter {
   // Handlers beyond the rows of isa.inc, behind them in handlers_.
   enum Extra { kConstant = kOps, kFallThrough, kLoopEnd, kStep };
 
-  // Whether blocks were made of any of these bytes, by offset into memory, or they are watched.
-  bool depends_on(uint32_t offset, uint64_t bytes) const;
-  void depend(uint32_t address, uint32_t bytes);
+  // What stores to words of the first region of memory must know; to all others they are left to the step, which knows itself.
+  enum Source : uint8_t { kData, kCode, kReadOnly };
+
+  // Whether blocks were made of any of these bytes, or they are watched.
+  bool depends_on(uint32_t address, uint64_t bytes) const;
+  void depend(uint32_t address, uint32_t bytes) { mark(address, bytes, kCode); }
+  void mark(uint32_t address, uint64_t bytes, Source source);
   Block* find(uint32_t pc);
   std::unique_ptr<Block> build(uint32_t pc);
   Slot translate(const Insn& insn, uint32_t pc) const;
@@ -91,7 +95,8 @@ class Interpreter {
   std::unordered_map<uint32_t, const void*> pairs_;       // by first and second Op
   std::unordered_map<uint32_t, const void*> loop_tails_;  // two Ops in front of bne
   bool stale_ = false;
-  std::vector<uint8_t> sources_;  // 1 for words of memory that blocks depend on; from its end on there are none
+  std::vector<uint8_t> sources_;                      // a Source for words of memory; from its end on all are data
+  uint64_t elsewhere_begin_ = 0, elsewhere_end_ = 0;  // addresses between which blocks of other regions lie
   uint32_t watched_ = 0, watched_bytes_ = 0;
   std::unordered_map<uint32_t, std::unique_ptr<Block>> blocks_;
   std::array<Block*, 1024> recent_{};  // targets of indirect jumps, by address

@@ -1,6 +1,7 @@
 // Programs from files, and where they go.
 #include "mpic/sim/loader.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -26,10 +27,33 @@ bool parse_number(const std::string& text, size_t tail, uint64_t* value) {
   return !digits.empty() && digits[0] >= '0' && digits[0] <= '9' && *end == 0 && errno == 0;
 }
 
-bool is_assembly(const std::string& path) { return has_suffix(path, ".s") || has_suffix(path, ".S"); }
+// Segments that belong together: where more than `distance` bytes lie between two, another cluster begins.
+struct Cluster {
+  AddressRange range;
+  bool is_written = false;
+};
+std::vector<Cluster> clusters_of(const Image& image, uint64_t distance) {
+  std::vector<Cluster> all;
+  for (const Image::Segment& s : image.segments) {
+    if (all.empty() || s.address - all.back().range.end > distance) all.push_back({{s.address, s.end()}});
+    all.back().range.end = s.end();
+    all.back().is_written = all.back().is_written || s.is_writable;
+  }
+  return all;
+}
 
-bool fits(const Image& image, uint32_t base, uint64_t size) {
-  return image.segments.empty() || (image.segments.front().address >= base && image.segments.back().end() <= base + size);
+// The one that is in the memory from options.base on; without that option the last that is written to, which is RAM if anything is.
+const Cluster* main_cluster(const std::vector<Cluster>& all, const Program& program, bool has_base) {
+  const auto is_inside = [&](const Cluster& c) {
+    return c.range.begin >= program.memory_base && c.range.begin < program.memory_base + program.memory_size;
+  };
+  const Cluster* written = nullptr;
+  for (const Cluster& c : all) {
+    if (has_base && is_inside(c)) return &c;
+    if (c.is_written) written = &c;
+  }
+  if (written != nullptr) return written;
+  return has_base && all.size() == 1 && all[0].range.begin >= program.memory_base ? &all[0] : has_base ? nullptr : &all[0];
 }
 
 uint32_t entry_of(const Image& image, const std::string& entry) {
@@ -42,6 +66,8 @@ uint32_t entry_of(const Image& image, const std::string& entry) {
 }
 
 }  // namespace
+
+bool is_assembly(const std::string& path) { return has_suffix(path, ".s") || has_suffix(path, ".S"); }
 
 uint64_t parse_size(const std::string& text) {
   uint64_t value = 0;
@@ -94,25 +120,82 @@ Program load_program(const std::vector<std::string>& paths, const LoadOptions& o
   Image& image = program.image =
       paths.size() == 1 ? load_image(path, program.memory_base) : assemble_files(paths, program.memory_base);
   BITLOOM_CHECK(!image.segments.empty(), path, ": the program is empty");
-  const uint32_t first = image.segments.front().address;
-  const uint64_t last = image.segments.back().end();
-  const bool elsewhere = first < program.memory_base || first >= program.memory_base + program.memory_size;
-  if (!options.base && elsewhere) program.memory_base = first & ~0xffffu;
-  BITLOOM_CHECK(first >= program.memory_base, path, ": begins at ", hex(first), ", below the memory at ",
-                hex(program.memory_base), "; use --base ", hex(first & ~0xffffu));
-  BITLOOM_CHECK(fits(image, program.memory_base, program.memory_size), path, ": reaches from ", hex(first), " to ", hex(last),
-                ", the memory from ", hex(program.memory_base), " has only ", program.memory_size, " bytes; use --mem ",
-                (last - program.memory_base + 1023) / 1024, "K");
+  const std::vector<Cluster> clusters = clusters_of(image, program.memory_size);
+  if (const Cluster* const chosen = main_cluster(clusters, program, options.base.has_value()); chosen != nullptr) {
+    const uint32_t first = uint32_t(chosen->range.begin);
+    const uint64_t last = chosen->range.end;
+    const bool elsewhere = first < program.memory_base || first >= program.memory_base + program.memory_size;
+    if (!options.base && elsewhere) program.memory_base = first & ~0xffffu;
+    BITLOOM_CHECK(first >= program.memory_base, path, ": begins at ", hex(first), ", below the memory at ",
+                  hex(program.memory_base), "; use --base ", hex(first & ~0xffffu));
+    BITLOOM_CHECK(last <= program.memory_base + program.memory_size, path, ": reaches from ", hex(first), " to ", hex(last),
+                  ", the memory from ", hex(program.memory_base), " has only ", program.memory_size, " bytes; use --mem ",
+                  (last - program.memory_base + 1023) / 1024, "K");
+  }
+  for (const Cluster& c : clusters)
+    if (c.range.begin < program.memory_base || c.range.begin >= program.memory_base + program.memory_size)
+      program.regions.push_back({c.range.begin & ~uint64_t(3), (c.range.end + 3) & ~uint64_t(3)});
   image.entry = entry_of(image, options.entry);
-  BITLOOM_CHECK(
-      image.entry >= program.memory_base && image.entry < program.memory_base + program.memory_size && image.entry % 2 == 0,
-      path, ": the entry ", hex(image.entry), image.entry % 2 != 0 ? " is odd" : " is outside memory");
+  const auto holds_entry = [&](const AddressRange& r) { return image.entry >= r.begin && image.entry < r.end; };
+  const bool is_inside = holds_entry({program.memory_base, program.memory_base + program.memory_size}) ||
+                         std::any_of(program.regions.begin(), program.regions.end(), holds_entry);
+  BITLOOM_CHECK(is_inside && image.entry % 2 == 0, path, ": the entry ", hex(image.entry),
+                image.entry % 2 != 0 ? " is odd" : " is outside memory");
   return program;
 }
 
-void Program::start(Core& core) const {
-  image.load(core.writable_memory());
+namespace {
+
+// Behind all that the program has in memory: where a C library's heap begins.
+uint64_t end_of_data(const Program& program) {
+  const uint64_t memory_end = program.memory_base + program.memory_size;
+  for (const char* name : {"_end", "end"})
+    if (const Symbol* symbol = program.image.find(name))
+      if (symbol->address >= program.memory_base && symbol->address < memory_end) return symbol->address;
+  uint64_t end = program.memory_base;
+  for (const Image::Segment& s : program.image.segments)
+    if (s.address >= program.memory_base && s.end() <= memory_end) end = std::max(end, s.end());
+  return end;
+}
+
+// argc, argv, a null pointer, no environment, no auxiliary vector (System V ABI, "Process Initialization"), and the texts: the value of sp, or 0 when the
+// end of memory is not free.
+uint32_t put_arguments(Core& core, const std::vector<std::string>& arguments, uint64_t data_end) {
+  const Memory& memory = core.memory();
+  const uint64_t memory_end = uint64_t(memory.base()) + memory.size();
+  std::string texts;
+  for (const std::string& a : arguments) texts += a + '\0';
+  const uint64_t words = arguments.size() + 5, bytes = words * 4 + texts.size(),
+                 sp = (memory_end - std::min(bytes, memory_end)) & ~uint64_t(15);
+  if (sp < data_end || sp < memory.base()) {
+    BITLOOM_CHECK(arguments.size() <= 1, "the program's arguments need ", bytes,
+                  " bytes of memory behind its data, which ends at ", hex(uint32_t(data_end)), "; use --mem");
+    return 0;
+  }
+  std::vector<uint32_t> block = {uint32_t(arguments.size())};
+  auto text = uint32_t(sp + words * 4);
+  for (const std::string& a : arguments) {
+    block.push_back(text);
+    text += uint32_t(a.size()) + 1;
+  }
+  block.resize(words);
+  core.writable_memory().write(uint32_t(sp), block.data(), words * 4);
+  core.writable_memory().write(uint32_t(sp + words * 4), texts.data(), texts.size());
+  return uint32_t(sp);
+}
+
+}  // namespace
+
+void Program::start(Core& core, const std::vector<std::string>& arguments) const {
+  Memory& memory = core.writable_memory();
+  for (const AddressRange& r : regions)
+    if (!memory.contains(uint32_t(r.begin), r.end - r.begin)) memory.add_region(uint32_t(r.begin), r.end - r.begin);
+  image.load(memory);
+  const uint64_t data_end = end_of_data(*this);
+  core.set_break(uint32_t((data_end + 15) & ~uint64_t(15)));
+  core.set_arguments(arguments);
   core.reset(image.entry);
+  core.set_reg(2, put_arguments(core, arguments, data_end));
   const auto address = [&](const char* name) {
     const Symbol* symbol = image.find(name);
     return symbol != nullptr && core.memory().contains(symbol->address, 4) ? symbol->address : 0;

@@ -12,7 +12,7 @@ namespace bitloom::mpic {
 
 struct LoadOptions {
   std::optional<uint32_t>
-      base;  // of memory; default kMemoryBase, or for an ELF file with segments elsewhere the 64 KiB page of the first
+      base;  // of memory; default kMemoryBase, or for an ELF file with segments elsewhere the 64 KiB page of the first that is not only read
   std::optional<uint64_t> size;  // of memory; default kMemorySize
   std::string entry;             // an address or a symbol; empty: what the file says
 };
@@ -22,12 +22,16 @@ struct Program {
   Image image;
   uint32_t memory_base = 0;
   uint64_t memory_size = 0;
+  std::vector<AddressRange> regions;  // further memory: segments that are too far away, such as flash
 
-  // Puts the image into the memory of a core made with that base and size, and resets it to the entry. Where the program has a symbol
-  // `tohost`, the core heeds it.
-  void start(Core& core) const;
+  // Puts the image into the memory of a core made with that base and size, and resets it to the entry, as Linux starts a program: sp points to argc,
+  // then argv, at the end of memory, if that is not the program's; the heap begins behind its data. Where the program has a symbol `tohost`, the
+  // core heeds it. Error when the arguments have no room.
+  void start(Core& core, const std::vector<std::string>& arguments = {}) const;
 };
 
+// Whether the name is one of assembly: .s, .S.
+bool is_assembly(const std::string& path);
 // Reads an ELF file (recognized by content), assembly (.s, .S) or a flat binary (.bin: loaded and entered at the memory's base). Errors
 // name the file; of a program that does not fit, the --mem that it wants.
 Program load_program(const std::string& path, const LoadOptions& options = {});

@@ -1,8 +1,10 @@
 // Semihosting: what a program asks its debugger for, as Arm specified it ("Semihosting for AArch32 and AArch64", release 2.0) and RISC-V calls it
 // (riscv-non-isa/riscv-semihosting, version 0.4): a0 is the operation, a1 its block of words, the answer is in a0. newlib and picolibc speak it.
 //
-// Served are the console, the command line, clocks and the end. No file of the host is opened: but ":tt", the console, opening fails. Time is the core's:
+// Served are the console, the input, the command line, clocks and the end. No file of the host is opened: but ":tt", the console, opening fails. Time is the core's:
 // its cycles at 250 MHz, from 1970 on, so that a program's run is always the same.
+#include <algorithm>
+
 #include "mpic/sim/core.h"
 #include "mpic/sim/interpreter.h"
 
@@ -19,6 +21,7 @@ enum Operation : uint32_t {
   kReadC = 0x07,
   kIsError = 0x08,
   kIsTty = 0x09,
+  kSeek = 0x0a,
   kFileLength = 0x0c,
   kClock = 0x10,
   kTime = 0x11,
@@ -31,9 +34,11 @@ enum Operation : uint32_t {
   kTickFrequency = 0x31
 };
 
-constexpr uint32_t kFailed = ~0u, kApplicationExit = 0x20026;  // ADP_Stopped_ApplicationExit
-constexpr uint32_t kInput = 1, kOutput = 2, kErrors = 3;       // handles
-constexpr uint32_t kHertz = 250'000'000;
+constexpr uint32_t kFailed = ~0u, kApplicationExit = 0x20026;            // ADP_Stopped_ApplicationExit
+constexpr uint32_t kInput = 1, kOutput = 2, kErrors = 3, kFeatures = 4;  // handles
+// The file of that name (RISC-V semihosting, "Feature bits"): a magic word, and in bits 0 and 1 that kExitExtended is understood, and ":tt" told apart by mode.
+constexpr char kFeatureFile[] = ":semihosting-features";
+constexpr uint8_t kFeatureBytes[] = {'S', 'H', 'F', 'B', 3};
 
 // How many words the block of an operation has.
 uint32_t words_of(uint32_t operation) {
@@ -41,12 +46,14 @@ uint32_t words_of(uint32_t operation) {
     case kOpen:
     case kWrite:
     case kRead: return 3;
+    case kSeek:
     case kElapsed:
     case kCommandLine:
     case kExitExtended: return 2;
     case kClose:
     case kIsError:
     case kIsTty:
+    case kFileLength:
     case kHeapInfo: return 1;
     default: return 0;
   }
@@ -74,10 +81,14 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
   answer = 0;
   switch (operation) {
     case kOpen: {
-      const uint32_t name = word(0), mode = word(1);
-      const bool console = word(2) == 3 && memory_.contains(name, 3) && memory_.load<uint8_t>(name) == ':' &&
-                           memory_.load<uint8_t>(name + 1) == 't' && memory_.load<uint8_t>(name + 2) == 't';
-      answer = !console || mode > 11 ? kFailed : mode < 4 ? kInput : mode < 8 ? kOutput : kErrors;
+      const uint32_t name = word(0), mode = word(1), length = word(2);
+      const auto is = [&](const std::string& file) {
+        return length == file.size() && memory_.contains(name, length) &&
+               std::equal(file.begin(), file.end(), memory_.at(name));
+      };
+      answer = kFailed;
+      if (is(":tt") && mode <= 11) answer = mode < 4 ? kInput : mode < 8 ? kOutput : kErrors;
+      if (is(kFeatureFile) && mode <= 1) answer = kFeatures, features_read_ = 0;
       return Next::kGoOn;
     }
     case kWriteC:
@@ -94,18 +105,28 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
     case kWrite:  // the answer is how much is not written
       answer = write_console(word(0) == kErrors ? 2 : word(0) == kOutput ? 1 : 0, word(1), word(2)) == word(2) ? 0 : word(2);
       return Next::kGoOn;
-    case kRead:  // at the end of the input: all of it is not read
-      answer = word(2);
+    case kRead:
+      answer = word(2) - (word(0) == kFeatures ? read_features(word(1), word(2)) : read_console(word(0), word(1), word(2)));
       return Next::kGoOn;
+    case kReadC: {
+      char letter = 0;
+      answer = input_ && input_(&letter, 1) == 1 ? uint8_t(letter) : kFailed;
+      return Next::kGoOn;
+    }
+    case kSeek:
+      if (word(0) != kFeatures || word(1) > sizeof kFeatureBytes) return answer = kFailed, Next::kGoOn;
+      features_read_ = word(1);
+      return Next::kGoOn;
+    case kFileLength: answer = word(0) == kFeatures ? uint32_t(sizeof kFeatureBytes) : 0; return Next::kGoOn;
     case kClose:
     case kIsError:
     case kIsTty: {
       const uint32_t value = word(0);
       const bool is_console = value >= kInput && value <= kErrors;
-      answer = operation == kIsError ? uint32_t(int32_t(value) < 0)
-               : operation == kIsTty ? uint32_t(is_console)
-               : is_console          ? 0
-                                     : kFailed;
+      answer = operation == kIsError              ? uint32_t(int32_t(value) < 0)
+               : operation == kIsTty              ? uint32_t(is_console)
+               : is_console || value == kFeatures ? 0
+                                                  : kFailed;
       return Next::kGoOn;
     }
     case kClock: answer = uint32_t(time_ / (kHertz / 100)); return Next::kGoOn;
@@ -116,10 +137,13 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
       write(block, ticks, sizeof ticks);
       return Next::kGoOn;
     }
-    case kCommandLine: {  // a program without arguments
-      const uint32_t buffer = word(0), room = word(1), length = 0;
-      if (room == 0 || !memory_.contains(buffer, 1)) return answer = kFailed, Next::kGoOn;
-      write(buffer, "", 1);
+    case kCommandLine: {
+      const uint32_t buffer = word(0), room = word(1);
+      std::string line;
+      for (const std::string& argument : arguments_) line += (line.empty() ? "" : " ") + argument;
+      const auto length = uint32_t(line.size());
+      if (length >= room || !memory_.contains(buffer, length + 1)) return answer = kFailed, Next::kGoOn;
+      write(buffer, line.c_str(), length + 1);
       write(block + 4, &length, 4);
       return Next::kGoOn;
     }
@@ -131,10 +155,24 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
     }
     case kExit: return end(block, 0);
     case kExitExtended: return end(word(0), word(1));
-    case kErrno:
-    case kFileLength: return Next::kGoOn;
-    default: answer = kFailed; return Next::kGoOn;  // kReadC among them: there is no input
+    case kErrno: return Next::kGoOn;
+    default: answer = kFailed; return Next::kGoOn;
   }
+}
+
+// How many bytes of the input were read into memory, by handle.
+uint32_t Core::read_console(uint32_t handle, uint32_t address, uint32_t size) {
+  const uint32_t count = read_input(handle == kInput ? 0 : handle, address, size);
+  return int32_t(count) < 0 ? 0 : count;
+}
+
+// How many bytes of the file of features were read into memory.
+uint32_t Core::read_features(uint32_t address, uint32_t size) {
+  const uint32_t count = std::min(size, uint32_t(sizeof kFeatureBytes) - features_read_);
+  if (count == 0 || !memory_.contains(address, count)) return 0;
+  write(address, kFeatureBytes + features_read_, count);
+  features_read_ += count;
+  return count;
 }
 
 }  // namespace bitloom::mpic

@@ -6,6 +6,7 @@
 
 #include "core/io.h"
 #include "tests/support/program.h"
+#include "tests/support/xml.h"
 
 namespace bitloom {
 namespace {
@@ -98,7 +99,7 @@ TEST(RunCommand, JsonIsAloneOnStdout) {
   EXPECT_EQ(counters.at("compressed"), 0);
 }
 
-TEST(RunCommand, FaultsAreOneLine) {
+TEST(RunCommand, FaultsAreOneLineAndTheRegisters) {
   const TempFolder folder;
   const struct {
     const char *source, *message, *json_cause;
@@ -116,14 +117,166 @@ TEST(RunCommand, FaultsAreOneLine) {
     EXPECT_EQ(o.code, 1);
     EXPECT_EQ(o.err.compare(0, 7, "error: "), 0) << o.err;
     EXPECT_NE(o.err.find(c.message), std::string::npos) << o.err;
-    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1) << o.err;
+    EXPECT_EQ(std::count(o.err.begin(), o.err.end(), '\n'), 1 + 9) << o.err << "one line, and the registers";
     const auto json = nlohmann::json::parse(run_program(folder.path(), "run fault.s --format json").out);
     EXPECT_EQ(json.at("stop_reason"), "fault");
     EXPECT_EQ(json.at("exit_code"), 1);
     EXPECT_EQ(json.at("fault").at("cause"), c.json_cause);
+    EXPECT_EQ(json.at("registers").at("pc"), json.at("fault").at("pc"));
   }
+  write(folder / "registers.s", "_start: li a0, -2\nli t6, 0x123\nebreak\n");
+  const std::string registers = run_program(folder.path(), "run registers.s").err;
+  EXPECT_NE(registers.find("\npc   0x80000008\nzero 0x00000000   ra   0x00000000   sp   0x"), std::string::npos) << registers;
+  EXPECT_NE(registers.find("a0   0xfffffffe   a1   0x00000000\n"), std::string::npos) << registers;
+  EXPECT_NE(registers.find("t6   0x00000123\n"), std::string::npos) << registers;
+  EXPECT_NE(run_program(folder.path(), "run registers.s --max-insns 1").err.find("a0   0xfffffffe"), std::string::npos);
   write(folder / "break.s", "_start: ebreak\n");
   EXPECT_NE(run_program(folder.path(), "run break.s").err.find("ebreak at 0x80000000 (_start)"), std::string::npos);
+}
+
+// What may be behind a fault is said in the same line.
+TEST(RunCommand, FaultsAreExplained) {
+  const TempFolder folder;
+  const struct {
+    const char *source, *explanation;
+  } cases[] = {
+      {"main: li a0, 3\nret\n", "a program whose entry is a function such as main needs a start-up file (mpic/runtime/crt0.S)"},
+      {"_start: la sp, _start+16\n1: addi sp, sp, -16\nsw ra, 12(sp)\nj 1b\n",
+       "stack overflow: sp 0x7ffffff0 is outside memory, in _start"},
+      {"_start: la sp, _start+0x100\ncall f\nf: addi sp, sp, -1024\nsw ra, 0(sp)\nret\n__heap_end: nop\n",
+       "stack overflow: sp 0x7ffffd00 is below the stack, which begins at __heap_end"},
+      {"_start: nop\n", "the program ran past the end of its code"},
+      {"_start: lui t0, 0x40000\njr t0\n", ""},
+      {"_start: lw a0, 8(zero)\n", ""},
+  };
+  for (const auto& c : cases) {
+    write(folder / "fault.s", c.source);
+    const std::string err = run_program(folder.path(), "run fault.s").err;
+    if (c.explanation[0] == 0)
+      EXPECT_EQ(err.substr(0, err.find('\n')).find(';'), std::string::npos) << err;
+    else
+      EXPECT_NE(err.substr(0, err.find('\n')).find(c.explanation), std::string::npos) << err;
+  }
+}
+
+// Endless recursion over heap, data and its own code, which cannot be written.
+TEST(RunCommand, StackOverflowIsNamed) {
+  if (std::system("command -v riscv64-unknown-elf-gcc >/dev/null") != 0)
+    GTEST_SKIP() << "riscv64-unknown-elf-gcc is not installed";
+  const TempFolder folder;
+  const std::string runtime = testing::source_path("mpic/runtime");
+  const struct {
+    const char *source, *message;
+  } cases[] = {
+      {"volatile int x; int deeper(int n) { volatile char b[256]; b[n & 255] = n; return n < 0 ? 0 : deeper(n + 1) + b[n & "
+       "255]; }\n"
+       "int main(void) { return deeper(1); }\n",
+       "is below the stack, which begins at __heap_end = 0x8007c000, in deeper\n"},
+      {"int main(void) { ((void (*)(void))((char*)main + 1))(); return 0; }\n",
+       "is below the stack, which begins at __heap_end = 0x8007c000, in main\n"},
+      {"const int table[4] = {1, 2, 3, 4}; int main(void) { *(volatile int*)&table[1] = 5; return 0; }\n",
+       "store to read-only memory 0x8"},
+  };
+  for (const auto& c : cases) {
+    write(folder / "main.c", c.source);
+    ASSERT_EQ(
+        std::system(("riscv64-unknown-elf-gcc -march=rv32imc -mabi=ilp32 -O1 -fno-optimize-sibling-calls -w -ffreestanding "
+                     "-nostdlib -T" +
+                     runtime + "/link.ld " + runtime + "/*.[Sc] " + (folder / "main.c") + " -lgcc -o " + (folder / "main.elf"))
+                        .c_str()),
+        0);
+    const auto o = run_program(folder.path(), "run main.elf");
+    EXPECT_EQ(o.code, 1);
+    EXPECT_NE(o.err.find(c.message), std::string::npos) << o.err;
+    EXPECT_NE(o.err.find("store to read-only memory 0x8"), std::string::npos) << o.err;
+  }
+}
+
+TEST(RunCommand, ArgumentsInputAndUnknownCalls) {
+  const TempFolder folder;
+  // Prints argv[1], then its input, and makes a call that nobody serves.
+  write(folder / "echo.s", R"(
+_start: lw      s0, 0(sp)
+        lw      a1, 8(sp)
+        mv      a2, a1
+1:      lbu     t0, 0(a2)
+        addi    a2, a2, 1
+        bnez    t0, 1b
+        sub     a2, a2, a1
+        addi    a2, a2, -1
+        li      a0, 1
+        li      a7, 64
+        ecall
+2:      li      a0, 0
+        la      a1, room
+        li      a2, 3
+        li      a7, 63
+        ecall
+        mv      a2, a0
+        beqz    a2, 3f
+        li      a0, 1
+        li      a7, 64
+        ecall
+        j       2b
+3:      li      a7, 1000
+        ecall
+        mv      a0, s0
+        li      a7, 93
+        ecall
+room:   .word   0
+)");
+  const auto o = run_program(folder.path(), "run echo.s --max-insns 1000 -- --flag x < input", "printf 'some input' > input;");
+  EXPECT_EQ(o.code, 3);
+  EXPECT_EQ(o.out, "--flagsome input");
+  EXPECT_EQ(o.err, "warning: echo.s: ecall 1000 at _start+0x60 is not served here, 1 time: answered ENOSYS\n");
+  const auto json = nlohmann::json::parse(run_program(folder.path(), "run echo.s word --format json < /dev/null").out);
+  EXPECT_EQ(json.at("exit_code"), 2);
+  EXPECT_EQ(json.at("unknown_calls").at(0).at("number"), 1000);
+}
+
+// Lines as Spike prints them (riscv/execute.cc, commit_log_print_insn), written by hand from its formats.
+TEST(RunCommand, TheCommitLogIsSpikes) {
+  const TempFolder folder;
+  write(folder / "log.s", R"(
+_start: auipc   t0, 0
+        addi    t0, t0, handler-_start
+        csrw    mtvec, t0
+        li      a0, 0x12345
+        la      a1, data
+        sb      a0, 1(a1)
+        sh      a0, 2(a1)
+        lw      a2, 0(a1)
+        csrrs   a3, mscratch, zero
+        csrrsi  a4, mscratch, 5
+        c.li    s1, -1
+        c.swsp  s1, 0(sp)
+        ecall
+        .word   0xffffffff
+        j       done
+handler: csrr   t1, mepc
+        addi    t1, t1, 4
+        csrw    mepc, t1
+        mret
+done:   li      t2, 0x20000004
+        sw      zero, 0(t2)
+        .balign 4
+data:   .word   0
+)");
+  ASSERT_EQ(run_program(folder.path(), "run log.s --commit-log log").code, 0);
+  const std::string log = read_text(folder / "log");
+  for (const char* line :
+       {"core   0: 3 0x80000000 (0x00000297) x5  0x80000000\n", "(0x30529073) c773_mtvec 0x80000040\n",
+        "(0x00a580a3) mem 0x8000005d 0x45\n", "(0x00a59123) mem 0x8000005e 0x2345\n",
+        "(0x0005a603) x12 0x23454500 mem 0x8000005c\n", "(0x340026f3) x13 0x00000000\n",
+        "(0x3402e773) x14 0x00000000 c832_mscratch 0x00000005\n", " (0x54fd) x9  0xffffffff\n",
+        "(0x34131073) c833_mepc 0x80000038\n", "(0x30200073) c768_mstatus 0x00001880 c784_mstatush 0x00000000\n"})
+    EXPECT_NE(log.find(line), std::string::npos) << line << log;
+  EXPECT_EQ(log.find("(0x00000073)"), std::string::npos) << "what traps does not commit";
+  EXPECT_EQ(log.find("(0xffffffff)"), std::string::npos);
+  EXPECT_NE(run_program(folder.path(), "run log.s --commit-log /nowhere/log").err.find("cannot write the commit log"),
+            std::string::npos);
+  EXPECT_NE(run_program(folder.path(), "run log.s --commit-log /dev/full").err.find("cannot write the commit log"),
+            std::string::npos);
 }
 
 TEST(RunCommand, StopsAtTheLimitAndAtCtrlC) {
@@ -158,6 +311,16 @@ TEST(RunCommand, TheTraceHasALineForEveryInstruction) {
   EXPECT_EQ(lines[22].substr(29), "add a0, a0, a1               | a0=00000037");
   EXPECT_EQ(lines[32].substr(29), "p.lw t1, 4(t0!)              | t1=12345678 t0=8000005c [80000058]") << lines[32];
   EXPECT_EQ(lines[33].substr(29), "sw t1, 0(t0)                 | [8000005c]=12345678") << lines[33];
+  write(folder / "more.s",
+        "_start: la t0, handler\ncsrw mtvec, t0\nli a0, 0x11223344\nsb a0, 0x40(t0)\nsh a0, 0x40(t0)\necall\nj end\nhandler: "
+        "csrr t1, "
+        "mepc\naddi t1, t1, 4\ncsrw mepc, t1\nmret\nend: li t2, 0x20000004\nsw zero, 0(t2)\n.space 64\n");
+  ASSERT_EQ(run_program(folder.path(), "run more.s --trace more.txt").code, 0);
+  const std::string more = read_text(folder / "more.txt");
+  for (const char* line : {"| mtvec=80000024\n", "| [80000064]=44\n", "| [80000064]=3344\n",
+                           "ecall                        | mepc=8000001c mcause=0000000b ->80000024\n", "| mepc=80000020\n",
+                           "mret                         | ->80000020\n", "| ->80000034\n"})
+    EXPECT_NE(more.find(line), std::string::npos) << line << more;
   EXPECT_NE(run_program(folder.path(), "run hello.s --trace - 2>&1").out.find("p.lw t1, 4(t0!)"), std::string::npos);
   EXPECT_NE(run_program(folder.path(), "run hello.s --trace /nowhere/t").err.find("cannot write the trace"), std::string::npos);
   EXPECT_NE(run_program(folder.path(), "run hello.s --trace /dev/full").err.find("cannot write the trace"), std::string::npos);
@@ -227,6 +390,73 @@ TEST(ProfileCommand, CyclesByFunctionClassAndInstruction) {
   EXPECT_EQ(json.at("hottest").size(), 3u);
   EXPECT_EQ(json.at("hottest")[0].at("instruction"), "addi a1, a1, 1");
   EXPECT_EQ(json.at("hottest")[0].at("cycles"), 10);
+}
+
+TEST(ProfileCommand, CallsAndTheirCycles) {
+  const TempFolder folder;
+  write(folder / "calls.s", R"(
+        .type   h, @function
+        .type   handler, @function
+_start: call    f
+        call    f
+        la      t0, handler
+        csrw    mtvec, t0
+        ecall
+        li      a0, 4
+        call    count
+        li      t0, 0x20000004
+        sw      zero, 0(t0)
+f:      mv      s0, ra
+        call    g
+        mv      ra, s0
+        j       h                       # a tail call: h returns to the caller of f
+g:      ret
+h:      ret
+count:  addi    sp, sp, -4
+        sw      ra, 0(sp)
+        addi    a0, a0, -1
+        beqz    a0, 1f
+        call    count
+1:      lw      ra, 0(sp)
+        addi    sp, sp, 4
+        ret
+handler: csrr   t1, mepc
+        addi    t1, t1, 4
+        csrw    mepc, t1
+        mret
+)");
+  const auto o = run_program(folder.path(), "profile calls.s --format json --flame flame.svg");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto json = nlohmann::json::parse(o.out);
+  std::map<std::string, int64_t> calls, cycles, own, inclusive;
+  for (const auto& edge : json.at("calls")) {
+    const std::string key = edge.at("caller").get<std::string>() + ">" + edge.at("callee").get<std::string>();
+    calls[key] = edge.at("calls");
+    cycles[key] = edge.at("cycles_with_callees");
+  }
+  for (const auto& f : json.at("functions")) {
+    own[f.at("function")] = f.at("cycles");
+    inclusive[f.at("function")] = f.at("cycles_with_callees");
+  }
+  const std::map<std::string, int64_t> expected = {{"_start>f", 2},     {"f>g", 2},         {"_start>h", 2},
+                                                   {"_start>count", 1}, {"count>count", 3}, {"_start>handler", 1}};
+  EXPECT_EQ(calls, expected) << o.out;
+  EXPECT_EQ(inclusive["_start"], json.at("cycles"));
+  EXPECT_EQ(inclusive["f"], own["f"] + own["g"]);
+  EXPECT_EQ(inclusive["h"], own["h"]);
+  EXPECT_EQ(inclusive["count"], own["count"]) << "recursion counts once";
+  EXPECT_EQ(cycles["_start>count"], own["count"]);
+  EXPECT_EQ(own["_start"] + cycles["_start>f"] + cycles["_start>h"] + cycles["_start>count"] + cycles["_start>handler"],
+            json.at("cycles"));
+  const std::string svg = read_text(folder / "flame.svg");
+  EXPECT_EQ(testing::xml_fault(svg), "");
+  EXPECT_NE(svg.find(str("<title>_start: ", json.at("cycles").get<int64_t>(), " cycles, 100.00%, 1 calls</title>")),
+            std::string::npos)
+      << svg;
+  EXPECT_NE(svg.find("<title>f: "), std::string::npos);
+  const std::string text = run_program(folder.path(), "profile calls.s").out;
+  EXPECT_NE(text.find("caller"), std::string::npos) << text;
+  EXPECT_NE(run_program(folder.path(), "profile calls.s --flame /nowhere/flame.svg").code, 0);
 }
 
 }  // namespace

@@ -69,6 +69,9 @@ TEST(Elf, EveryBadFieldHasItsMessage) {
       {16, 1, 2, "object file; link it first"},
       {16, 3, 2, "no executable"},
       {18, 62, 2, "machine 62"},
+      {36, 2, 4, "ilp32f, floats in registers; the core has no FPU: compile and link with -march=rv32imc -mabi=ilp32"},
+      {36, 5, 4, "ilp32d, doubles"},
+      {36, 8, 4, "RV32E"},
       {24, 0x1000, 4, "entry 0x1000 is outside"},
       {28, 0xfffffff0, 4, "program header table"},
       {44, 0xffff, 2, "program header table"},
@@ -80,6 +83,8 @@ TEST(Elf, EveryBadFieldHasItsMessage) {
       {52 + 16, 17, 4, "has 17 bytes in the file, but 16 in memory"},
       {84 + 20, 0xffffffff, 4, "above 4 GiB"},
       {84 + 12, kBase + 8, 4, "overlap"},
+      {84 + 8, kBase + 8, 4, "overlap"},
+      {84 + 8, 0xfffffff8, 4, "above 4 GiB"},
       {32, 0xffffff00, 4, "section header table"},
       {46, 64, 2, "section headers of 64 bytes"},
       {48, 0xffff, 2, "section header table"},
@@ -190,6 +195,64 @@ TEST(Program, MemoryFollowsTheProgram) {
   EXPECT_EQ(load_program(path, options).image.entry, 0x12340002u);
   options.entry = "nowhere";
   EXPECT_NE(error_of([&] { load_program(path, options); }).find("no such symbol"), std::string::npos);
+}
+
+// Flash far from RAM, with the image of initialised data behind the code: linked for RAM, there once, zeros behind it.
+TEST(Program, FlashAndRamAreTwoRegions) {
+  const testing::TempFolder folder;
+  const std::string path = folder / "rom.elf";
+  Bytes file = small_elf();
+  put(file, 84 + 8, 0x20000000, 4);
+  put(file, 84 + 12, kBase + 0x10, 4);
+  testing::write_bytes(path, file);
+  const Program program = load_program(path);
+  EXPECT_EQ(program.memory_base, 0x20000000u);
+  ASSERT_EQ(program.regions.size(), 1u);
+  EXPECT_EQ(program.regions[0].begin, kBase);
+  EXPECT_EQ(program.regions[0].end, kBase + 0x18);
+  Core core(program.memory_base, program.memory_size);
+  core.writable_memory().fill(0x20000000, 0xff, 64);
+  program.start(core);
+  EXPECT_EQ(core.memory().load<uint32_t>(kBase + 0x10), 0x11223344u);
+  EXPECT_EQ(core.memory().load<uint32_t>(0x20000000), 0u) << "what the program copies is not there before";
+  EXPECT_EQ(core.memory().load<uint32_t>(0x20000014), 0u);
+  EXPECT_EQ(core.memory().load<uint32_t>(0x20000018), 0xffffffffu);
+  EXPECT_TRUE(core.memory().is_read_only(kBase + 0x14, 4));
+  EXPECT_FALSE(core.memory().is_read_only(0x20000000, 24));
+  EXPECT_EQ(core.run().exit_code, 42);
+  program.start(core);
+  EXPECT_EQ(core.run().exit_code, 42);
+  LoadOptions options;
+  options.base = 0x20000000;
+  options.size = 4096;
+  EXPECT_EQ(load_program(path, options).regions.size(), 1u);
+  options.base = 0x30000000;
+  EXPECT_NE(error_of([&] { load_program(path, options); }).find("use --base 0x20000000"), std::string::npos);
+}
+
+// As Linux has them at the start of a program (System V ABI).
+TEST(Program, ArgumentsAreOnTheStack) {
+  const testing::TempFolder folder;
+  testing::write_bytes(folder / "small.elf", small_elf());
+  LoadOptions options;
+  options.size = 0x1100;
+  const Program program = load_program(folder / "small.elf", options);
+  Core core(program.memory_base, program.memory_size);
+  program.start(core, {"prog", "x"});
+  const auto word = [&](uint32_t index) { return core.memory().load<uint32_t>(core.state().x[2] + 4 * index); };
+  const auto text = [&](uint32_t address) { return std::string(reinterpret_cast<const char*>(core.memory().at(address))); };
+  EXPECT_EQ(core.state().x[2] % 16, 0u);
+  EXPECT_EQ(word(0), 2u);
+  EXPECT_EQ(text(word(1)), "prog");
+  EXPECT_EQ(text(word(2)), "x");
+  for (uint32_t i = 3; i < 7; ++i) EXPECT_EQ(word(i), 0u);
+  EXPECT_EQ(core.program_break(), kBase + 0x1020) << "behind the data";
+  EXPECT_NE(error_of([&] { program.start(core, {"prog", std::string(1000, 'x')}); }).find("use --mem"), std::string::npos);
+  options.size = 0x1018;  // full
+  const Program full = load_program(folder / "small.elf", options);
+  Core small(full.memory_base, full.memory_size);
+  full.start(small, {"prog"});
+  EXPECT_EQ(small.state().x[2], 0u);
 }
 
 TEST(Program, FilesAreRecognized) {

@@ -89,8 +89,30 @@ TEST(GdbStub, WatchpointsStopAfterTheWrite) {
   EXPECT_EQ(s.ask("c"), "T05watch:1000;");
   EXPECT_EQ(s.core.memory().load<uint32_t>(0x1000), 6u);
   EXPECT_EQ(s.ask("z2,1000,1"), "OK");
-  EXPECT_EQ(s.ask("Z3,1000,1"), "");  // reads are not watched: the debugger says so
   EXPECT_EQ(s.ask("c"), "W06");
+}
+
+TEST(GdbStub, WatchpointsOfReadsStopAfterTheLoad) {
+  constexpr const char* kLoads =
+      "lui t0, 1\n sb t0, 2(t0)\n lhu a0, 0(t0)\n p.lw a1, 4(t0!)\n lb a2, -1(t0)\n addi a3, a3, 1\n sw a3, -4(t0)\n li a7, "
+      "93\n ecall\n";
+  const struct {
+    const char *watch, *reply;
+    std::vector<uint32_t> stops;  // pc behind what hits
+  } cases[] = {{"Z3,1002,1", "T05rwatch:1002;", {0x110}},
+               {"Z3,1000,4", "T05rwatch:1000;", {0x10c, 0x110, 0x114}},
+               {"Z4,1000,1", "T05awatch:1000;", {0x10c, 0x110, 0x11c}},
+               {"Z2,1000,1", "T05watch:1000;", {0x11c}},
+               {"Z3,1004,4", "", {}}};
+  for (const auto& c : cases) {
+    Session s(kLoads);
+    EXPECT_EQ(s.ask(c.watch), "OK");
+    for (const uint32_t stop : c.stops) {
+      EXPECT_EQ(s.ask("c"), c.reply) << c.watch;
+      EXPECT_EQ(hex(s.core.state().pc), hex(stop)) << c.watch;
+    }
+    EXPECT_EQ(s.ask("c").substr(0, 1), "W") << c.watch;
+  }
 }
 
 // Stopping at every instruction changes neither results nor counters.
