@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <csignal>
@@ -95,16 +94,15 @@ const char* const kGuestHelp =
     "Behind the program, and -- where they look like options, stand its own arguments. Its input is stdin.";
 
 std::vector<std::string> GuestOptions::paths() const {
-  size_t texts = 0;
-  while (texts < words.size() && mpic::is_assembly(words[texts])) ++texts;
-  return {words.begin(), words.begin() + std::ptrdiff_t(std::max<size_t>(texts, 1))};
+  std::vector<std::string> all = {path};
+  for (size_t i = 0; mpic::is_assembly(path) && i < words.size() && mpic::is_assembly(words[i]); ++i) all.push_back(words[i]);
+  return all;
 }
 
 void add_guest_options(CLI::App& app, GuestOptions& o) {
-  app.add_option("program", o.words,
-                 "The program: PROG.elf, PROG.bin, or one or more PROG.s; behind it what it gets as argv[1], ...: bitloom run "
-                 "PROG.elf -- -x y")
-      ->required();
+  app.add_option("program", o.path, "The program: PROG.elf, PROG.s or PROG.bin")->required();
+  app.add_option("arguments", o.words,
+                 "Of PROG.s: further .s files of the program; then what it gets as argv[1], ...: bitloom run PROG.elf -- -x y");
   app.add_option("--max-insns", o.max_insns, "Stop after that many instructions, with exit code 1")->check(CLI::PositiveNumber);
   app.add_option("--mem", o.memory, "Bytes of memory; K and M are understood [512K]");
   app.add_option("--base", o.base, "Address of memory [0x80000000, or where the ELF file's segments are]");
@@ -122,8 +120,8 @@ Guest::Guest(const GuestOptions& options, bool console_to_stderr) : options_(opt
   const std::vector<std::string> paths = options.paths();
   program_ = mpic::load_program(paths, load);
   core_ = std::make_unique<mpic::Core>(program_.memory_base, program_.memory_size);
-  std::vector<std::string> arguments = {options.path()};
-  arguments.insert(arguments.end(), options.words.begin() + std::ptrdiff_t(paths.size()), options.words.end());
+  std::vector<std::string> arguments = {options.path};
+  arguments.insert(arguments.end(), options.words.begin() + std::ptrdiff_t(paths.size() - 1), options.words.end());
   program_.start(*core_, arguments);
   core_->set_input(read_stdin);
   std::ostream& console = console_to_stderr ? std::cerr : std::cout;
@@ -162,16 +160,16 @@ std::string Guest::problem() const {
   switch (result_.reason) {
     case mpic::StopReason::kExit: return "";
     case mpic::StopReason::kLimit:
-      return str(options_.path(), ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
+      return str(options_.path, ": stopped after ", options_.max_insns, " instructions (--max-insns) at ",
                  place(core_->state().pc));
-    case mpic::StopReason::kInterrupt: return str(options_.path(), ": interrupted at ", place(core_->state().pc));
+    case mpic::StopReason::kInterrupt: return str(options_.path, ": interrupted at ", place(core_->state().pc));
     case mpic::StopReason::kBreakpoint:
-      return str(options_.path(), ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
+      return str(options_.path, ": ebreak at ", mpic::hex(core_->state().pc, 8), " (", place(core_->state().pc),
                  "), and the program has no trap handler");
     case mpic::StopReason::kFault: break;
   }
   const std::string near = image().place(f.pc);
-  std::string line = str(options_.path(), ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "", " at pc ",
+  std::string line = str(options_.path, ": ", f.cause, f.address != f.pc ? " " + mpic::hex(f.address, 8) : "", " at pc ",
                          mpic::hex(f.pc, 8), near.empty() ? "" : " (" + near + ")");
   if (uint32_t word = 0; core_->memory().fetch(f.pc, &word)) line += ": " + mpic::disassemble_at(word, f.pc);
   const std::string reason = explanation(*core_, image(), f);
@@ -181,7 +179,7 @@ std::string Guest::problem() const {
 void Guest::report() const {
   for (const mpic::UnknownCall& call : core_->unknown_calls())
     std::cerr << "warning: "
-              << printable(str(options_.path(), ": ecall ", call.number, " at ", place(call.pc), " is not served here, ",
+              << printable(str(options_.path, ": ecall ", call.number, " at ", place(call.pc), " is not served here, ",
                                call.count, call.count == 1 ? " time" : " times", ": answered ENOSYS"))
               << "\n";
   const std::string what = problem();
@@ -193,7 +191,7 @@ void Guest::report() const {
 nlohmann::ordered_json Guest::figures() const {
   const mpic::Counters c = core_->counters();
   const auto ratio = [](double a, double b) { return b > 0 ? std::round(a / b * 1e4) / 1e4 : 0; };
-  nlohmann::ordered_json json = {{"program", options_.path()},
+  nlohmann::ordered_json json = {{"program", options_.path},
                                  {"exit_code", exit_code()},
                                  {"stop_reason", to_string(result_.reason)},
                                  {"instructions", c.instructions},

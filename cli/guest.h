@@ -16,13 +16,12 @@ class App;
 namespace bitloom {
 
 struct GuestOptions {
-  std::vector<std::string> words;  // the program's file, or the texts (.s) that make one, and then its arguments
-  std::string memory, base, entry;
-  uint64_t max_insns = 0;  // 0: no limit
+  std::string path, memory, base, entry;
+  std::vector<std::string> words;  // behind the path: of assembly, further texts of the program; then its arguments
+  uint64_t max_insns = 0;          // 0: no limit
   std::string format = "text";
   bool json() const { return format == "json"; }
-  const std::string& path() const { return words.front(); }
-  std::vector<std::string> paths() const;  // the words that are files: the first, and of assembly all that follow it
+  std::vector<std::string> paths() const;  // the path and the words that are texts
 };
 void add_guest_options(CLI::App& app, GuestOptions& options);
 // What the help of these commands says about programs.

@@ -191,7 +191,7 @@ nlohmann::ordered_json profile_json(const Guest& guest, const Measured& measured
 
 void profile_program(const ProfileOptions& o) {
   Guest guest(o.guest, true);
-  Measured measured{{}, CallGraph(guest.image(), guest.core().state().pc), mpic::LineTable(read_file(o.guest.path()))};
+  Measured measured{{}, CallGraph(guest.image(), guest.core().state().pc), mpic::LineTable(read_file(o.guest.path))};
   guest.core().observe([&](const mpic::Core::Observed& at) {
     AtAddress& entry = measured.profile[at.pc];
     entry.word = at.word;
@@ -200,7 +200,7 @@ void profile_program(const ProfileOptions& o) {
   });
   guest.run();
   if (!o.flame.empty())
-    write_text_atomic(o.flame, flame_graph(measured.calls, "Cycles of " + o.guest.path() + ", by way of calls"));
+    write_text_atomic(o.flame, flame_graph(measured.calls, "Cycles of " + o.guest.path + ", by way of calls"));
   if (o.guest.json())
     std::cout << json_text(profile_json(guest, measured, o.top));
   else

@@ -76,7 +76,7 @@ void run_program(const RunOptions& o) {
       if (commit_log) commit_log->add(executed);
     });
   if (o.gdb_port >= 0)
-    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.path()); });
+    guest.run_by([&](mpic::Core& core) { return debug(core, o.gdb_port, o.guest.path); });
   else
     guest.run();
   if (trace) trace->finish();

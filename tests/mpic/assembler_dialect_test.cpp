@@ -2,6 +2,7 @@
 #include "core/io.h"
 #include "mpic/program/assembler/sources.h"
 #include "mpic/program/disassembler.h"
+#include "mpic/sim/core.h"
 #include "tests/support/assembler_cases.h"
 #include "tests/support/assembly.h"
 
@@ -121,6 +122,32 @@ TEST(AssemblerDialect, TheRunTimeSystemAssembles) {
   EXPECT_EQ(image.entry, kMemoryBase) << ".text.start comes first";
   ASSERT_NE(image.find("bitloom_rdcycle"), nullptr);
   EXPECT_EQ(disassemble(word_at(image, image.find("bitloom_rdcycle")->address)), "csrrs a1, cycleh, zero");
+}
+
+// crt0.S calls them before main, as it does where GNU ld has put them together.
+TEST(AssemblerDialect, ConstructorsOfSeveralTextsAreCalledInTheirOrder) {
+  const auto source = [](const std::string& name) { return SourceText{name, read_text("mpic/runtime/" + name)}; };
+  const auto adds = [](int digit) {
+    return str(
+        ".section .init_array, \"aw\", @init_array\n.word f\n.text\nf: la t0, number\nlw t1, 0(t0)\nli t2, 10\n"
+        "mul t1, t1, t2\naddi t1, t1, ",
+        digit, "\nsw t1, 0(t0)\nret\n");
+  };
+  const Image image = assemble({source("crt0.S"),
+                                {"a.s", adds(4)},
+                                {"main.s", adds(2) + ".globl main, number\nmain: lw a0, number\nret\n.bss\nnumber: .space 4"},
+                                source("services.S")});
+  Core core(kMemoryBase, kMemorySize);
+  image.load(core.writable_memory());
+  core.reset(image.entry);
+  const RunResult result = core.run();
+  EXPECT_EQ(result.reason, StopReason::kExit);
+  EXPECT_EQ(result.exit_code, 42);
+  const SourceText late{"late.s", ".section .init_array.00100, \"aw\"\n.word main\n.text\n.globl main\nmain: ret\n"};
+  EXPECT_NE(error_of([&] {
+              assemble({source("crt0.S"), late, source("services.S")});
+            }).find("section .init_array.00100: what is in .init_array has no priorities here; leave the number out"),
+            std::string::npos);
 }
 
 TEST(AssemblerDialect, MistakesInMacrosNameTheirUse) {

@@ -108,6 +108,7 @@ std::vector<const TextAssembler::Section*> TextAssembler::placed() const {
 void TextAssembler::place_sections() {
   uint64_t at = base_;
   std::fill(std::begin(ranges_), std::end(ranges_), AddressRange{});
+  named_ranges_.clear();
   for (const Section* placed_section : placed()) {
     Section& s = sections_[size_t(placed_section - sections_.data())];
     if (s.size == 0) s.alignment = 1;
@@ -119,7 +120,9 @@ void TextAssembler::place_sections() {
     s.base = begin;
     at = begin + s.size;
     AddressRange& range = ranges_[size_t(s.kind)];
-    if (s.size > 0) range = {range.end == 0 ? begin : range.begin, at};
+    if (s.size == 0) continue;
+    range = {range.end == 0 ? begin : range.begin, at};
+    named_ranges_.emplace(s.name, AddressRange{begin, at}).first->second.end = at;
   }
   end_ = at;
   BITLOOM_CHECK(at <= uint64_t(1) << 32, units_.front().name, ": the program ends at ", hex(at), ", above 4 GiB");

@@ -1,4 +1,6 @@
 // Symbols: labels, variables, and what the units of a program know of each other's.
+#include <map>
+
 #include "core/error.h"
 #include "mpic/isa/names.h"
 #include "mpic/program/assembler/text_assembler.h"
@@ -64,13 +66,18 @@ void TextAssembler::link_globals() {
 bool TextAssembler::provided(const std::string& name, Value* value) const {
   constexpr uint64_t kStackSize = 16 << 10;
   const AddressRange &data = ranges_[size_t(SectionKind::kData)], &bss = ranges_[size_t(SectionKind::kBss)];
-  const uint64_t end = (end_ + 3) / 4 * 4, top = base_ + kMemorySize;
-  const std::map<std::string, uint64_t> symbols = {{"__global_pointer$", data.begin + 0x800},
-                                                   {"__bss_start", bss.end > 0 ? bss.begin : end},
-                                                   {"__bss_end", end},
-                                                   {"__heap_start", (end + 15) / 16 * 16},
-                                                   {"__heap_end", top - kStackSize},
-                                                   {"__stack_top", top}};
+  const uint64_t end = (end_ + 3) / 4 * 4, top = base_ + kMemorySize, cleared = bss.end > 0 ? bss.begin : end;
+  std::map<std::string, uint64_t> symbols = {
+      {"__global_pointer$", data.begin + 0x800}, {"__bss_start", cleared},         {"__tls_start", cleared}, {"__bss_end", end},
+      {"__heap_start", (end + 15) / 16 * 16},    {"__heap_end", top - kStackSize}, {"__stack_top", top}};
+  for (const std::string array : {"preinit_array", "init_array", "fini_array"}) {
+    if (name.compare(0, 2 + array.size(), "__" + array) != 0) continue;
+    const auto range = named_ranges_.find("." + array), next = named_ranges_.lower_bound("." + array + ".");
+    BITLOOM_CHECK(next == named_ranges_.end() || next->first.compare(0, array.size() + 2, "." + array + ".") != 0, "section ",
+                  next->first, ": what is in .", array, " has no priorities here; leave the number out, or link with GNU ld");
+    const AddressRange none, &whole = range == named_ranges_.end() ? none : range->second;
+    symbols["__" + array + "_start"] = whole.begin, symbols["__" + array + "_end"] = whole.end;
+  }
   const auto found = symbols.find(name);
   if (found == symbols.end()) return false;
   *value = {int64_t(uint32_t(found->second)), Value::kNumber, true};

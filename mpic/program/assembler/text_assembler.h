@@ -161,6 +161,7 @@ class TextAssembler : Resolver {
   size_t current_ = 0, previous_ = 0;
   std::vector<std::pair<size_t, size_t>> section_stack_;
   AddressRange ranges_[size_t(SectionKind::kDropped)];  // where the sections of a kind are
+  std::map<std::string, AddressRange> named_ranges_;    // likewise, of the sections of one name
   uint64_t end_ = 0;                                    // of the program
   uint64_t total_size_ = 0;                             // of all sections, in this pass
 
