@@ -9,7 +9,7 @@ namespace bitloom {
 
 // How the output of a layer is represented between layers.
 enum class ActKind {
-  kNone,      // no scheme of its own: the last layer's logits, 32-bit accumulators; the codes of a max pooling, which are its input's
+  kNone,  // no scheme of its own: the last layer's logits, 32-bit accumulators; the codes of a max pooling, which are its input's
   kUnsigned,  // after a ReLU, or an average of such values: searched bits
   kSigned,    // before an Add, or a last layer that reconstructs its input: 8 bits
 };

@@ -28,7 +28,8 @@ struct OpTraits {
   size_t inputs = 0;
   Window window = Window::kNone;
   Weights weights = Weights::kNone;
-  bool requantizes = true;  // else the output's codes are codes of the input, in its scheme, and the layer has no multipliers, offsets and shifts
+  bool requantizes =
+      true;  // else the output's codes are codes of the input, in its scheme, and the layer has no multipliers, offsets and shifts
 };
 OpTraits traits(IntegerOp op);
 const char* to_string(IntegerOp op);
