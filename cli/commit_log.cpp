@@ -45,7 +45,7 @@ void CommitLog::add(const mpic::Core::Observed& o) {
   if (mpic::writes_csr(o.insn)) print_csr(uint32_t(o.insn.imm));
   if (o.insn.executes == mpic::Op::mret) {  // riscv/insns/mret.h writes both halves
     print_csr(address_of(mpic::Csr::mstatus));
-    print(" c784_mstatush 0x00000000");
+    print(" c784_mstatush 0x%08x", 0u);
   }
   const mpic::MemoryAccess memory = access_of(o.insn, before);
   if (memory.bytes != 0) print(" mem 0x%08x", memory.address);
