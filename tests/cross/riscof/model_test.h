@@ -2,6 +2,7 @@
 // as they are, without interrupts, and end by a store to the exit address, which works whatever mtvec is.
 #pragma once
 
+// clang-format off
 #define RVMODEL_BOOT
 
 #define RVMODEL_HALT      \
