@@ -14,6 +14,10 @@ namespace {
 
 // Deeper calls, as of endless recursion, are put down to the function at that depth.
 constexpr size_t kDeepest = 256;
+// Functions that call each other in many orders have ways without end. (150 bytes each)
+constexpr size_t kMostNodes = 1 << 20;
+// Returns are told from recursion far deeper than kDeepest, but a stack that is never returned from, such as that of a scheduler, ends. (24 bytes each)
+constexpr size_t kMostFrames = 1 << 20;
 
 constexpr bool is_link(uint8_t reg) { return reg == 1 || reg == 5; }
 
@@ -36,22 +40,21 @@ std::string CallGraph::name(uint32_t function) const {
 }
 
 size_t CallGraph::callee(size_t parent, uint32_t function) {
-  const auto [found, is_new] = nodes_[parent].callees.emplace(function, nodes_.size());
-  const size_t node = found->second;
-  if (is_new) {
-    nodes_.emplace_back();
-    nodes_.back().function = function;
-    nodes_.back().parent = parent;
-  }
-  return node;
+  std::map<uint32_t, size_t>& callees = nodes_[parent].callees;
+  if (const auto found = callees.find(function); found != callees.end()) return found->second;
+  if (nodes_.size() >= kMostNodes) return parent;
+  callees.emplace(function, nodes_.size());
+  nodes_.emplace_back();
+  nodes_.back().function = function;
+  nodes_.back().parent = parent;
+  return nodes_.size() - 1;
 }
 
 void CallGraph::call(uint32_t target, uint32_t returns_to, bool is_trap) {
   const size_t caller = frames_.back().node;
   const size_t node = frames_.size() < kDeepest ? callee(caller, function_of(target)) : caller;
   ++nodes_[node].calls;
-  // A stack that is never returned from, such as that of a scheduler, does not grow without end.
-  if (frames_.size() < 1 << 20) frames_.push_back({node, returns_to, is_trap});
+  if (frames_.size() < kMostFrames) frames_.push_back({node, returns_to, is_trap});
 }
 
 void CallGraph::jump(uint32_t target) {

@@ -12,6 +12,7 @@ namespace bitloom {
 
 // Calls and returns are told by the registers that jumps name, as predictors of return addresses do (unprivileged manual, table 2.1): jal and jalr to ra or t0 call,
 // jalr from them returns. A jump to another function's first instruction is a tail call; a trap calls its handler, which mret leaves.
+// What it takes is bounded: calls more than 256 deep, and those along more ways than 2^20, are put down to their callers.
 class CallGraph {
  public:
   // A function as called along one way from the first one. `cycles` are its own, without those of what it calls.

@@ -9,12 +9,10 @@
 
 #include "core/error.h"
 #include "mpic/isa/names.h"
-#include "mpic/sim/access.h"
 
 namespace bitloom {
 
-CommitLog::CommitLog(mpic::Core& core, const std::string& path)
-    : core_(core), path_(path), file_(path, std::ios::trunc), before_(core.state()) {
+CommitLog::CommitLog(mpic::Core& core, const std::string& path) : core_(core), path_(path), file_(path, std::ios::trunc) {
   BITLOOM_CHECK(file_.is_open(), "cannot write the commit log to ", path, ": ", std::strerror(errno));
 }
 
@@ -24,8 +22,6 @@ void CommitLog::finish() {
 }
 
 void CommitLog::add(const mpic::Core::Observed& o) {
-  const mpic::State before = before_;
-  before_ = core_.state();
   if (o.trapped || o.insn.op == mpic::Op::illegal) return;
   char buffer[256];
   int used = 0;
@@ -37,8 +33,9 @@ void CommitLog::add(const mpic::Core::Observed& o) {
   const uint8_t access = row(o.insn.op).access;
   uint64_t written = (access & mpic::kWritesRd) != 0 ? uint64_t(1) << o.insn.rd : 0;
   if ((access & mpic::kWritesRs1) != 0) written |= uint64_t(1) << o.insn.rs1;
+  if (o.is_served()) written |= uint64_t(1) << 10;  // a0, the answer
   for (int i = 1; i < 32; ++i)
-    if ((written >> i & 1) != 0) print(" x%-2d 0x%08x", i, before_.x[i]);
+    if ((written >> i & 1) != 0) print(" x%-2d 0x%08x", i, core_.state().x[i]);
   const auto print_csr = [&](uint32_t address) {
     print(" c%u_%s 0x%08x", address, mpic::csr_name(address).c_str(), core_.read_csr(address));
   };
@@ -47,9 +44,8 @@ void CommitLog::add(const mpic::Core::Observed& o) {
     print_csr(address_of(mpic::Csr::mstatus));
     print(" c784_mstatush 0x%08x", 0u);
   }
-  const mpic::MemoryAccess memory = access_of(o.insn, before);
-  if (memory.bytes != 0) print(" mem 0x%08x", memory.address);
-  if (memory.is_store) print(" 0x%0*x", 2 * memory.bytes, memory.stored);
+  if (o.access.bytes != 0) print(" mem 0x%08x", o.access.address);
+  if (o.access.is_store) print(" 0x%0*x", 2 * o.access.bytes, o.access.stored);
   buffer[used++] = '\n';
   file_.write(buffer, used);
 }

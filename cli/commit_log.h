@@ -19,7 +19,6 @@ class CommitLog {
   const mpic::Core& core_;
   std::string path_;
   std::ofstream file_;
-  mpic::State before_;
 };
 
 }  // namespace bitloom

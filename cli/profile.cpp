@@ -62,7 +62,7 @@ Entries sorted(const std::map<std::string, Entry>& by_name) {
 
 Entries by_function(const Profile& profile, const mpic::Image& image, const CallGraph& calls) {
   std::map<std::string, Entry> functions;
-  const std::map<uint32_t, uint64_t> inclusive = calls.inclusive_by_function();
+  std::map<uint32_t, uint64_t> inclusive = calls.inclusive_by_function();
   for (const auto& [pc, at] : profile) {
     const mpic::Symbol* symbol = image.symbol_at(pc);
     const std::string name = symbol ? symbol->name : "?";
@@ -70,8 +70,10 @@ Entries by_function(const Profile& profile, const mpic::Image& image, const Call
     entry.name = name;
     entry.spent.add(at.spent);
     if (symbol && symbol->address == pc) entry.calls += at.spent.instructions;
-    if (const auto found = inclusive.find(symbol ? symbol->address : pc); found != inclusive.end())
-      entry.inclusive = found->second;
+    if (const auto found = inclusive.find(symbol ? symbol->address : pc); found != inclusive.end()) {
+      entry.inclusive += found->second;  // several functions may have one name; each counts once
+      inclusive.erase(found);
+    }
   }
   return sorted(functions);
 }

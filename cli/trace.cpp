@@ -9,20 +9,19 @@
 #include "core/error.h"
 #include "mpic/isa/names.h"
 #include "mpic/program/disassembler.h"
-#include "mpic/sim/access.h"
 
 namespace bitloom {
 
 const char* const Trace::kFormat =
     "A trace line: cycle of issue, pc, word, instruction, '|', registers and CSRs written, memory accessed (stored values "
     "behind '='), the next pc "
-    "where it is not the next instruction's:\n"
+    "where it is not the next instruction's; a0 is that of an ecall or a semihosting request too, the answer of the host:\n"
     "         7 80000008 0045a28b p.lw t0, 4(a1!)              | t0=0000002a a1=80001004 [80001000]\n"
     "        18 80000010 00542023 sw t0, 0(s0)                 | [80001010]=0000002a\n"
     "        19 80000014 ff5ff06f j -12                        | ->80000008";
 
 Trace::Trace(mpic::Core& core, const std::string& path)
-    : core_(core), path_(path), out_(path == "-" ? static_cast<std::ostream&>(std::cerr) : file_), before_(core.state()) {
+    : core_(core), path_(path), out_(path == "-" ? static_cast<std::ostream&>(std::cerr) : file_) {
   if (path != "-") file_.open(path, std::ios::trunc);
   BITLOOM_CHECK(path == "-" || file_.is_open(), "cannot write the trace to ", path, ": ", std::strerror(errno));
 }
@@ -57,15 +56,14 @@ void Trace::add(const mpic::Core::Observed& o) {
     if ((access & mpic::kWritesRs1) != 0 && o.insn.rs1 != o.insn.rd) show(o.insn.rs1);
     if (mpic::writes_csr(o.insn))
       print(" %s=%08x", mpic::csr_name(uint32_t(o.insn.imm)).c_str(), core_.read_csr(uint32_t(o.insn.imm)));
-    const mpic::MemoryAccess memory = access_of(o.insn, before_);
-    if (memory.bytes != 0) print(" [%08x]", memory.address);
-    if (memory.is_store) print("=%0*x", 2 * memory.bytes, memory.stored);
+    if (o.is_served()) show(10);
+    if (o.access.bytes != 0) print(" [%08x]", o.access.address);
+    if (o.access.is_store) print("=%0*x", 2 * o.access.bytes, o.access.stored);
   }
   if (o.trapped) print(" mepc=%08x mcause=%08x", core_.read_csr(mpic::Csr::mepc), core_.read_csr(mpic::Csr::mcause));
   if (now.pc != o.pc + o.insn.length) print(" ->%08x", now.pc);
   buffer[used++] = '\n';
   out_.write(buffer, used);
-  before_ = now;
 }
 
 }  // namespace bitloom

@@ -27,7 +27,6 @@ class Trace {
   std::string path_;
   std::ofstream file_;
   std::ostream& out_;
-  mpic::State before_;
   std::unordered_map<uint32_t, std::string> texts_;  // disassembled words
 };
 

@@ -70,6 +70,8 @@ struct Cursor {
   }
 };
 
+constexpr uint32_t kNoFile = ~0u;
+
 std::string last_part(const std::string& path) { return path.substr(path.find_last_of('/') + 1); }
 
 }  // namespace
@@ -87,8 +89,10 @@ class LineReader {
       Cursor unit = lines.part(length);  // the 64-bit format, length 0xffffffff, ends here
       if (!lines.bad) read_unit(unit);
     }
-    std::stable_sort(table_.rows_.begin(), table_.rows_.end(),
-                     [](const auto& a, const auto& b) { return a.address < b.address; });
+    // Where a sequence ends another may begin, wherever in the section it is.
+    std::stable_sort(table_.rows_.begin(), table_.rows_.end(), [](const auto& a, const auto& b) {
+      return a.address != b.address ? a.address < b.address : a.file == kNoFile && b.file != kNoFile;
+    });
   }
 
  private:
@@ -128,14 +132,17 @@ class LineReader {
     return strings.text();
   }
 
+  // kNoFile when all names are longer than the file: many may be parts of one.
   uint32_t file_index(const std::string& path) {
-    const auto [found, is_new] = indices_.emplace(path, uint32_t(table_.files_.size()));
-    if (is_new) table_.files_.push_back(path);
-    return found->second;
+    if (const auto found = indices_.find(path); found != indices_.end()) return found->second;
+    if (path.size() > elf_.size() - name_bytes_) return kNoFile;
+    name_bytes_ += path.size();
+    table_.files_.push_back(path);
+    return indices_[path] = uint32_t(table_.files_.size() - 1);
   }
 
-  // Version 5: what an entry consists of, then the entries. The paths, in order.
-  std::vector<std::string> entries(Cursor& c) const {
+  // Version 5: what an entry consists of, then the entries. Their indices, in order, unless they are directories.
+  void read_entries(Cursor& c, std::vector<uint32_t>* files) {
     enum Form {
       kData2 = 5,
       kData4 = 6,
@@ -155,8 +162,7 @@ class LineReader {
       form = c.leb();
     }
     const uint64_t count = c.leb();
-    std::vector<std::string> paths;
-    if (format.empty()) return paths;
+    if (format.empty()) return;
     for (uint64_t i = 0; i < count && !c.bad; ++i) {
       std::string path;
       for (const auto& [content, form] : format) {
@@ -176,16 +182,14 @@ class LineReader {
         }
         if (content == kPath) path = last_part(text);
       }
-      paths.push_back(std::move(path));
+      if (files != nullptr) files->push_back(file_index(path));
     }
-    return paths;
   }
 
   void read_files(Cursor& c, uint64_t version, Header& header) {
     if (version >= 5) {
-      entries(c);  // directories
-      for (const std::string& path : entries(c)) header.files.push_back(file_index(path));
-      return;
+      read_entries(c, nullptr);
+      return read_entries(c, &header.files);
     }
     while (!c.bad && !c.text().empty()) {
     }
@@ -219,10 +223,11 @@ class LineReader {
     enum Standard { kExtended, kCopy, kAdvancePc, kAdvanceLine, kSetFile, kConstAddPc = 8, kFixedAdvancePc };
     enum Extended { kEndSequence = 1, kSetAddress };
     uint64_t address = 0, file = 1, line = 1;
+    size_t first_row = table_.rows_.size();  // of the sequence
     const auto advance = [&](uint64_t special) { address += special / header.line_range * header.shortest; };
     const auto emit = [&](bool is_end) {
-      const uint32_t index = file < header.files.size() ? header.files[file] : 0;
-      table_.rows_.push_back({uint32_t(address), index, is_end || header.files.empty() ? 0 : uint32_t(line)});
+      const uint32_t index = is_end || file >= header.files.size() ? kNoFile : header.files[file];
+      table_.rows_.push_back({uint32_t(address), index, uint32_t(line)});
     };
     while (!c.bad && c.left() > 0) {
       const uint64_t opcode = c.number(1);
@@ -238,8 +243,9 @@ class LineReader {
           const uint64_t kind = operation.number(1);
           if (kind == kSetAddress) address = operation.number(int(std::min<size_t>(operation.left(), 8)));
           if (kind != kEndSequence) break;
+          while (table_.rows_.size() > first_row && table_.rows_.back().address == uint32_t(address)) table_.rows_.pop_back();
           emit(true);
-          address = 0, file = 1, line = 1;
+          address = 0, file = 1, line = 1, first_row = table_.rows_.size();
           break;
         }
         case kCopy: emit(false); break;
@@ -258,6 +264,7 @@ class LineReader {
   LineTable& table_;
   Cursor line_strings_, strings_;
   std::map<std::string, uint32_t> indices_;  // of files
+  size_t name_bytes_ = 0;                    // of them all
 };
 
 LineTable::LineTable(const std::vector<uint8_t>& elf) { LineReader(elf, *this).read(); }

@@ -8,8 +8,8 @@ namespace bitloom::mpic {
 
 class LineTable {
  public:
-  // From .debug_line of an ELF32 file (DWARF 2 to 5, section 6.2, in 32-bit format). Trusts nothing in the file: what cannot be read has no lines; a table
-  // is no larger than the file.
+  // From .debug_line of an ELF32 file (DWARF 2 to 5, section 6.2, in 32-bit format). Trusts nothing in the file: what cannot be read has no lines. What it
+  // takes is bounded by the file's size: each of its bytes makes at most one row, and all names of files together are no longer than it.
   explicit LineTable(const std::vector<uint8_t>& elf);
   LineTable() = default;
 
@@ -19,7 +19,7 @@ class LineTable {
 
  private:
   friend class LineReader;
-  // From `address` up to the next row's. Line 0: to no source.
+  // From `address` up to the next row's. Line 0, or a file that is none of files_: to no source.
   struct Row {
     uint32_t address, file, line;
   };

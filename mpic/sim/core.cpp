@@ -79,6 +79,7 @@ Core::Next Core::step(RunResult* result) {
   if (timing == Timing::kDiv) outcome.divider = divider(insn);
   const uint64_t ready = model_.ready();
   time_ = model_.issue_time(insn);
+  const MemoryAccess access = observer_ ? access_of(insn, state_) : MemoryAccess{};
   const Next next = execute(insn, &outcome, result);
   if (next == Next::kStop && (result->reason == StopReason::kFault || result->reason == StopReason::kBreakpoint))
     return next;  // it did not execute
@@ -104,7 +105,8 @@ Core::Next Core::step(RunResult* result) {
   model_.issue(insn, outcome);
   machine_.last_pc = timing == Timing::kLoop ? state_.pc : pc;
   if (observer_)
-    observer_({pc, word, insn, time_, model_.ready() - ready, outcome.flow == Outcome::kTrap && insn.executes != Op::mret});
+    observer_(
+        {pc, word, insn, time_, model_.ready() - ready, outcome.flow == Outcome::kTrap && insn.executes != Op::mret, access});
   time_ = model_.ready();
   return next;
 }
@@ -112,8 +114,7 @@ Core::Next Core::step(RunResult* result) {
 template <class T>
 Core::Next Core::store(uint32_t address, T stored, uint32_t value, uint32_t pc, RunResult* result) {
   if (!memory_.contains(address, sizeof(T))) return store_outside(address, value, pc, result);
-  if (!has_handler() && memory_.is_read_only(address, sizeof(T)))
-    return fault("store to read-only memory", address, pc, result);
+  if (!can_write(address, sizeof(T))) return fault("store to read-only memory", address, pc, result);
   memory_.store<T>(address, stored);
   interpreter_->written(address, sizeof(T));
   const bool is_tohost = tohost_ != 0 && address < tohost_ + 4 && tohost_ < address + sizeof(T);

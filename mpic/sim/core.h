@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "mpic/sim/access.h"
 #include "mpic/sim/machine.h"
 
 namespace bitloom::mpic {
@@ -81,6 +82,9 @@ class Core {
     const Insn& insn;
     uint64_t issued, cycles;
     bool trapped;  // it did not execute, but went to the program's handler
+    MemoryAccess access;
+    // Whether the host served it, an ecall or a semihosting request, and has the answer in a0.
+    bool is_served() const { return !trapped && (insn.executes == Op::ecall || insn.executes == Op::ebreak); }
   };
   void observe(std::function<void(const Observed&)> observer) { observer_ = std::move(observer); }
   // Where console output goes; nowhere by default.
@@ -109,6 +113,10 @@ class Core {
   Next trap(uint32_t cause, const char* name, uint32_t pc, Outcome* outcome, RunResult* result);
   Next fault(const char* cause, uint32_t address, uint32_t pc, RunResult* result);
   bool has_handler() const { return state_.csr(Csr::mtvec) != 0; }
+  // Whether the program may write there, and so what serves it.
+  bool can_write(uint32_t address, uint64_t bytes) const {
+    return memory_.contains(address, bytes) && (has_handler() || !memory_.is_read_only(address, bytes));
+  }
   Next host_call(uint32_t pc, RunResult* result);
   void note_unknown_call(uint32_t number, uint32_t pc);
   // Semihosting: whether the ebreak at `pc` is a request, and what is done about it.

@@ -121,6 +121,8 @@ Program load_program(const std::vector<std::string>& paths, const LoadOptions& o
       paths.size() == 1 ? load_image(path, program.memory_base) : assemble_files(paths, program.memory_base);
   BITLOOM_CHECK(!image.segments.empty(), path, ": the program is empty");
   const std::vector<Cluster> clusters = clusters_of(image, program.memory_size);
+  uint64_t further = 0, further_limit = program.memory_size;
+  for (const Image::Segment& s : image.segments) further_limit += s.bytes.size();
   if (const Cluster* const chosen = main_cluster(clusters, program, options.base.has_value()); chosen != nullptr) {
     const uint32_t first = uint32_t(chosen->range.begin);
     const uint64_t last = chosen->range.end;
@@ -132,9 +134,15 @@ Program load_program(const std::vector<std::string>& paths, const LoadOptions& o
                   ", the memory from ", hex(program.memory_base), " has only ", program.memory_size, " bytes; use --mem ",
                   (last - program.memory_base + 1023) / 1024, "K");
   }
-  for (const Cluster& c : clusters)
-    if (c.range.begin < program.memory_base || c.range.begin >= program.memory_base + program.memory_size)
-      program.regions.push_back({c.range.begin & ~uint64_t(3), (c.range.end + 3) & ~uint64_t(3)});
+  for (const Cluster& c : clusters) {
+    if (c.range.begin >= program.memory_base && c.range.begin < program.memory_base + program.memory_size) continue;
+    further += c.range.end - c.range.begin;
+    BITLOOM_CHECK(further <= further_limit, path, ": with the segment from ", hex(c.range.begin), " to ", hex(c.range.end),
+                  ", ", further, " bytes are apart from the memory at ", hex(program.memory_base),
+                  ", more than the file's bytes and --mem together; use --mem ",
+                  (further - further_limit + program.memory_size + 1023) / 1024, "K");
+    program.regions.push_back({c.range.begin & ~uint64_t(3), (c.range.end + 3) & ~uint64_t(3)});
+  }
   image.entry = entry_of(image, options.entry);
   const auto holds_entry = [&](const AddressRange& r) { return image.entry >= r.begin && image.entry < r.end; };
   const bool is_inside = holds_entry({program.memory_base, program.memory_base + program.memory_size}) ||
@@ -146,30 +154,42 @@ Program load_program(const std::vector<std::string>& paths, const LoadOptions& o
 
 namespace {
 
-// Behind all that the program has in memory: where a C library's heap begins.
-uint64_t end_of_data(const Program& program) {
-  const uint64_t memory_end = program.memory_base + program.memory_size;
-  for (const char* name : {"_end", "end"})
-    if (const Symbol* symbol = program.image.find(name))
-      if (symbol->address >= program.memory_base && symbol->address < memory_end) return symbol->address;
+// The symbol's address, or 0 where it is not in memory.
+uint64_t place_in_memory(const Program& program, const char* name) {
+  const Symbol* const symbol = program.image.find(name);
+  const bool is_inside = symbol != nullptr && symbol->address >= program.memory_base &&
+                         symbol->address - program.memory_base < program.memory_size;
+  return is_inside ? symbol->address : 0;
+}
+
+// Behind all segments in memory: behind what the file has of them, or also behind their zeros.
+uint64_t end_of_segments(const Program& program, bool with_zeros) {
   uint64_t end = program.memory_base;
   for (const Image::Segment& s : program.image.segments)
-    if (s.address >= program.memory_base && s.end() <= memory_end) end = std::max(end, s.end());
+    if (s.address >= program.memory_base && s.end() <= program.memory_base + program.memory_size)
+      end = std::max(end, with_zeros ? s.end() : s.address + s.bytes.size());
   return end;
 }
 
+// Behind all that the program has in memory: where a C library's heap begins. Linker scripts say `_end`, and some `end`, which may also be any label.
+uint64_t end_of_data(const Program& program) {
+  if (const uint64_t end = place_in_memory(program, "_end"); end != 0) return end;
+  if (const uint64_t end = place_in_memory(program, "end"); end != 0 && end >= end_of_segments(program, false)) return end;
+  return end_of_segments(program, true);
+}
+
 // argc, argv, a null pointer, no environment, no auxiliary vector (System V ABI, "Process Initialization"), and the texts: the value of sp, or 0 when the
-// end of memory is not free.
-uint32_t put_arguments(Core& core, const std::vector<std::string>& arguments, uint64_t data_end) {
+// end of memory from `lowest` on has no room.
+uint32_t put_arguments(Core& core, const std::vector<std::string>& arguments, uint64_t lowest) {
   const Memory& memory = core.memory();
   const uint64_t memory_end = uint64_t(memory.base()) + memory.size();
   std::string texts;
   for (const std::string& a : arguments) texts += a + '\0';
   const uint64_t words = arguments.size() + 5, bytes = words * 4 + texts.size(),
                  sp = (memory_end - std::min(bytes, memory_end)) & ~uint64_t(15);
-  if (sp < data_end || sp < memory.base()) {
+  if (sp < lowest || sp < memory.base()) {
     BITLOOM_CHECK(arguments.size() <= 1, "the program's arguments need ", bytes,
-                  " bytes of memory behind its data, which ends at ", hex(uint32_t(data_end)), "; use --mem");
+                  " bytes of memory behind its data and heap, which end at ", hex(lowest), "; use --mem");
     return 0;
   }
   std::vector<uint32_t> block = {uint32_t(arguments.size())};
@@ -195,7 +215,9 @@ void Program::start(Core& core, const std::vector<std::string>& arguments) const
   core.set_break(uint32_t((data_end + 15) & ~uint64_t(15)));
   core.set_arguments(arguments);
   core.reset(image.entry);
-  core.set_reg(2, put_arguments(core, arguments, data_end));
+  // The heap of runtime/link.ld ends where the stack's room begins.
+  const uint64_t lowest = std::max({data_end, end_of_segments(*this, false), place_in_memory(*this, "__heap_end")});
+  core.set_reg(2, put_arguments(core, arguments, lowest));
   const auto address = [&](const char* name) {
     const Symbol* symbol = image.find(name);
     return symbol != nullptr && core.memory().contains(symbol->address, 4) ? symbol->address : 0;

@@ -22,10 +22,11 @@ struct Program {
   Image image;
   uint32_t memory_base = 0;
   uint64_t memory_size = 0;
-  std::vector<AddressRange> regions;  // further memory: segments that are too far away, such as flash
+  // Further memory: segments that are too far away, such as flash; together no more than the file's bytes and memory_size.
+  std::vector<AddressRange> regions;
 
   // Puts the image into the memory of a core made with that base and size, and resets it to the entry, as Linux starts a program: sp points to argc,
-  // then argv, at the end of memory, if that is not the program's; the heap begins behind its data. Where the program has a symbol `tohost`, the
+  // then argv, at the end of memory, if that is not the program's data or heap; the heap begins behind its data. Where the program has a symbol `tohost`, the
   // core heeds it. Error when the arguments have no room.
   void start(Core& core, const std::vector<std::string>& arguments = {}) const;
 };

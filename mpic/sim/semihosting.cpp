@@ -72,6 +72,13 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
   const uint32_t operation = answer, block = state_.x[11];
   const auto bad = [&](uint32_t address) { return fault("semihosting request outside memory", address, pc, result); };
   const auto word = [&](uint32_t index) { return memory_.load<uint32_t>(block + 4 * index); };
+  const auto put = [&](uint32_t address, const void* from, uint32_t bytes) {
+    if (can_write(address, bytes))
+      write(address, from, bytes);
+    else
+      answer = kFailed;
+    return Next::kGoOn;
+  };
   const auto end = [&](uint32_t reason, uint32_t code) {
     result->reason = StopReason::kExit;
     result->exit_code = reason == kApplicationExit ? int(code) : 1;
@@ -134,24 +141,21 @@ Core::Next Core::semihost(uint32_t pc, RunResult* result) {
     case kTickFrequency: answer = kHertz; return Next::kGoOn;
     case kElapsed: {
       const uint32_t ticks[2] = {uint32_t(time_), uint32_t(time_ >> 32)};
-      write(block, ticks, sizeof ticks);
-      return Next::kGoOn;
+      return put(block, ticks, sizeof ticks);
     }
     case kCommandLine: {
       const uint32_t buffer = word(0), room = word(1);
       std::string line;
       for (const std::string& argument : arguments_) line += (line.empty() ? "" : " ") + argument;
       const auto length = uint32_t(line.size());
-      if (length >= room || !memory_.contains(buffer, length + 1)) return answer = kFailed, Next::kGoOn;
+      if (length >= room || !can_write(buffer, length + 1)) return answer = kFailed, Next::kGoOn;
       write(buffer, line.c_str(), length + 1);
-      write(block + 4, &length, 4);
-      return Next::kGoOn;
+      return put(block + 4, &length, 4);
     }
     case kHeapInfo: {  // zeros: the program's own symbols say
       const uint32_t unknown[4] = {};
       if (!memory_.contains(word(0), sizeof unknown)) return bad(word(0));
-      write(word(0), unknown, sizeof unknown);
-      return Next::kGoOn;
+      return put(word(0), unknown, sizeof unknown);
     }
     case kExit: return end(block, 0);
     case kExitExtended: return end(word(0), word(1));
@@ -169,7 +173,7 @@ uint32_t Core::read_console(uint32_t handle, uint32_t address, uint32_t size) {
 // How many bytes of the file of features were read into memory.
 uint32_t Core::read_features(uint32_t address, uint32_t size) {
   const uint32_t count = std::min(size, uint32_t(sizeof kFeatureBytes) - features_read_);
-  if (count == 0 || !memory_.contains(address, count)) return 0;
+  if (count == 0 || !can_write(address, count)) return 0;
   write(address, kFeatureBytes + features_read_, count);
   features_read_ += count;
   return count;

@@ -75,7 +75,8 @@ void Core::note_unknown_call(uint32_t number, uint32_t pc) {
 }
 
 uint32_t Core::write_console(uint32_t descriptor, uint32_t address, uint32_t size) {
-  if ((descriptor != 1 && descriptor != 2) || (size != 0 && !memory_.contains(address, size))) return kBadDescriptor;
+  if (descriptor != 1 && descriptor != 2) return kBadDescriptor;
+  if (size != 0 && !memory_.contains(address, size)) return kBadAddress;
   if (console_ && size != 0) console_(reinterpret_cast<const char*>(memory_.at(address)), size);
   return size;
 }
@@ -83,7 +84,7 @@ uint32_t Core::write_console(uint32_t descriptor, uint32_t address, uint32_t siz
 uint32_t Core::read_input(uint32_t descriptor, uint32_t address, uint32_t size) {
   if (descriptor != 0) return kBadDescriptor;
   if (size == 0) return 0;
-  if (!memory_.contains(address, size)) return kBadAddress;
+  if (!can_write(address, size)) return kBadAddress;
   char text[4096];
   const size_t count = input_ ? input_(text, std::min<size_t>(size, sizeof text)) : 0;
   write(address, text, count);
@@ -94,10 +95,10 @@ uint32_t Core::read_input(uint32_t descriptor, uint32_t address, uint32_t size) 
 uint32_t Core::move_break(uint32_t address) {
   constexpr uint32_t kRoom = 256;
   if (break_ == 0) return kNoMemory;
-  const uint32_t stack = state_.x[2], memory_end = memory_.base() + memory_.size();
-  const bool has_stack = stack >= break_ && stack - memory_.base() <= memory_.size();
-  const uint32_t limit = has_stack ? stack - kRoom : memory_end;
-  if (address >= first_break_ && address - memory_.base() <= limit - memory_.base()) break_ = address;
+  const uint32_t stack = state_.x[2] - memory_.base();
+  const bool has_stack = state_.x[2] >= break_ && stack <= memory_.size();
+  const uint32_t limit = has_stack ? stack - std::min(stack, kRoom) : memory_.size();
+  if (address >= first_break_ && address - memory_.base() <= limit) break_ = address;
   return break_;
 }
 
@@ -105,7 +106,7 @@ uint32_t Core::move_break(uint32_t address) {
 uint32_t Core::describe_file(uint32_t descriptor, uint32_t address) {
   constexpr uint32_t kBytes = 104, kMode = 16, kLinks = 20, kBlockSize = 56, kCharacterDevice = 020600;
   if (descriptor > 2) return kBadDescriptor;
-  if (!memory_.contains(address, kBytes)) return kBadAddress;
+  if (!can_write(address, kBytes)) return kBadAddress;
   uint32_t words[kBytes / 4] = {};
   words[kMode / 4] = kCharacterDevice;
   words[kLinks / 4] = 1;
@@ -116,7 +117,7 @@ uint32_t Core::describe_file(uint32_t descriptor, uint32_t address) {
 
 // Seconds, then parts of one, each of 64 bits.
 uint32_t Core::tell_time(uint32_t address, uint32_t units_per_second) {
-  if (!memory_.contains(address, 16)) return kBadAddress;
+  if (!can_write(address, 16)) return kBadAddress;
   const uint64_t seconds = time_ / kHertz, part = time_ % kHertz * units_per_second / kHertz;
   const uint32_t words[4] = {uint32_t(seconds), uint32_t(seconds >> 32), uint32_t(part), 0};
   write(address, words, sizeof words);
@@ -145,7 +146,7 @@ Core::Next Core::serve_tohost(uint32_t pc, RunResult* result) {
     result->exit_code = int(value >> 1);
     return Next::kStop;
   }
-  if (fromhost_ == 0 || !memory_.contains(value, 32))
+  if (fromhost_ == 0 || !can_write(fromhost_, 4) || !memory_.contains(value, 32) || !can_write(value, 8))
     return fault("store to tohost that is no exit code and no request", value, pc, result);
   const auto word = [&](uint32_t index) { return memory_.load<uint32_t>(value + 8 * index); };
   const bool is_write = word(0) == kWriteCall;

@@ -107,5 +107,24 @@ handler: csrr   t1, mepc
   EXPECT_NE(text.find("caller"), std::string::npos) << text;
   EXPECT_NE(run_program(folder.path(), "profile calls.s --flame /nowhere/flame.svg").code, 0);
 }
+
+TEST(ProfileCommand, FunctionsOfOneNameCountTogether) {
+  const TempFolder folder;
+  write(folder / "a.s",
+        "_start: call f\n call g\n li t0, 0x20000004\n sw zero, 0(t0)\n .type f, @function\nf: nop\n nop\n ret\n");
+  write(
+      folder / "b.s",
+      " .globl g\n .type g, @function\ng: mv s0, ra\n call f\n jr s0\n .type f, @function\nf: .rept 20\n nop\n .endr\n ret\n");
+  const auto o = run_program(folder.path(), "profile a.s b.s --format json");
+  ASSERT_EQ(o.code, 0) << o.err;
+  const auto json = nlohmann::json::parse(o.out);
+  std::map<std::string, int64_t> own, inclusive;
+  for (const auto& f : json.at("functions")) {
+    own[f.at("function")] = f.at("cycles");
+    inclusive[f.at("function")] = f.at("cycles_with_callees");
+  }
+  EXPECT_GT(own["f"], 22);
+  EXPECT_EQ(inclusive["f"], own["f"]) << o.out;
+}
 }  // namespace
 }  // namespace bitloom

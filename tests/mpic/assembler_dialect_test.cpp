@@ -214,9 +214,26 @@ TEST(AssemblerDialect, WhatItMakesOfItselfIsBounded) {
       {".fill 9223372036854775807, 8", "the program grows beyond 64 MiB"},
       {".org 0x7fffffffffffffff", "the program grows beyond 64 MiB"},
       {".data\n.space 60000000\n.section .a, \"aw\"\n.space 60000000", "t.s:4: the program grows beyond 64 MiB"},
+      {".macro s\n.section .t\\@\n.align 16\n.byte 1\n.endm\n.rept 30000\ns\n.endr",
+       "t.s: .t1024: the program grows beyond 64 MiB, with the gaps that alignment leaves"},
       {"x = x + 1\n.word x", "addresses still move after 100 passes"},
   });
   EXPECT_EQ(error_of([] { assemble(".rept 1000000000\n.endr\nnop", "t.s"); }), "");
+}
+
+// Blanks of an argument are not those of the text around it, of which nothing is left here.
+TEST(AssemblerDialect, ArgumentsOfBlanksMakeNoStatement) {
+  for (const char* blank : {"\v", "\f", "\r", "\v\f", " ", ""}) {
+    const std::string text = str(".macro m x\n\\x\n.endm\nm \"", blank, "\"\nnop\n");
+    EXPECT_EQ(assemble(text, "t.s").segments.at(0).bytes, assemble("nop", "t.s").segments.at(0).bytes) << text;
+  }
+}
+
+// What is settled for one place that may grow is not taken for another's: the li has room for two, the branches are near.
+TEST(AssemblerDialect, BranchesByAPlainNumberKeepTheirPlaceInLaterPasses) {
+  const Image image = assemble("beq a0, a1, 8\n li a2, later\n bne a2, zero, out\n out: ret\n later = 5\n", "t.s");
+  EXPECT_EQ(image.segments.at(0).bytes,
+            assemble("beq a0, a1, 8\n li a2, 5\n addi a2, a2, 0\n bne a2, zero, 4\n ret\n", "t.s").segments.at(0).bytes);
 }
 
 }  // namespace

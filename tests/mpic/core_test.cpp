@@ -140,7 +140,7 @@ TEST(Core, HostCalls) {
     EXPECT_EQ(text, "hello!\nx");
     EXPECT_EQ(core.x("s0"), 5u);
     EXPECT_EQ(core.x("s1"), uint32_t(-9));
-    EXPECT_EQ(core.x("s2"), uint32_t(-9));
+    EXPECT_EQ(core.x("s2"), uint32_t(-14));
     EXPECT_EQ(core.x("s3"), 0u);
     EXPECT_EQ(core.x("s4"), uint32_t(-38));
   }

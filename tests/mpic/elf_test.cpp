@@ -255,6 +255,69 @@ TEST(Program, ArgumentsAreOnTheStack) {
   EXPECT_EQ(small.state().x[2], 0u);
 }
 
+// Where a stack and a heap of their own are, and where the file has bytes, no argument goes.
+TEST(Program, ArgumentsMeetNeitherHeapNorData) {
+  const testing::TempFolder folder;
+  std::ofstream(folder / "heap.s") << "_start: nop\n.data\n.word 1\n.bss\n_end: .space 0x800\n__heap_end: .space 0x700\n";
+  LoadOptions options;
+  options.size = 0x1000;
+  const Program program = load_program(folder / "heap.s", options);
+  Core core(program.memory_base, program.memory_size);
+  program.start(core, {"prog", std::string(0x700, 'x')});
+  EXPECT_GE(core.state().x[2], kBase + 0x800);
+  EXPECT_NE(error_of([&] { program.start(core, {"prog", std::string(0x900, 'x')}); }).find("use --mem"), std::string::npos);
+
+  Bytes file = small_elf();
+  put(file, kNames + 6, 0x646e655f, 4);  // "table" becomes "_end", below the data
+  put(file, kNames + 10, 0, 1);
+  put(file, kSymbols + 32 + 4, kBase + 0x100, 4);
+  testing::write_bytes(folder / "data.elf", file);
+  options.size = 0x1018;
+  const Program data = load_program(folder / "data.elf", options);
+  Core full(data.memory_base, data.memory_size);
+  data.start(full, {"prog"});
+  EXPECT_EQ(full.state().x[2], 0u);
+  EXPECT_EQ(full.program_break(), kBase + 0x100);
+  EXPECT_EQ(full.memory().load<uint32_t>(kBase + 0x1000), 0x11223344u);
+  EXPECT_EQ(full.memory().load<uint32_t>(kBase + 0x1004), 0x55667788u);
+}
+
+// A label of that name is not what a linker script means by it.
+TEST(Program, TheHeapBeginsBehindTheData) {
+  const testing::TempFolder folder;
+  const struct {
+    const char* source;
+    uint32_t begin;
+  } cases[] = {
+      {"_start: nop\nend: nop\n.data\n.balign 16\n.space 92\n.word 1\n.bss\n.space 16\n", 0x80},
+      {"_start: nop\n.data\n.balign 16\n.word 1\n.bss\n.space 16\nend: .space 64\n", 0x30},
+      {"_start: nop\nend: nop\n.data\n.balign 16\n.word 1\n_end: .space 60\n", 0x20},
+  };
+  for (const auto& c : cases) {
+    std::ofstream(folder / "a.s") << c.source;
+    const Program program = load_program(folder / "a.s");
+    Core core(program.memory_base, program.memory_size);
+    program.start(core);
+    EXPECT_EQ(core.program_break(), kMemoryBase + c.begin) << c.source;
+  }
+}
+
+TEST(Program, FurtherMemoryIsBounded) {
+  const testing::TempFolder folder;
+  Bytes file = small_elf();
+  for (const size_t field : {84 + 8, 84 + 12}) put(file, field, 0x20000000, 4);
+  put(file, 84 + 20, 0x40000000, 4);
+  testing::write_bytes(folder / "huge.elf", file);
+  LoadOptions options;
+  options.base = kBase;
+  const std::string message = error_of([&] { load_program(folder / "huge.elf", options); });
+  EXPECT_NE(message.find("the segment from 0x20000000 to 0x60000000, 1073741824 bytes"), std::string::npos) << message;
+  EXPECT_NE(message.find("use --mem 1048576K"), std::string::npos) << message;
+  put(file, 84 + 20, uint32_t(kMemorySize), 4);
+  testing::write_bytes(folder / "large.elf", file);
+  EXPECT_EQ(load_program(folder / "large.elf", options).regions.size(), 1u);
+}
+
 TEST(Program, FilesAreRecognized) {
   const testing::TempFolder folder;
   std::ofstream(folder / "a.s") << "nop\n_start: ecall\n";

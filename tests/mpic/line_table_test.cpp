@@ -10,6 +10,7 @@
 #include "mpic/isa/isa.h"
 #include "mpic/program/elf.h"
 #include "tests/support/files.h"
+#include "tests/support/small_elf.h"
 
 namespace bitloom::mpic {
 namespace {
@@ -77,6 +78,89 @@ TEST_F(LineTables, DamagedOnesNeverDoMoreThanSayNothing) {
   }
   EXPECT_GT(changed, 0);
   EXPECT_TRUE(LineTable(std::vector<uint8_t>()).empty());
+}
+
+// An ELF file with nothing but these two sections.
+std::vector<uint8_t> with_lines(const std::vector<uint8_t>& program, const std::string& strings) {
+  using testing::put;
+  const std::string names = std::string(1, 0) + ".debug_line" + std::string(1, 0) + ".debug_line_str" + std::string(1, 0);
+  const std::vector<uint8_t> contents[] = {{names.begin(), names.end()}, program, {strings.begin(), strings.end()}};
+  std::vector<uint8_t> file(52 + 4 * 40);
+  put(file, 32, 52, 4);
+  put(file, 48, 4, 2);
+  put(file, 50, 1, 2);  // the names are the first section behind the empty one
+  constexpr uint32_t kName[] = {0, 1, 13};
+  for (size_t i = 0; i < 3; ++i) {
+    const size_t header = 52 + (i + 1) * 40;
+    put(file, header, kName[i], 4);
+    put(file, header + 4, 1, 4);
+    put(file, header + 16, uint32_t(file.size()), 4);
+    put(file, header + 20, uint32_t(contents[i].size()), 4);
+    file.insert(file.end(), contents[i].begin(), contents[i].end());
+  }
+  return file;
+}
+
+// A unit of version 5 with files named by offsets into .debug_line_str, and a line number program.
+std::vector<uint8_t> unit(const std::vector<uint32_t>& names, const std::vector<uint8_t>& program) {
+  using testing::put;
+  std::vector<uint8_t> header = {1, 1, 1, 0, 1, 10, 0, 1, 1, 1, 1, 0, 0, 0, 1};  // opcode_base 10 and its operands
+  header.insert(header.end(), {0, 0, 1, 1, 0x1f});                               // no directories; DW_LNCT_path, line_strp
+  for (uint32_t left = uint32_t(names.size());; left >>= 7) {
+    header.push_back(uint8_t(left >= 128 ? (left & 127) | 128 : left));
+    if (left < 128) break;
+  }
+  for (const uint32_t name : names) put(header, header.size(), name, 4);
+  std::vector<uint8_t> all;
+  put(all, 0, uint32_t(8 + header.size() + program.size()), 4);
+  put(all, 4, 5, 2);
+  put(all, 6, 4, 2);
+  put(all, 8, uint32_t(header.size()), 4);
+  all.insert(all.end(), header.begin(), header.end());
+  all.insert(all.end(), program.begin(), program.end());
+  return all;
+}
+
+// A linker may put the second sequence in front of the first, and one may be empty.
+TEST(LineTable, SequencesMayBeInAnyOrder) {
+  std::vector<uint8_t> program;
+  const auto sequence = [&](uint8_t address, uint8_t line, uint8_t length) {
+    program.insert(program.end(), {0, 5, 2, address, 0, 0, 0, 3, line, 1, 2, length, 0, 1, 1});
+  };
+  sequence(0x40, 10, 0x10);
+  sequence(0x20, 20, 0x20);
+  sequence(0x60, 30, 0);
+  sequence(0x70, 40, 0x10);
+  sequence(0x80, 50, 0x10);
+  const LineTable table(with_lines(unit({0, 0}, program), std::string("a.c", 4)));
+  EXPECT_EQ(table.place(0x1f), "");
+  EXPECT_EQ(table.place(0x20), "a.c:21");
+  EXPECT_EQ(table.place(0x3f), "a.c:21");
+  EXPECT_EQ(table.place(0x40), "a.c:11");
+  EXPECT_EQ(table.place(0x50), "");
+  EXPECT_EQ(table.place(0x60), "") << "empty";
+  EXPECT_EQ(table.place(0x7f), "a.c:41");
+  EXPECT_EQ(table.place(0x80), "a.c:51");
+  EXPECT_EQ(table.place(0x90), "");
+}
+
+// All are ends of one long text.
+TEST(LineTable, NamesAreNoLongerThanTheFile) {
+  constexpr uint32_t kCount = 2000;
+  std::vector<uint32_t> names;
+  std::vector<uint8_t> program = {0, 5, 2, 0, 0, 0, 0};
+  for (uint32_t i = 0; i < kCount; ++i) {
+    names.push_back(i);
+    program.insert(program.end(), {4, uint8_t(i % 128 | 128), uint8_t(i / 128), 1, 2, 4});
+  }
+  program.insert(program.end(), {0, 1, 1});
+  const std::vector<uint8_t> file = with_lines(unit(names, program), std::string(kCount, 'x') + std::string(1, 0));
+  const LineTable table(file);
+  EXPECT_EQ(table.place(0), std::string(kCount, 'x') + ":1");
+  size_t bytes = 0;
+  for (uint32_t i = 0; i < kCount; ++i) bytes += std::max<size_t>(table.place(4 * i).size(), 2) - 2;
+  EXPECT_GT(bytes, kCount);
+  EXPECT_LE(bytes, file.size());
 }
 
 }  // namespace

@@ -86,6 +86,26 @@ TEST(Semihosting, WildPointersAreFaults) {
   EXPECT_EQ(endless.run(100).reason, StopReason::kFault);
 }
 
+// Unless the program has a trap handler, and so the machine for itself.
+TEST(Semihosting, ReadOnlyMemoryIsNotWritten) {
+  const std::string requests =
+      ask(0x30, "0x1000") + " mv s0, a0\n" + ask(0x16, "heap") + " mv s1, a0\n" + ask(0x15, "line") + " mv s2, a0\n" +
+      ask(6, "input") + " mv s3, a0\n" + ask(1, "features") + " mv t0, a0\n la t1, read\n sw t0, 0(t1)\n" + ask(6, "read") +
+      " mv s4, a0\n ebreak\n .balign 4\n heap: .word 0x1000\n line: .word 0x1000, 100\n input: .word 1, 0x1000, 4\n"
+      " features: .word name, 0, 21\n read: .word 0, 0x1000, 5\n name: .asciz \":semihosting-features\"\n";
+  for (const bool has_handler : {false, true}) {
+    TestCore core((has_handler ? " la t0, 1f\n csrw mtvec, t0\n" : " nop\n") + requests + " .balign 4\n 1: j 1b\n");
+    core.set_arguments({"prog"});
+    core.set_input([](char* text, size_t) { return text[0] = 'x', size_t(1); });
+    core.writable_memory().fill(0x1000, 0xaa, 64);
+    core.writable_memory().protect(0x1000, 64);
+    core.run(200);
+    const uint32_t failed[] = {~0u, ~0u, ~0u, 4, 5}, served[] = {0, 0, 0, 3, 0};
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(core.x(str("s", i)), (has_handler ? served : failed)[i]) << "s" << i << has_handler;
+    EXPECT_EQ(core.memory().load<uint32_t>(0x1000) == 0xaaaaaaaau, !has_handler);
+  }
+}
+
 TEST(Semihosting, PicolibcPrintsAndReturns) {
   const testing::TempFolder folder;
   std::ofstream(folder / "hello.c")

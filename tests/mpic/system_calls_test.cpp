@@ -69,6 +69,32 @@ TEST(SystemCalls, FilesAndTime) {
   EXPECT_LT(nanoseconds, 4u * core.counters().cycles);
 }
 
+TEST(SystemCalls, AStackAtTheBeginningOfMemoryLeavesNoRoomForTheBreak) {
+  TestCore core(call(214, " li a0, 0x20000\n", "s0") + call(214, " li a0, 0x88\n", "s1") + " ebreak\n");
+  core.set_break(0x80);
+  core.set_reg(2, 0x90);
+  ASSERT_EQ(core.run(1000).reason, StopReason::kBreakpoint);
+  EXPECT_EQ(core.x("s0"), 0x80u);
+  EXPECT_EQ(core.x("s1"), 0x80u);
+}
+
+// As stores: what a program may not write, nobody writes for it; with a trap handler it may.
+TEST(SystemCalls, ReadOnlyMemoryIsNotWrittenForAProgram) {
+  const std::string calls = call(63, " li a0, 0\n li a1, 0x1000\n li a2, 4\n", "s0") +
+                            call(80, " li a0, 1\n li a1, 0x1000\n", "s1") + call(169, " li a0, 0x1000\n", "s2") +
+                            call(403, " li a0, 0\n li a1, 0x1000\n", "s3") +
+                            call(64, " li a0, 1\n li a1, 0x1000\n li a2, 4\n", "s4") +
+                            call(64, " li a0, 1\n li a1, -8\n li a2, 4\n", "s5") + " ebreak\n";
+  TestCore core(calls);
+  core.set_input([](char* text, size_t) { return text[0] = 'x', size_t(1); });
+  core.writable_memory().fill(0x1000, 0xaa, 256);
+  core.writable_memory().protect(0x1000, 4);
+  ASSERT_EQ(core.run(1000).reason, StopReason::kBreakpoint);
+  for (const char* answer : {"s0", "s1", "s2", "s3", "s5"}) EXPECT_EQ(int32_t(core.x(answer)), -14) << answer;
+  EXPECT_EQ(core.x("s4"), 4u) << "it can be read";
+  for (uint32_t i = 0; i < 256; i += 4) EXPECT_EQ(core.memory().load<uint32_t>(0x1000 + i), 0xaaaaaaaau);
+}
+
 TEST(SystemCalls, EndsAndWhatIsUnknown) {
   EXPECT_EQ(TestCore(" li a0, 7\n li a7, 94\n ecall\n").run(100).exit_code, 7);
   EXPECT_EQ(TestCore(" li a0, 1\n li a1, 6\n li a7, 129\n ecall\n").run(100).exit_code, 134);

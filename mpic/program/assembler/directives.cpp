@@ -9,8 +9,6 @@
 namespace bitloom::mpic {
 namespace {
 
-constexpr uint64_t kMaxSize = 64 << 20;
-
 constexpr struct {
   const char* name;
   int bytes;
@@ -55,7 +53,8 @@ void TextAssembler::put(uint64_t value, int bytes) {
 }
 
 void TextAssembler::pad(uint64_t bytes, uint8_t fill) {
-  BITLOOM_CHECK(bytes <= kMaxSize && total_size_ + bytes <= kMaxSize, "the program grows beyond ", kMaxSize >> 20, " MiB");
+  BITLOOM_CHECK(bytes <= kMaxProgramSize && total_size_ + bytes <= kMaxProgramSize, "the program grows beyond ",
+                kMaxProgramSize >> 20, " MiB");
   BITLOOM_CHECK(section().kind != SectionKind::kBss || fill == 0, section().name, " has no contents, only zeros");
   section().size += bytes;
   total_size_ += bytes;
@@ -196,7 +195,7 @@ void TextAssembler::fill(const std::string& name, TokenRange operands) {
   BITLOOM_CHECK(count >= 0 && size >= 0 && size <= 8, name, " of ", count, " times ", size, " bytes: a size is 0 to 8");
   const uint64_t value = values.size() > 2 ? uint32_t(value_of(values[2]).number) : 0;
   const uint64_t kept = size >= 4 ? value : value & ((uint64_t(1) << 8 * size) - 1);
-  BITLOOM_CHECK(size == 0 || count <= int64_t(kMaxSize), "the program grows beyond ", kMaxSize >> 20, " MiB");
+  BITLOOM_CHECK(size == 0 || count <= int64_t(kMaxProgramSize), "the program grows beyond ", kMaxProgramSize >> 20, " MiB");
   if (kept == 0) return pad(uint64_t(size == 0 ? 0 : count * size), 0);
   for (int64_t i = 0; i < count; ++i) put(kept, int(size));
 }

@@ -39,7 +39,10 @@ Insn aimed(Insn insn, int64_t distance) {
 // over a jal; or, for a jump with a register to spare, by auipc and jalr. A plain number is an offset, and the instruction stays as it is.
 void TextAssembler::jump(Insn insn, TokenRange target, int scratch) {
   const Value to = value_of(target);
-  if (are_places_known() && !to.is_address()) return emit({is_last_pass() ? aimed(insn, to.number) : insn});
+  if (are_places_known() && !to.is_address()) {
+    settle(kAsWritten);  // the first pass did not know that it would not grow
+    return emit({is_last_pass() ? aimed(insn, to.number) : insn});
+  }
   const int64_t distance = are_places_known() ? to.number - int64_t(address()) : 0;
   Insn uncompressed = insn;
   uncompressed.op = insn.executes;

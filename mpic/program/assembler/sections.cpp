@@ -119,6 +119,8 @@ void TextAssembler::place_sections() {
                   " bytes, but begins at ", hex(at), "; choose another base");
     s.base = begin;
     at = begin + s.size;
+    BITLOOM_CHECK(at - base_ <= kMaxProgramSize, units_[s.unit].name, ": ", s.name, ": the program grows beyond ",
+                  kMaxProgramSize >> 20, " MiB, with the gaps that alignment leaves");
     AddressRange& range = ranges_[size_t(s.kind)];
     if (s.size == 0) continue;
     range = {range.end == 0 ? begin : range.begin, at};

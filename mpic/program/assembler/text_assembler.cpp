@@ -149,6 +149,7 @@ void TextAssembler::record(const Place& place, const std::string& text) {
   const bool is_label = text.back() == ':', is_assignment = rest[0] == '=';
   if (section().kind == SectionKind::kDropped && !is_label && !is_assignment && symbol_directives().count(word) == 0) return;
   Statement s{place, tokenize(text)};
+  if (s.tokens.empty()) return;  // an argument of other blanks than ' '
   Token& first = s.tokens.front();
   if (first.kind == Token::kName &&
       (s.tokens.size() == 1 || !(s.tokens[1].is(":") || s.tokens[1].is("=") || s.tokens[1].is("=="))))

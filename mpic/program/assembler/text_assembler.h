@@ -19,6 +19,9 @@
 
 namespace bitloom::mpic {
 
+// Of a program, with what alignment skips.
+inline constexpr uint64_t kMaxProgramSize = 64 << 20;
+
 class TextAssembler : Resolver {
  public:
   TextAssembler(const std::vector<SourceText>& sources, uint32_t base);
@@ -80,7 +83,8 @@ class TextAssembler : Resolver {
   void statement(const Statement& statement);
   bool are_places_known() const { return phase_ != Phase::kExpand; }
   bool is_last_pass() const { return phase_ == Phase::kEmit; }
-  // How far the next place that can grow has grown: at least `needed`, never less than before, so that passes come to an end.
+  // How far the next place that can grow has grown: at least `needed`, never less than before, so that passes come to an end. To be asked in every
+  // pass for every such place.
   size_t settle(size_t needed);
 
   // symbols.cpp
