@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/listing.h"
+#include "core/ends_with.h"
 #include "core/error.h"
 #include "core/io.h"
 #include "mpic/sim/loader.h"
@@ -36,7 +37,7 @@ void assemble_file(const AsmOptions& o) {
   const mpic::Image image = mpic::assemble_files(o.sources, base);
   BITLOOM_CHECK(!image.segments.empty(), o.sources.front(), ": nothing to assemble");
   const std::vector<uint8_t>& bytes = image.segments.front().bytes;
-  if (o.out.size() > 4 && o.out.compare(o.out.size() - 4, 4, ".hex") == 0)
+  if (ends_with(o.out, ".hex"))
     write_text_atomic(o.out, hex_text(bytes));
   else if (!o.out.empty())
     write_file_atomic(o.out, bytes.data(), bytes.size());

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/mpic_target.h"
 #include "cli/table.h"
+#include "core/ends_with.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "core/names.h"
@@ -45,17 +46,22 @@ void write_all(const std::vector<TextFile>& files, const std::string& folder) {
 }
 
 // What tells whether the files are right where they are.
-std::string check_it(const DeployOptions& o) {
+std::string check_it(const DeployOptions& o, const std::vector<TextFile>& files) {
   switch (o.layout) {
     case CLayout::kFlat: break;
     case CLayout::kCMake: return "Check it: cmake -S " + o.out + " -B build && cmake --build build && ctest --test-dir build\n";
     case CLayout::kArduino:
       return "A library: put the folder among those of your Arduino installation; its example is the self-test.\n";
   }
+  std::string sources, selftest;  // of this network: the folder may hold others
+  for (const TextFile& file : files) {
+    if (ends_with(file.name, ".c")) sources += o.out + "/" + file.name + " ";
+    if (ends_with(file.name, "_selftest.c")) selftest = o.out + "/" + file.name;
+  }
   if (o.target == "cortex-m4")
     return "Compile with -mcpu=cortex-m4 (or any core with the DSP extension); -DBITLOOM_PORTABLE leaves the intrinsics out. " +
-           o.out + "/*_selftest.c checks it on the target.\n";
-  return "Check it: cc -std=c99 -O2 " + o.out + "/*.c -o selftest && ./selftest\n";
+           selftest + " checks it on the target.\n";
+  return "Check it: cc -std=c99 -O2 " + sources + "-o selftest && ./selftest\n";
 }
 
 // Bytes of the constants of one layer.
@@ -66,7 +72,7 @@ struct Flash {
   int64_t weights, tables;
 };
 
-void print_table(const IntegerGraph& graph, const MemoryPlan& plan, const DeployOptions& o) {
+void print_table(const IntegerGraph& graph, const MemoryPlan& plan) {
   Table table({"layer", "kind", "output", "weight bits", "act bits", "weight bytes", "table bytes", "RAM bytes", "in place"});
   for (size_t i = 1; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];
@@ -80,8 +86,7 @@ void print_table(const IntegerGraph& graph, const MemoryPlan& plan, const Deploy
   std::cout << table.text() << "Flash: " << grouped(weight_bytes(graph) + table_bytes(graph))
             << " bytes of constants, and the code of the kernels. RAM: " << grouped(plan.size)
             << " bytes; the caller keeps the input (" << grouped(in.h * in.w * in.c) << ") and the output ("
-            << grouped(last.h * last.w * last.c * (last.out.bits == 32 ? 4 : 1)) << ").\n"
-            << check_it(o);
+            << grouped(last.h * last.w * last.c * (last.out.bits == 32 ? 4 : 1)) << ").\n";
 }
 
 nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan) {
@@ -114,12 +119,14 @@ void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
   if (o.front_end == "mfcc") front_end = mfcc_of(graph);
   if (o.front_end == "log-mel") front_end = log_mel_of(graph);
   const ExportOptions options = {o.name, classes_of(graph, o), front_end ? &*front_end : nullptr};
-  write_all(laid_out(export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), options), o.layout), o.out);
+  const std::vector<TextFile> files = export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), options);
+  write_all(laid_out(files, o.layout, CNames(graph, o.name)), o.out);
   const MemoryPlan plan = plan_c_export(graph);
   if (o.json) {
     std::cout << json_text(figures(graph, plan));
   } else {
-    print_table(graph, plan, o);
+    print_table(graph, plan);
+    std::cout << check_it(o, files);
   }
 }
 

@@ -98,8 +98,8 @@ void show(const InfoOptions& o) {
     const std::string file = network_file(o.run);
     const IntegerGraph graph = load_deployed(o.run);
     if (o.json) {
-      nlohmann::ordered_json figures = nlohmann::ordered_json::parse(to_json(figures_of(graph, costs)));
-      figures["mpic_memory"] = nlohmann::ordered_json::parse(WholeMemory(graph).json());
+      nlohmann::ordered_json figures = json_of(figures_of(graph, costs));
+      figures["mpic_memory"] = WholeMemory(graph).json();
       std::cout << json_text(figures);
       return;
     }

@@ -92,9 +92,8 @@ std::string WholeMemory::text() const {
              grouped(activations), " of activations = ", grouped(total()));
 }
 
-std::string WholeMemory::json() const {
-  return Json{{"code", code}, {"weights", weights}, {"tables", tables}, {"activations", activations}, {"total", total()}}
-      .dump();
+Json WholeMemory::json() const {
+  return {{"code", code}, {"weights", weights}, {"tables", tables}, {"activations", activations}, {"total", total()}};
 }
 
 std::string memory_map_text(const mpic::CompiledNetwork& network) {

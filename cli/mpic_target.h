@@ -1,5 +1,6 @@
 // A network compiled for MPIC as files and as text.
 #pragma once
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct WholeMemory {
   explicit WholeMemory(const IntegerGraph& graph);
   int64_t total() const { return code + weights + tables + activations; }
   std::string text() const;  // "37,384 bytes of code + ... = 116,000"
-  std::string json() const;  // an object
+  nlohmann::ordered_json json() const;
 
   int64_t code = 0, weights = 0, tables = 0, activations = 0;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/quote.h"
 
 namespace bitloom {
 
@@ -44,7 +45,7 @@ E named(const std::string& name) {
     if (name == each.name) return each.value;
     known += (known.empty() ? "" : ", ") + std::string(each.name);
   }
-  throw Error(str("unknown ", NamesOf<E>::kWhat, " '", name, "'; known: ", known));
+  throw Error(str("unknown ", NamesOf<E>::kWhat, " ", quote(name), "; known: ", known));
 }
 
 }  // namespace bitloom

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/ends_with.h"
 #include "core/error.h"
 
 namespace bitloom {
@@ -285,7 +286,7 @@ NpyArray NpyArray::from_text(const std::string& text) {
 NpzFile::NpzFile(const std::string& path) : path_(path), zip_(path) {
   constexpr std::string_view kSuffix = ".npy", kMacFolder = "__MACOSX/";
   for (const std::string& name : zip_.names()) {
-    if (name.size() <= kSuffix.size() || name.compare(name.size() - kSuffix.size(), kSuffix.size(), kSuffix) != 0) continue;
+    if (!ends_with(name, kSuffix)) continue;
     if (name.compare(0, kMacFolder.size(), kMacFolder) == 0) continue;
     entries_[name.substr(0, name.size() - kSuffix.size())] = name;
   }
@@ -302,7 +303,7 @@ std::vector<std::string> NpzFile::find(const std::string& key) const {
   std::vector<std::string> found;
   const std::string tail = "/" + key;
   for (const auto& [full, name] : entries_)
-    if (full.size() > tail.size() && full.compare(full.size() - tail.size(), tail.size(), tail) == 0) found.push_back(full);
+    if (ends_with(full, tail)) found.push_back(full);
   return found;
 }
 

@@ -100,7 +100,7 @@ void validate(const TaskData& data) {
                     " of sample ", i, " is outside 0 .. ", task.classes - 1);
   }
   BITLOOM_CHECK(task.metric->kind() == task.kind, "metric ", task.metric->name(), " does not suit task ", task.name,
-                ", which is a ", classifies ? "classification" : "reconstruction");
+                ", which is a ", name_of(task.kind));
   task.metric->score(std::vector<double>(size_t(data.test->size())), *data.test);
 }
 

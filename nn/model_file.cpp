@@ -1,22 +1,16 @@
 // Networks that come from files.
 #include "nn/model_file.h"
 
+#include "core/ends_with.h"
 #include "core/io.h"
 #include "core/json.h"
 #include "nn/model_spec_json.h"
 #include "nn/onnx.h"
 
 namespace bitloom {
-namespace {
 
-bool ends_in(const std::string& path, const std::string& ending) {
-  return path.size() > ending.size() && path.compare(path.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-}  // namespace
-
-bool has_own_weights(const std::string& model) { return ends_in(model, ".onnx"); }
-bool is_model_file(const std::string& model) { return ends_in(model, ".json") || has_own_weights(model); }
+bool has_own_weights(const std::string& model) { return ends_with(model, ".onnx"); }
+bool is_model_file(const std::string& model) { return ends_with(model, ".json") || has_own_weights(model); }
 
 std::string model_file_stem(const std::string& path) {
   const std::string file = path.substr(path.rfind('/') + 1);

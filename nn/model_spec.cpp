@@ -7,11 +7,6 @@
 #include "core/integer_math.h"
 
 namespace bitloom {
-namespace {
-
-constexpr int64_t kMaxExtent = 1 << 20;
-
-}  // namespace
 
 const char* kind_name(const LayerKind& kind) {
   return match(
@@ -158,7 +153,7 @@ void ModelBuilder::infer_shape(LayerSpec& layer) const {
           ", expected 0 or more and less than its window of ", window);
     check(size + before + after >= window, "has a window of ", window, ", larger than its padded input of ",
           size + before + after);
-    return (size + before + after - window) / stride + 1;
+    return window_positions(size, window, stride, before, after);
   };
   const auto slide = [&](const auto& k) {
     const ConvGeometry& g = k.geometry;

@@ -106,7 +106,7 @@ int64_t parameters(const ModelSpec& spec);
 // weights or is an average pool, has no activation and gives one pixel, of a reconstruction the input's; all layers' values and weights are at most
 // kMaxValues.
 void check_usable(const ModelSpec& spec);
-inline constexpr int64_t kMaxValues = 1 << 24;  // IntegerGraph::validate()'s
+inline constexpr int64_t kMaxValues = 1 << 24, kMaxExtent = 1 << 20;  // IntegerGraph::validate()'s
 
 // Adds layers one by one, inferring shapes; every method returns the new layer's index. Layers and normalizations are what weight files name
 // (conv0.weight, bn0.gamma): no two share a name, and a name is not empty and has no dot; the error says which layers do.
@@ -116,7 +116,7 @@ class ModelBuilder {
  public:
   ModelBuilder(std::string name, int64_t h, int64_t w, int64_t c);
   // Any layer: name, kind, inputs, norm, activation and, of a convolution or a linear layer, c are read. Error, naming the layer, when windows do not
-  // fit, or sizes leave 1..2^20 or values and weights kMaxValues.
+  // fit, or sizes leave 1..kMaxExtent or values and weights kMaxValues.
   int append(LayerSpec layer);
   enum Part : unsigned { kBias = 1, kNorm = 2, kRelu = 4, kRelu6 = 8 };  // what a layer may have, or'ed
   // 'same' padding.
@@ -142,6 +142,12 @@ class ModelBuilder {
 // The same layers with `width` times as many channels, rounded, but for those of the input and of the output; of another width than 1, the name
 // tells it: "resnet8 x0.5". Error unless every layer keeps a channel, and none has more than 4096.
 ModelSpec with_width(ModelSpec spec, double width);
+
+// Positions of a window along `size` pixels with `before` and `after` zeros around them; 0 when it does not fit.
+inline int64_t window_positions(int64_t size, int64_t window, int64_t stride, int64_t before, int64_t after) {
+  const int64_t room = size + before + after - window;
+  return room < 0 ? 0 : room / stride + 1;
+}
 
 // Padding of 'same' convolutions of an input.
 ConvGeometry same_geometry(const LayerSpec& in, int64_t kh, int64_t kw, int64_t sh, int64_t sw);

@@ -16,9 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxLayers = 1000;
-constexpr int64_t kMaxSize = int64_t(1) << 20;
-
-const char* task_name(TaskKind kind) { return kind == TaskKind::kClassification ? "classification" : "reconstruction"; }
 
 // The fewest digits that are read as the same float.
 std::string shortest(float value) {
@@ -76,6 +73,17 @@ void check_known(const JsonValue& object, const std::string& owner, const std::v
   }
 }
 
+// The value of an enum that a name stands for.
+template <class E>
+E named_in(const JsonValue& json) {
+  const std::string name = json.string();
+  try {
+    return named<E>(name);
+  } catch (const Error& e) {
+    json.fail(str("has an ", e.what()));
+  }
+}
+
 class Reader {
  public:
   Reader(const JsonValue& root, std::string name, int64_t h, int64_t w, int64_t c) : builder_(std::move(name), h, w, c) {
@@ -119,9 +127,9 @@ class Reader {
           str("is ", quote(kind), ": layer '", layer.name, "' can be a conv2d, depthwise, linear, add, avg_pool or max_pool"));
     }
     check_known(json, str("layer '", layer.name, "', of kind ", kind, ","), known);
-    if (json.has("channels")) layer.c = json.at("channels").integer(1, kMaxSize);
+    if (json.has("channels")) layer.c = json.at("channels").integer(1, kMaxExtent);
     layer.norm = flag(json, "norm");
-    if (json.has("activation")) layer.activation = activation_of(json.at("activation"));
+    if (json.has("activation")) layer.activation = named_in<Activation>(json.at("activation"));
     if ((kind == "conv2d" || kind == "linear") && layer.c == 0) json.at("channels");
     const std::string name = layer.name;
     by_name_.emplace(name, builder_.append(std::move(layer)));
@@ -144,16 +152,7 @@ class Reader {
   static std::pair<int64_t, int64_t> pair_of(const JsonValue& json) {
     const std::vector<JsonValue> both = json.elements();
     if (both.size() != 2) json.fail(str("has ", both.size(), " numbers, expected [height, width]"));
-    return {both[0].integer(1, kMaxSize), both[1].integer(1, kMaxSize)};
-  }
-
-  static Activation activation_of(const JsonValue& json) {
-    const std::string name = json.string();
-    try {
-      return named<Activation>(name);
-    } catch (const Error& e) {
-      json.fail(str("has an ", e.what()));
-    }
+    return {both[0].integer(1, kMaxExtent), both[1].integer(1, kMaxExtent)};
   }
 
   // A kind with window, stride and padding; a convolution, or a pool.
@@ -174,7 +173,7 @@ class Reader {
       if (sides.size() != 4)
         json.at("padding").fail(str("has ", sides.size(), " numbers, expected [top, bottom, left, right]"));
       int64_t* const all[] = {&g.pt, &g.pb, &g.pl, &g.pr};
-      for (size_t i = 0; i < 4; ++i) *all[i] = sides[i].integer(0, kMaxSize);
+      for (size_t i = 0; i < 4; ++i) *all[i] = sides[i].integer(0, kMaxExtent);
     } else if (padding == "same") {
       if (!layer.inputs.empty()) g = same_geometry(builder_.layer(layer.inputs[0]), kind.kh, kind.kw, g.sh, g.sw);
     } else if (padding != "valid") {
@@ -194,8 +193,8 @@ class Reader {
 std::string to_json(const ModelSpec& spec) {
   const LayerSpec& in = spec.layers.front();
   std::string text =
-      str("{\n  \"name\": ", Json(spec.name).dump(), ",\n  \"task\": \"", task_name(spec.kind), "\",\n  \"input\": [", in.h,
-          ", ", in.w, ", ", in.c, "],\n  \"norm_eps\": ", shortest(spec.norm_eps), ",\n  \"layers\": [\n");
+      str("{\n  \"name\": ", Json(spec.name).dump(), ",\n  \"task\": \"", name_of(spec.kind), "\",\n  \"input\": [", in.h, ", ",
+          in.w, ", ", in.c, "],\n  \"norm_eps\": ", shortest(spec.norm_eps), ",\n  \"layers\": [\n");
   for (size_t i = 1; i < spec.layers.size(); ++i) {
     const std::string line = layer_json(spec, spec.layers[i]).dump(-1, ' ');
     text += "    ";
@@ -213,18 +212,16 @@ std::string to_json(const ModelSpec& spec) {
 ModelSpec model_from_json(const std::string& text, const std::string& where) {
   const JsonValue root = JsonValue::parse(text, where);
   check_known(root, "a network", {"name", "task", "input", "norm_eps", "layers"});
-  const std::string name = root.at("name").string(), task = root.has("task") ? root.at("task").string() : "classification";
+  const std::string name = root.at("name").string();
   if (!is_plain(name, "_-. ")) root.at("name").fail("may hold letters, digits, spaces and _-. only, at most 64");
-  if (task != "classification" && task != "reconstruction")
-    root.at("task").fail(str("is ", quote(task), ", expected \"classification\" or \"reconstruction\""));
+  const TaskKind task = root.has("task") ? named_in<TaskKind>(root.at("task")) : TaskKind::kClassification;
   const std::vector<JsonValue> extents = root.at("input").elements();
   if (extents.size() != 3) root.at("input").fail(str("has ", extents.size(), " numbers, expected [height, width, channels]"));
-  const auto extent = [&](size_t i) { return extents[i].integer(1, kMaxSize); };
+  const auto extent = [&](size_t i) { return extents[i].integer(1, kMaxExtent); };
   const double eps = root.has("norm_eps") ? root.at("norm_eps").number() : 1e-3;
   if (!(eps >= 0 && eps <= 1)) root.at("norm_eps").fail("is not between 0 and 1");
   const auto make = [&] {
-    ModelSpec spec = Reader(root, name, extent(0), extent(1), extent(2))
-                         .finish(task == "classification" ? TaskKind::kClassification : TaskKind::kReconstruction);
+    ModelSpec spec = Reader(root, name, extent(0), extent(1), extent(2)).finish(task);
     spec.norm_eps = float(eps);
     check_usable(spec);
     return spec;

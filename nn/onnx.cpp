@@ -35,6 +35,8 @@ ModelFile OnnxImport::run() {
     ModelFile file{builder_->finish(), StateDict(weights_.arrays(), where_)};
     BITLOOM_CHECK(last->second.layer == file.spec.output(), "output ", quote(out), " is that of layer '",
                   file.spec.layers[size_t(last->second.layer)].name, "', behind which there are others");
+    BITLOOM_CHECK(!last->second.padded(), "output ", quote(out),
+                  " is what a Pad pads; only a Conv, or a MaxPool behind a ReLU, can read that");
     file.spec.norm_eps = norm_eps_;
     check_usable(file.spec);
     return file;
@@ -63,7 +65,7 @@ const std::vector<std::pair<const char*, OnnxImport::Method>>& OnnxImport::metho
                                                                   {"Squeeze", &OnnxImport::reshape},
                                                                   {"Unsqueeze", &OnnxImport::reshape},
                                                                   {"Transpose", &OnnxImport::transpose},
-                                                                  {"Cast", &OnnxImport::identity},
+                                                                  {"Cast", &OnnxImport::cast},
                                                                   {"Dropout", &OnnxImport::identity},
                                                                   {"Identity", &OnnxImport::identity},
                                                                   {"Softmax", &OnnxImport::softmax},

@@ -11,7 +11,7 @@ namespace bitloom {
 //   Conv (as a convolution, or depthwise with as many groups as channels), Gemm and MatMul (weights constant), Add (of two activations, or a bias),
 //   BatchNormalization (of the layer before, else a depthwise 1x1), Relu, Clip and Min (to 6: ReLU6), AveragePool (stride as the window, no padding),
 //   GlobalAveragePool, ReduceMean (over the image), MaxPool, GlobalMaxPool, Pad (zeros, before a Conv), Flatten, Reshape, Squeeze and Unsqueeze (between
-//   images and vectors), Transpose (between NCHW and NHWC), Cast, Dropout and Identity (left out), Softmax and LogSoftmax at the end (left out, the loss has
+//   images and vectors), Transpose (between NCHW and NHWC), Cast (to a float type), Dropout and Identity (left out), Softmax and LogSoftmax at the end (left out, the loss has
 //   it), and what computes shapes from constants.
 //
 // Activations become NHWC and filters OHWI; a fully connected layer behind an image becomes a convolution over all of it. Layers are called conv0, dense0,

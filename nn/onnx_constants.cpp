@@ -114,6 +114,7 @@ std::optional<OnnxTensor> filled(const OnnxNode& node, const OnnxTensor& shape) 
 
 std::optional<OnnxTensor> reshape(const OnnxTensor& t, const OnnxTensor& shape) {
   std::vector<int64_t> dims = shape.integers;
+  if (std::count(dims.begin(), dims.end(), -1) > 1) return {};
   int64_t known = 1;
   for (size_t i = 0; i < dims.size(); ++i) {
     if (dims[i] == 0 && i < t.dims.size()) dims[i] = t.dims[i];
@@ -121,12 +122,22 @@ std::optional<OnnxTensor> reshape(const OnnxTensor& t, const OnnxTensor& shape) 
     if (dims[i] >= 0) known = dims[i] == 0 || known > t.size() ? 0 : known * dims[i];
   }
   for (int64_t& d : dims)
-    if (d == -1 && known > 0) d = t.size() / known, known = t.size();
+    if (d == -1 && known > 0 && t.size() % known == 0) d = t.size() / known, known = t.size();
   if (known != t.size()) return {};
   return with_dims(t, dims);
 }
 
 }  // namespace
+
+OnnxTensor shape_of(const OnnxNode& node, const std::vector<int64_t>& dims) {
+  const int64_t rank = int64_t(dims.size());
+  const auto place = [&](const char* key, int64_t otherwise) {
+    const int64_t i = node.integer(key, otherwise);
+    return std::clamp<int64_t>(i < 0 ? i + rank : i, 0, rank);
+  };
+  const int64_t first = place("start", 0), last = std::max(first, place("end", rank));
+  return whole({dims.begin() + first, dims.begin() + last});
+}
 
 std::optional<OnnxTensor> constant_output(const OnnxNode& node, const std::function<const OnnxTensor*(size_t)>& at) {
   const OnnxTensor* first = at(0);
@@ -140,7 +151,7 @@ std::optional<OnnxTensor> constant_output(const OnnxNode& node, const std::funct
   if (node.op == "Concat") return concat(node, at);
   if (node.op == "Gather" && at(1)) return gather(*first, *at(1));
   if (node.op == "Slice") return slice(*first, at(1), at(2), at(3), at(4));
-  if (node.op == "Shape") return whole(first->dims);
+  if (node.op == "Shape") return shape_of(node, first->dims);
   if (node.op == "ConstantOfShape") return filled(node, *first);
   if ((node.op == "Mul" || node.op == "Sub" || node.op == "Add") && at(1)) return arithmetic(node.op, *first, *at(1));
   if (node.op == "Transpose") return transpose(*first, node.integers("perm"));

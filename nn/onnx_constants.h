@@ -11,4 +11,7 @@ namespace bitloom {
 // Sub, Transpose and Unsqueeze, as far as exporters use them on constants (PyTorch computes the lengths of a Pad); none for other nodes. `at(i)` is input i, null where it is left out.
 std::optional<OnnxTensor> constant_output(const OnnxNode& node, const std::function<const OnnxTensor*(size_t)>& at);
 
+// The output of the Shape `node` of a tensor of these extents: those from its start to before its end.
+OnnxTensor shape_of(const OnnxNode& node, const std::vector<int64_t>& dims);
+
 }  // namespace bitloom

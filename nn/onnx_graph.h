@@ -9,8 +9,8 @@
 
 namespace bitloom {
 
-// TensorProto.DataType, those that are read.
-enum OnnxType : int64_t { kOnnxFloat = 1, kOnnxInt32 = 6, kOnnxInt64 = 7, kOnnxDouble = 11 };
+// TensorProto.DataType, those that are read; float16 only as what a Cast makes.
+enum OnnxType : int64_t { kOnnxFloat = 1, kOnnxInt32 = 6, kOnnxInt64 = 7, kOnnxFloat16 = 10, kOnnxDouble = 11 };
 
 // A constant: numbers, or, of int64 and int32, whole ones.
 struct OnnxTensor {

@@ -114,6 +114,7 @@ class OnnxImport {
   Numbers wanted_dims(const OnnxNode& node, const Value& v) const;
   // -1 stands for one extent, which follows from the others; the first one is the batch.
   bool matches(const Numbers& dims, const Numbers& wanted) const;
+  void cast(const OnnxNode& node);
   void identity(const OnnxNode& node) { values_[node.outputs[0]] = value(node, 0, true); }
   void softmax(const OnnxNode& node);
   void shape(const OnnxNode& node);

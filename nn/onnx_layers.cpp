@@ -37,15 +37,19 @@ OnnxImport::Norm OnnxImport::norm_of(const OnnxNode& node, int64_t c) const {
     check(t && !t->whole && t->size() == c, node, "input ", i, " is no constant of ", c, " numbers");
     return vector_of(*t);
   };
+  check(node.integer("training_mode", 0) == 0, node,
+        "normalizes by what it sees (training_mode 1); export the model in evaluation mode");
   return {take(1), take(2), take(3), take(4), node.real("epsilon", 1e-5f)};
 }
 
 ConvGeometry OnnxImport::geometry(const OnnxNode& node, const Value& v, int64_t kh, int64_t kw) const {
+  check(std::min(kh, kw) >= 1 && std::max(kh, kw) <= kMaxExtent, node, "has a window of ", kh, "x", kw, ", expected 1 to ",
+        kMaxExtent);
   const auto numbers = [&](const char* key, size_t count, int64_t otherwise) {
     Numbers all = node.integers(key);
     if (all.empty()) all.assign(count, otherwise);
     check(all.size() == count, node, key, " has ", all.size(), " numbers, expected ", count, ": images have two dimensions");
-    for (const int64_t n : all) check(n >= 0 && n <= 1 << 20, node, key, " has the number ", n);
+    for (const int64_t n : all) check(n >= 0 && n <= kMaxExtent, node, key, " has the number ", n);
     return all;
   };
   check(numbers("dilations", 2, 1) == Numbers{1, 1}, node, "is dilated, which bitloom has not");
@@ -78,7 +82,7 @@ void OnnxImport::conv(const OnnxNode& node) {
   const bool own = group > 1 && group == in.c;
   check(group == 1 || own, node, "has ", group, " groups for ", in.c,
         " channels, expected 1 or (depthwise) as many as channels");
-  check(d[1] * group == in.c && d[2] > 0 && d[3] > 0 && d[0] > 0, node, "weights (", d[0], ",", d[1], ",", d[2], ",", d[3],
+  check(d[0] > 0 && d[2] > 0 && d[3] > 0 && d[1] * group == in.c, node, "weights (", d[0], ",", d[1], ",", d[2], ",", d[3],
         ") do not fit ", in.c, " channels in ", group, " groups");
   check(!own || d[0] == in.c, node, "gives ", d[0], " channels of ", in.c, " groups; depthwise ones give one each");
   const Numbers kernel = node.integers("kernel_shape");
@@ -209,7 +213,7 @@ void OnnxImport::max_pool(const OnnxNode& node) {
   const LayerSpec& in = image(node, v);
   check(!v.padded() || in.activation != Activation::kNone, node, "reads zeros of a Pad, which may be larger than what it pads");
   const Numbers kernel = node.integers("kernel_shape");
-  check(kernel.size() == 2 && kernel[0] > 0 && kernel[1] > 0, node, "kernel_shape must be two positive numbers");
+  check(kernel.size() == 2, node, "kernel_shape has ", kernel.size(), " numbers, expected two");
   ConvGeometry g = geometry(node, v, kernel[0], kernel[1]);
   if (node.integer("ceil_mode", 0)) {  // windows that begin inside the image, or its upper padding, count
     const auto reach = [](int64_t size, int64_t k, int64_t s, int64_t before, int64_t& after) {

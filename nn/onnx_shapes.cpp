@@ -1,6 +1,7 @@
 // The operators of ONNX that change no number, only where it is.
 #include <algorithm>
 
+#include "nn/onnx_constants.h"
 #include "nn/onnx_import.h"
 
 namespace bitloom {
@@ -20,7 +21,7 @@ void OnnxImport::pad(const OnnxNode& node) {
   check(node.text("mode", "constant") == "constant" && filling == 0, node, "pads with something else than zeros");
   check(pads.size() == 8 && !is_flat(v.layout), node, "must be of an image, with 8 numbers");
   const size_t h = v.layout == Layout::kNchw ? 2 : 1, w = h + 1, c = h == 2 ? 1 : 3;
-  for (const int64_t p : pads) check(p >= 0 && p <= 1 << 20, node, "pads by ", p);
+  for (const int64_t p : pads) check(p >= 0 && p <= kMaxExtent, node, "pads by ", p);
   check(pads[0] + pads[4] + pads[c] + pads[4 + c] == 0, node, "pads batch or channels");
   Value out = v;
   out.pad = {1, 1, pads[h], pads[4 + h], pads[w], pads[4 + w]};
@@ -93,6 +94,13 @@ bool OnnxImport::matches(const Numbers& dims, const Numbers& wanted) const {
   return true;
 }
 
+void OnnxImport::cast(const OnnxNode& node) {
+  const int64_t to = node.integer("to", 0);
+  check(to == kOnnxFloat || to == kOnnxFloat16 || to == kOnnxDouble, node, "makes ONNX's type ", to,
+        " of activations, expected float, float16 or double (1, 10, 11)");
+  identity(node);
+}
+
 void OnnxImport::softmax(const OnnxNode& node) {
   const Value v = value(node);
   const std::string& out = graph_.outputs[0];
@@ -105,11 +113,7 @@ void OnnxImport::softmax(const OnnxNode& node) {
 
 void OnnxImport::shape(const OnnxNode& node) {
   const Value& v = value(node);
-  OnnxTensor dims;
-  dims.integers = dims_of(v, v.layout);
-  dims.dims = {int64_t(dims.integers.size())};
-  dims.whole = true;
-  constants_[node.outputs[0]] = dims;
+  constants_[node.outputs[0]] = shape_of(node, dims_of(v, v.layout));
 }
 
 }  // namespace bitloom

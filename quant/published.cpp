@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/ends_with.h"
+
 namespace bitloom {
 namespace {
 
@@ -27,7 +29,7 @@ void take_geometry(LayerSpec& layer, const LayerSpec& in, int64_t kh, int64_t kw
     BITLOOM_CHECK(v[size_t(k)] >= (k < 2) && v[size_t(k)] <= 64, "array '", key, "': element ", k, " is ", v[size_t(k)],
                   ", expected a stride from 1 or a padding from 0, to 64");
   g = {v[0], v[1], v[2], v[3], v[4], v[5]};
-  const int64_t h = (in.h + g.pt + g.pb - kh) / g.sh + 1, w = (in.w + g.pl + g.pr - kw) / g.sw + 1;
+  const int64_t h = window_positions(in.h, kh, g.sh, g.pt, g.pb), w = window_positions(in.w, kw, g.sw, g.pl, g.pr);
   BITLOOM_CHECK(h == layer.h && w == layer.w, "array '", key, "': layer '", layer.name, "' would give ", h, "x", w,
                 ", but the model's gives ", layer.h, "x", layer.w);
 }
@@ -35,11 +37,7 @@ void take_geometry(LayerSpec& layer, const LayerSpec& in, int64_t kh, int64_t kw
 }  // namespace
 
 bool is_published(const StateDict& weights) {
-  constexpr std::string_view kTail = ".input_clip";
-  const auto is_clip = [&](const auto& entry) {
-    const std::string& key = entry.first;
-    return key.size() > kTail.size() && key.compare(key.size() - kTail.size(), kTail.size(), kTail) == 0;
-  };
+  const auto is_clip = [](const auto& entry) { return ends_with(entry.first, ".input_clip"); };
   return std::any_of(weights.arrays().begin(), weights.arrays().end(), is_clip);
 }
 

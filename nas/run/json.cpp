@@ -278,7 +278,7 @@ T parsed(const std::string& text, const std::string& where, const char* what) {
 
 std::string to_json(const RunConfig& config) { return json_text(written(config)); }
 std::string to_json(const RunResult& result) { return json_text(written(result)); }
-std::string to_json(const NetworkFigures& figures) { return json_text(written(figures)); }
+Json json_of(const NetworkFigures& figures) { return written(figures); }
 std::string to_json(const std::vector<RunResult>& results) {
   Json array = Json::array();
   for (const RunResult& result : results) array.push_back(written(result));

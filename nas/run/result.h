@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -67,7 +68,7 @@ void name_metric(RunResult& result);
 
 std::string to_json(const RunResult& result);
 std::string to_json(const std::vector<RunResult>& results);
-std::string to_json(const NetworkFigures& figures);
+nlohmann::ordered_json json_of(const NetworkFigures& figures);
 // Error names `where` and the key that is missing or has the wrong type.
 RunResult result_from_json(const std::string& text, const std::string& where);
 

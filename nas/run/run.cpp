@@ -36,6 +36,17 @@ double budget(const RunConfig& config, const ModelSpec& spec) {
   return parse_budget(config.budget, config.cost, model.cost(Assignment::uniform(spec, 8, 8)));
 }
 
+// `spec`: the config's model.
+void check_budget(const RunConfig& config, const TaskData& data, const ModelSpec& spec) {
+  if (config.budget.empty() || !config.quantize) return;
+  Network network(spec, Rng(0));
+  const SearchNetwork offered(network, quant_options(config), input_scheme(*data.train), config.granularity);
+  const CostModel model(spec, config.cost, cost_table(config.cost_table));
+  const double least = model.cost(cheapest_assignment(offered, model));
+  BITLOOM_CHECK(least <= budget(config, spec), "--budget ", config.budget,
+                ": no assignment of the precisions offered costs less than ", budget_text(least, config.cost));
+}
+
 class Run {
  public:
   Run(const RunConfig& config, const TaskData& data, const TrainObserver& observer)
@@ -53,7 +64,7 @@ class Run {
     else if (has_own_weights(config_.model))
       load_start(network_, config_.model);
     if (config_.granularity == Granularity::kGiven) read_assignment();
-    check_budget(config_, data_);
+    check_budget(config_, data_, network_.spec());
     config_.identity = {kVersion, arithmetic(), digest(data_), digest_of_start()};
     make_output_folder(config_.out);
     lock_.emplace(config_.out);
@@ -314,13 +325,7 @@ class Run {
 }  // namespace
 
 void check_budget(const RunConfig& config, const TaskData& data) {
-  if (config.budget.empty() || !config.quantize) return;
-  Network network(make_model(config, data), Rng(0));
-  const SearchNetwork offered(network, quant_options(config), input_scheme(*data.train), config.granularity);
-  const CostModel model(network.spec(), config.cost, cost_table(config.cost_table));
-  const double least = model.cost(cheapest_assignment(offered, model));
-  BITLOOM_CHECK(least <= budget(config, network.spec()), "--budget ", config.budget,
-                ": no assignment of the precisions offered costs less than ", budget_text(least, config.cost));
+  if (!config.budget.empty() && config.quantize) check_budget(config, data, make_model(config, data));
 }
 
 RunResult run(const RunConfig& config, const TaskData& data, const TrainObserver& observer) {

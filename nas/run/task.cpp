@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "core/ends_with.h"
 #include "core/io.h"
 #include "datasets/archive.h"
 #include "datasets/sources.h"
@@ -72,7 +73,7 @@ Fold parse_fold(const RunConfig& c) {
   return fold;
 }
 
-bool is_npz(const std::string& path) { return path.size() > 4 && path.compare(path.size() - 4, 4, ".npz") == 0; }
+bool is_npz(const std::string& path) { return ends_with(path, ".npz"); }
 
 TaskData load(const RunConfig& c, const LoadObserver& observer) {
   const Fold fold = parse_fold(c);
@@ -94,12 +95,9 @@ TaskData load(const RunConfig& c, const LoadObserver& observer) {
 Source source_of(const std::string& path) {
   namespace fs = std::filesystem;
   const auto known = [](const std::string& file) -> std::optional<Source> {
-    const auto ends = [&](const std::string& tail) {
-      return file.size() > tail.size() && file.compare(file.size() - tail.size(), tail.size(), tail) == 0;
-    };
-    if (ends(".bin")) return Source::kCifar10;
-    if (ends(".jpg") || ends(".JPG") || ends(".jpeg")) return Source::kPictures;
-    if (!ends(".wav")) return {};
+    if (ends_with(file, ".bin")) return Source::kCifar10;
+    if (ends_with(file, ".jpg") || ends_with(file, ".JPG") || ends_with(file, ".jpeg")) return Source::kPictures;
+    if (!ends_with(file, ".wav")) return {};
     const bool machine = file.compare(0, 10, "normal_id_") == 0 || file.compare(0, 11, "anomaly_id_") == 0;
     return machine ? Source::kMachineSounds : Source::kKeywords;
   };

@@ -166,7 +166,7 @@ class NetworkText {
 
   std::string header() const {
     std::ostringstream text;
-    text << "// " << title() << "\n#ifndef $NAME_NETWORK_H\n#define $NAME_NETWORK_H\n\n#include \"bitloom_kernels.h\"\n\n"
+    text << "// " << title() << "\n#ifndef $name_NETWORK_H\n#define $name_NETWORK_H\n\n#include \"bitloom_kernels.h\"\n\n"
          << "// value = (code - zero point) * scale\n";
     put_format(text, "$NAME_INPUT_", graph_.layers.front());
     text << "\n";

@@ -340,7 +340,7 @@ std::vector<TextFile> of_network(const CNames& names, const std::string& kind, c
   const std::string header =
       names.fill(
           "// The sound that the network hears, as the codes that it takes; exported by bitloom.\n#ifndef "
-          "$NAME_FRONT_END_H\n#define $NAME_FRONT_END_H\n\n#include \"$network.h\"\n") +
+          "$name_FRONT_END_H\n#define $name_FRONT_END_H\n\n#include \"$network.h\"\n") +
       names.fill(declarations);
   const std::string source =
       names.fill("#include \"$name_front_end.h\"\n\n#include \"" + kind + ".h\"\n\n") + constants + names.fill(definitions);

@@ -80,49 +80,36 @@ architectures=*
 
 const char* const kSketch =
     R"c(// Runs the self-test of a network on the board, and tells on the serial port whether it computes what it should.
-#include <HEADER.h>
+#include <$network.h>
 
 void setup() {
   Serial.begin(115200);
   while (!Serial) {
   }
-  Serial.println(NAME_selftest() == 0 ? "NAME: passed" : "NAME: FAILED");
+  Serial.println($name_selftest() == 0 ? "$name: passed" : "$name: FAILED");
 }
 
 void loop() {}
 )c";
 
-std::string with_name(std::string text, const std::string& hole, const std::string& name) {
-  for (size_t at = text.find(hole); at != std::string::npos; at = text.find(hole, at + name.size()))
-    text.replace(at, hole.size(), name);
-  return text;
-}
-
-std::vector<TextFile> arduino_library(std::vector<TextFile> files) {
-  std::vector<TextFile> library = {{"library.properties", kLibraryProperties}};
-  const std::string header = files.front().name.substr(0, files.front().name.size() - 2), test = "_selftest.c";
-  for (TextFile& file : files) {
-    const size_t at = file.name.find(test);
-    if (at != std::string::npos) {
-      const std::string name = file.name.substr(0, at), sketch = name + "_selftest";
-      library.push_back(
-          {"examples/" + sketch + "/" + sketch + ".ino", with_name(with_name(kSketch, "HEADER", header), "NAME", name)});
-    }
-    library.push_back({"src/" + file.name, std::move(file.text)});
-  }
+std::vector<TextFile> arduino_library(std::vector<TextFile> files, const CNames& names) {
+  const std::string sketch = names.name + "_selftest";
+  std::vector<TextFile> library = {{"library.properties", kLibraryProperties},
+                                   {"examples/" + sketch + "/" + sketch + ".ino", names.fill(kSketch)}};
+  for (TextFile& file : files) library.push_back({"src/" + file.name, std::move(file.text)});
   return library;
 }
 
 }  // namespace
 
-std::vector<TextFile> laid_out(std::vector<TextFile> files, CLayout layout) {
+std::vector<TextFile> laid_out(std::vector<TextFile> files, CLayout layout, const CNames& names) {
   switch (layout) {
     case CLayout::kFlat: break;
     case CLayout::kCMake:
       files.push_back({"CMakeLists.txt", kCMakeLists});
       files.push_back({"zephyr/module.yml", kZephyrModule});
       break;
-    case CLayout::kArduino: return arduino_library(std::move(files));
+    case CLayout::kArduino: return arduino_library(std::move(files), names);
   }
   return files;
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "core/ends_with.h"
 #include "core/error.h"
 #include "core/quote.h"
 
@@ -17,11 +18,29 @@ const char* code_type(const QuantScheme& scheme) {
   return scheme.bits == 32 ? "int32_t" : scheme.is_signed ? "int8_t" : "uint8_t";
 }
 
-// Those of C and POSIX that a program is likely to include, which a file of ours beside it would hide.
-const std::set<std::string> kHeaders = {"assert",  "complex", "ctype",  "errno",  "fenv",   "float",    "inttypes", "iso646",
-                                        "limits",  "locale",  "math",   "setjmp", "signal", "stdalign", "stdarg",   "stdatomic",
-                                        "stdbool", "stddef",  "stdint", "stdio",  "stdlib", "string",   "tgmath",   "threads",
-                                        "time",    "uchar",   "unistd", "wchar",  "wctype", "arduino"};
+// Words in lower case that a network's files, or the target that CMake builds of them, would take from others.
+struct Taken {
+  std::set<std::string> words;
+  const char* why;
+};
+const std::array<Taken, 4> kTaken = {{
+    // Of C, POSIX, C libraries (which include some in others) and the core of Arduino.
+    {{"alloca",    "arduino", "assert", "binary",         "client",   "complex",   "ctype",   "endian",    "errno",   "fcntl",
+      "features",  "fenv",    "float",  "hardwareserial", "inttypes", "ipaddress", "iso646",  "limits",    "locale",  "malloc",
+      "math",      "memory",  "new",    "newlib",         "picolibc", "poll",      "print",   "printable", "pthread", "sched",
+      "semaphore", "server",  "setjmp", "signal",         "spi",      "stdalign",  "stdarg",  "stdatomic", "stdbool", "stddef",
+      "stdint",    "stdio",   "stdlib", "stream",         "string",   "strings",   "tgmath",  "threads",   "time",    "uchar",
+      "udp",       "unistd",  "usbapi", "wchar",          "wctype",   "wire",      "wstring", "xlocale"},
+     "its header would hide another one of that name"},
+    {{"all", "all_build", "clean", "edit_cache", "help", "install", "package", "package_source", "preinstall", "rebuild_cache",
+      "run_tests", "test", "zero_check"},
+     "CMake has a target of its own of that name"},
+    {{"c", "dl", "gcc", "m", "rt"}, "CMake would link it to programs that ask for the system's library of that name"},
+    {{"aux", "con", "nul", "prn"}, "files of that name are devices of Windows"},
+}};
+
+// What stands behind the name in a network's files.
+constexpr const char* kEndings[] = {"_front_end", "_selftest", "_network"};
 
 void check_name(const std::string& name) {
   constexpr size_t kLongest = 48;
@@ -34,8 +53,11 @@ void check_name(const std::string& name) {
   for (char& c : lower) c = char(std::tolower(c));
   BITLOOM_CHECK(lower.rfind("bitloom", 0) != 0, "--name ", quote(name),
                 ": what begins with bitloom is shared by all networks; give another name");
-  BITLOOM_CHECK(kHeaders.count(lower) == 0, "--name ", quote(name), ": its file ", name,
-                ".h would hide another header of that name; give another name");
+  for (const Taken& taken : kTaken)
+    BITLOOM_CHECK(taken.words.count(lower) == 0, "--name ", quote(name), ": ", taken.why, "; give another name");
+  for (const char* ending : kEndings)
+    BITLOOM_CHECK(!ends_with(lower, ending), "--name ", quote(name), ": what ends in ", ending,
+                  " is a file of the network named by what is before it; give another name");
 }
 
 }  // namespace

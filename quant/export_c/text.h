@@ -22,14 +22,14 @@ inline std::string c_literal(float value) {
   const std::string text = out.str();
   return text + (text.find_first_of(".e") == std::string::npos ? ".0f" : "f");
 }
-// What is not printable ASCII, and the ? of a trigraph, as octal escapes of three digits.
+// What is not printable ASCII, the ? of a trigraph and the $ of a hole of CNames::fill(), as octal escapes of three digits.
 inline std::string c_string(const std::string& text) {
   std::ostringstream out;
   out << '"' << std::oct << std::setfill('0');
   for (const unsigned char c : text) {
     if (c == '"' || c == '\\')
       out << '\\' << char(c);
-    else if (c < 0x20 || c > 0x7e || c == '?')
+    else if (c < 0x20 || c > 0x7e || c == '?' || c == '$')
       out << '\\' << std::setw(3) << int(c);
     else
       out << char(c);

@@ -65,6 +65,31 @@ TEST(Deploy, ArduinoLibrariesHaveTheirFolders) {
   EXPECT_EQ(names_in(folder / "c"), (std::vector<std::string>{"examples", "library.properties", "src"}));
   EXPECT_EQ(names_in(folder / "c/examples/kws_selftest"), std::vector<std::string>{"kws_selftest.ino"});
   EXPECT_EQ(names_in(folder / "c/src").size(), 5u);
+
+  // A name that holds what a template may call its holes.
+  ASSERT_EQ(run_program(folder.path(), "deploy --model run --name RENAME_HEADER --layout arduino --out d").code, 0);
+  const std::string sketch = read_text(folder / "d/examples/RENAME_HEADER_selftest/RENAME_HEADER_selftest.ino");
+  for (const char* part : {"#include <RENAME_HEADER.h>\n", "RENAME_HEADER_selftest() == 0 ?", "\"RENAME_HEADER: passed\""})
+    EXPECT_NE(sketch.find(part), std::string::npos) << sketch;
+}
+
+TEST(Deploy, ThePrintedCommandChecksOneOfSeveralNetworks) {
+  if (std::system("cc --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "there is no C compiler";
+  const SearchCopy folder({"run"});
+  const std::vector<std::string> names = {"kws", "kws2", ""};  // the last: bitloom
+  std::vector<std::string> commands;
+  for (const std::string& name : names) {
+    const Outcome outcome = run_program(folder.path(), "deploy --model run --out c" + (name.empty() ? "" : " --name " + name));
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const std::string start = "Check it: ";
+    const size_t at = outcome.out.find(start);
+    ASSERT_NE(at, std::string::npos) << outcome.out;
+    commands.push_back(outcome.out.substr(at + start.size()));
+  }
+  for (size_t i = 0; i < names.size(); ++i) {
+    ASSERT_EQ(std::system(("cd '" + folder.path() + "' && { " + commands[i] + "} >printed").c_str()), 0) << commands[i];
+    EXPECT_EQ(read_text(folder / "printed"), (names[i].empty() ? "bitloom" : names[i]) + " self-test: 0 of 4 samples differ\n");
+  }
 }
 
 TEST(Deploy, FiguresAddUp) {

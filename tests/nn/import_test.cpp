@@ -19,10 +19,8 @@ namespace {
 using testing::data_path;
 using testing::error_of;
 using testing::expect_near;
-using testing::shared_path;
+using testing::model_path;
 using testing::to_double;
-
-std::string model_path(const std::string& name) { return shared_path("data/models/" + name + ".npz"); }
 
 Network load_reference(const std::string& name) {
   const ModelEntry& entry = find_model(name);

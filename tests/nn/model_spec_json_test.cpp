@@ -154,6 +154,8 @@ TEST(ModelJsonErrors, AbsurdSizesAreRefused) {
   EXPECT_EQ(error_of([] { model_from_json("{\"name\": 3}", "net.json"); }),
             "net.json: key name is a number, expected a string");
   EXPECT_EQ(error_of([] { model_from_json("[]", "net.json"); }), "net.json: is an array, expected an object");
+  EXPECT_EQ(error_of([] { model_from_json(R"({"name": "n", "task": "re\u001bgression"})", "net.json"); }),
+            "net.json: key task has an unknown kind of task 're\\x1bgression'; known: classification, reconstruction");
   std::string many = "{\"name\": \"n\", \"input\": [1, 1, 1], \"layers\": [{}";
   for (int i = 0; i < 2000; ++i) many += ", {}";
   EXPECT_EQ(error_of([&] { model_from_json(many + "]}", "net.json"); }),

@@ -260,7 +260,8 @@ int main(void) {
   static int16_t scratch[4096];
   if (kws_selftest() != 0 || ad_selftest() != 0) return 1;
   if (strcmp(networks[0]->name, "kws") != 0 || strcmp(networks[1]->name, "ad") != 0) return 2;
-  if (strcmp(names[1], "go \"?\\") != 0 || strcmp(kws_network.class_names[11], "c11") != 0 || ad_network.class_names) return 3;
+  if (strcmp(names[1], "go \"?\\") != 0 || strcmp(names[2], "$" "name") != 0 ||
+      strcmp(kws_network.class_names[11], "c11") != 0 || ad_network.class_names) return 3;
   if (kws_network.input_scale != KWS_INPUT_SCALE || ad_network.output.c != 640) return 4;
   for (int i = 0; i < KWS_INPUT_SIZE; ++i) codes[i] = (int8_t)(i * 7 % 256 - 128);
   for (int i = 0; i < KWS_INPUT_SIZE; ++i) values[i] = ((float)codes[i] + (float)(i % 9 - 4) * 0.12f) * KWS_INPUT_SCALE;
@@ -279,7 +280,7 @@ std::vector<TextFile> two_networks() {
   const IntegerGraph kws = keyword_graph(), ad = machine_graph();
   const FrontEnd mfcc = mfcc_of(kws), log_mel = log_mel_of(ad);
   std::vector<std::string> classes;
-  for (int i = 0; i < 12; ++i) classes.push_back(i == 1 ? "go \"?\\" : str("c", i));
+  for (int i = 0; i < 12; ++i) classes.push_back(i == 1 ? "go \"?\\" : i == 2 ? "$name" : str("c", i));
   std::vector<TextFile> files = export_c(kws, testing::random_input(kws, 2, Rng(2)), {"kws", classes, &mfcc});
   for (const TextFile& file : export_c(ad, testing::random_input(ad, 2, Rng(2)), {"ad", {}, &log_mel})) {
     const auto same = std::find_if(files.begin(), files.end(), [&](const TextFile& f) { return f.name == file.name; });
@@ -318,9 +319,32 @@ TEST(ExportC, RefusesNamesThatNoNetworkCanHave) {
     EXPECT_NE(error({name, {}, nullptr}).find("functions begin with it; give a letter"), std::string::npos) << name;
   EXPECT_NE(error({std::string(49, 'a'), {}, nullptr}).find("up to 47"), std::string::npos);
   EXPECT_NE(error({"Bitloom2", {}, nullptr}).find("shared by all networks"), std::string::npos);
-  EXPECT_NE(error({"math", {}, nullptr}).find("math.h would hide"), std::string::npos);
+  EXPECT_EQ(error({"Math", {}, nullptr}), "--name 'Math': its header would hide another one of that name; give another name");
+  EXPECT_NE(error({"features", {}, nullptr}).find("would hide"), std::string::npos) << "glibc's, which <stdint.h> includes";
+  for (const char* name : {"test", "all", "clean", "help", "install", "preinstall"})
+    EXPECT_NE(error({name, {}, nullptr}).find("CMake has a target"), std::string::npos) << name;
+  EXPECT_NE(error({"m", {}, nullptr}).find("the system's library of that name"), std::string::npos);
+  EXPECT_NE(error({"con", {}, nullptr}).find("devices of Windows"), std::string::npos);
+  for (const char* name : {"kws_front_end", "kws_selftest", "kws_network", "KWS_Network"})
+    EXPECT_NE(error({name, {}, nullptr}).find("is a file of the network named by what is before it"), std::string::npos)
+        << name;
+  for (const char* name : {"network", "selftest", "tests", "kws_networks"}) EXPECT_EQ(error({name, {}, nullptr}), "") << name;
   EXPECT_EQ(error({"kws", {"yes", "no"}, nullptr}),
             "C export: the network 'random' has 12 outputs, 2 names of classes are given");
+}
+
+// A program that includes both would otherwise have the declarations of the first alone, and no word of it.
+TEST(ExportC, HeadersOfNamesThatDifferInCaseAreTwo) {
+  const IntegerGraph graph = keyword_graph();
+  const FrontEnd front_end = mfcc_of(graph);
+  std::set<std::string> guards;
+  for (const char* name : {"kws", "Kws"})
+    for (const TextFile& file : export_c(graph, testing::random_input(graph, 1, Rng(1)), {name, {}, &front_end})) {
+      if (file.name != str(name, ".h") && file.name != str(name, "_front_end.h")) continue;
+      const size_t at = file.text.find("#ifndef ");
+      guards.insert(file.text.substr(at, file.text.find('\n', at) - at));
+    }
+  EXPECT_EQ(guards.size(), 4u);
 }
 
 TEST(ExportC, RefusesBytesThatAreNoInputCodes) {

@@ -68,6 +68,8 @@ inline std::string data_path(const std::string& name) { return from_environment(
 inline std::string shared_path(const std::string& name) {
   return from_environment("BITLOOM_SHARED", "$BITLOOM_SHARED") + "/" + name;
 }
+// Weights and golden values of reference networks.
+inline std::string model_path(const std::string& name) { return shared_path("data/models/" + name + ".npz"); }
 
 // Runs a Python program with numpy and returns what it prints; "no numpy" when there is none.
 inline std::string run_numpy(const std::string& program) {
