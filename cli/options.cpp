@@ -98,6 +98,19 @@ void add_training_options(CLI::App& app, RunConfig& c) {
                  "Decay of filters (decoupled under Adam); never of scales, norms or architecture")
       ->check(number("NONNEGATIVE"))
       ->capture_default_str();
+  app.add_option("--label-smoothing", c.regularization.label_smoothing,
+                 "Float training: part of every target that is spread evenly over all classes")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_option("--mixup", c.regularization.mixup,
+                 "Float training: at most this part of every sample, and of its target, is another sample's")
+      ->check(CLI::Range(0.0, 0.5))
+      ->capture_default_str();
+  app.add_option(
+         "--average", c.regularization.average,
+         "Float training: decay, a step, of the average of the weights that is validated and kept, such as 0.99; 0: none")
+      ->check(CLI::Range(0.0, 0.999999))
+      ->capture_default_str();
   app.add_option("--patience", c.patience, "Stop a stage after so many epochs without a better validation score; 0: never")
       ->check(CLI::Range(int64_t(0), kMaxEpochs))
       ->capture_default_str();

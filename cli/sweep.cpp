@@ -196,6 +196,7 @@ void warm_up(const RunConfig& common, const std::vector<SweepPoint>& points) {
   c.task = common.task, c.data = common.data, c.metric = common.metric, c.model = common.model, c.seed = common.seed;
   c.batch = common.batch, c.patience = common.patience, c.optimizer = common.optimizer, c.schedule = common.schedule;
   c.augment = common.augment, c.weight_decay = common.weight_decay, c.warmup = common.warmup;
+  c.regularization = common.regularization;
   c.command = common.command, c.checkpoint_seconds = common.checkpoint_seconds;
   c.out = common.out + "/float";
   const TaskData data = load_visibly(c);

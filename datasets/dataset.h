@@ -123,6 +123,8 @@ std::vector<int64_t> mixed_indices(int64_t size, int64_t count);
 struct Batch {
   Tensor x;                     // (N,H,W,C)
   std::vector<int32_t> labels;  // N, or empty
+  Tensor targets =
+      Tensor();  // (N,classes) that sum up to 1: what is to be answered where that is not just the label; or of rank 0
 };
 
 // The samples `indices[0..n)`. With `rng`, sample i is changed by the stream rng->split("sample", indices[i]), so that a batch is a pure

@@ -44,9 +44,12 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
                    const Distillation& distillation) {
   const bool classifies = kind == TaskKind::kClassification;
   if (correct && classifies) *correct += count_right(output.value(), batch.labels);
-  if (distillation.weight == 0)
-    return classifies ? tape.apply(SoftmaxCrossEntropy(batch.labels), {output})
-                      : tape.apply(MeanSquaredError(batch.x), {output});
+  const bool softened = batch.targets.shape().rank() > 0;
+  if (distillation.weight == 0) {
+    if (!classifies) return tape.apply(MeanSquaredError(batch.x), {output});
+    return softened ? tape.apply(SoftCrossEntropy(batch.targets), {output})
+                    : tape.apply(SoftmaxCrossEntropy(batch.labels), {output});
+  }
   Tensor target = teacher_output(*distillation.teacher, batch.x);
   const float weight = float(distillation.weight), rest = 1 - weight;
   if (!classifies) {
@@ -55,8 +58,9 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
   }
   const int64_t rows = int64_t(batch.labels.size()), classes = target.size() / rows;
   softmax(target.data(), target.data(), rows, classes);
-  for (int64_t i = 0; i < target.size(); ++i) target[i] *= weight;
-  for (int64_t r = 0; r < rows; ++r) target[r * classes + batch.labels[size_t(r)]] += rest;
+  for (int64_t i = 0; i < target.size(); ++i) target[i] = weight * target[i] + (softened ? rest * batch.targets[i] : 0);
+  if (!softened)
+    for (int64_t r = 0; r < rows; ++r) target[r * classes + batch.labels[size_t(r)]] += rest;
   return tape.apply(SoftCrossEntropy(target.reshape(Shape{rows, classes})), {output});
 }
 
@@ -108,7 +112,20 @@ NetworkLearner::NetworkLearner(Network& network, LayerTransform* transform, cons
       distillation_(distillation),
       optimizer_(trained_together(network, transform), options) {}
 
-StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double progress) {
+void NetworkLearner::regularize(const Regularization& options, uint64_t seed) {
+  regularization_ = options;
+  rng_ = Rng(seed).split("regularization");
+  if (options.average > 0) average_.emplace(trained_together(network_, transform_), options.average);
+}
+
+StepResult NetworkLearner::step(const Batch& drawn, int64_t epoch, int64_t batch_index, double progress) {
+  if (average_) average_->give_back();
+  const bool changes = regularization_.label_smoothing > 0 || regularization_.mixup > 0;
+  const LayerSpec& output_layer = network_.spec().layers.back();
+  const bool classifies = network_.spec().kind == TaskKind::kClassification;
+  const int64_t classes = classifies ? output_layer.h * output_layer.w * output_layer.c : 0;
+  const Rng rng = rng_.split("epoch", uint64_t(epoch)).split("batch", uint64_t(batch_index));
+  const Batch batch = changes ? regularized(drawn, regularization_, classes, rng) : drawn;
   StepResult result;
   Tape tape;
   const Variable output = network_.forward(tape, batch.x, Pass::kTraining, transform_);
@@ -116,10 +133,12 @@ StepResult NetworkLearner::step(const Batch& batch, int64_t, int64_t, double pro
   result.loss = double(loss.value()[0]);
   tape.backward(loss);
   optimizer_.step(schedule_.factor(progress));
+  if (average_) average_->observe();
   return result;
 }
 
 EvalResult NetworkLearner::validate(const TaskData& data) {
+  if (average_) average_->use();
   if (estimates_norms_) recalibrate_norms(network_, transform_, data);
   const Evaluation result = evaluate_network(network_, transform_, *data.val);
   const Metric& metric = data.task.validation_metric();
@@ -140,9 +159,13 @@ void NetworkLearner::load_model(const StateDict& state) {
 StateDict NetworkLearner::progress() const {
   StateDict out;
   out.put("optimizer.", optimizer_.state());
+  if (average_) out.put("average.", average_->state());
   return out;
 }
 
-void NetworkLearner::load_progress(const StateDict& state) { optimizer_.load(state.part("optimizer.")); }
+void NetworkLearner::load_progress(const StateDict& state) {
+  optimizer_.load(state.part("optimizer."));
+  if (average_) average_->load(state.part("average."));
+}
 
 }  // namespace bitloom

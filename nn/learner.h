@@ -1,6 +1,7 @@
 // What a trainer drives: something that takes optimization steps and can be evaluated, saved and restored.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,6 +9,8 @@
 #include "datasets/task.h"
 #include "nn/network.h"
 #include "nn/optimizer.h"
+#include "nn/regularization.h"
+#include "nn/weight_average.h"
 
 namespace bitloom {
 
@@ -45,7 +48,7 @@ struct Distillation {
   double weight = 0;
 };
 
-// The loss for one batch: cross-entropy of a classification, whose right predictions are also counted into `correct` if it is not null; mean
+// The loss for one batch: cross-entropy of a classification, with the batch's targets if it has any, whose right predictions are also counted into `correct` if it is not null; mean
 // squared error of a reconstruction.
 Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batch& batch, int64_t* correct,
                    const Distillation& distillation = {});
@@ -72,6 +75,8 @@ class NetworkLearner : public Learner {
  public:
   NetworkLearner(Network& network, LayerTransform* transform, const OptimizerOptions& options, const Schedule& schedule,
                  const Distillation& distillation = {});
+  // Before the first step. `seed`: of what is drawn.
+  void regularize(const Regularization& options, uint64_t seed);
   // Whether validate() sets the running statistics by recalibrate_norms(), as it does unless told otherwise.
   void estimate_norms(bool on) { estimates_norms_ = on; }
   StepResult step(const Batch& batch, int64_t epoch, int64_t batch_index, double progress) override;
@@ -87,6 +92,9 @@ class NetworkLearner : public Learner {
   Schedule schedule_;
   Distillation distillation_;
   Optimizer optimizer_;
+  Regularization regularization_;
+  Rng rng_;
+  std::optional<WeightAverage> average_;  // in use from a validation to the next step
   bool estimates_norms_ = true;
 };
 

@@ -10,6 +10,7 @@
 #include "nas/search_network.h"
 #include "nas/theta.h"
 #include "nn/optimizer.h"
+#include "nn/regularization.h"
 #include "quant/qat_network.h"
 
 namespace bitloom {
@@ -84,7 +85,8 @@ struct RunConfig {
   std::string augment = "default";  // none, default, or a list: flip,crop=4 ... (Augment)
   double weight_decay = 0.01;
   StageConfig warmup{40, 5e-3}, search{8, 1e-3}, finetune{12, 1e-3};
-  std::string warmup_file;  // weights to start from instead of a warm-up
+  Regularization regularization;  // of the warm-up: a quantized network has less room to learn samples by heart
+  std::string warmup_file;        // weights to start from instead of a warm-up
 
   std::string assignment_file;  // granularity kGiven: the precisions
 

@@ -33,6 +33,9 @@ void each_field(Config& c, F& f, const RunConfig*) {
   f("schedule", c.schedule);
   f("augment", c.augment);
   f("weight_decay", c.weight_decay);
+  f("label_smoothing", c.regularization.label_smoothing, kMayMiss);
+  f("mixup", c.regularization.mixup, kMayMiss);
+  f("average", c.regularization.average, kMayMiss);
   f("warmup", c.warmup);
   f("warmup_file", c.warmup_file, kMayMiss);
   f("assignment_file", c.assignment_file, kMayMiss);

@@ -11,6 +11,7 @@ struct Preset {
   const char* model;  // the first of a task's is its default
   StageConfig warmup, search, finetune;
   double weight_decay;
+  Regularization regularization;
 };
 const std::vector<Preset>& all_presets();
 

@@ -58,6 +58,9 @@ class Run {
     // What is wrong with a run shows here, before it changes a file.
     BITLOOM_CHECK(!data.task.test_only, data.test->name(),
                   ": is a test set; it is for bitloom eval, and nothing is trained on it");
+    BITLOOM_CHECK(config.regularization.label_smoothing == 0 || data.task.kind == TaskKind::kClassification,
+                  "--label-smoothing softens targets that are classes, but dataset '", data.task.name,
+                  "' has none; leave it out");
     settle_warmup(config_);
     if (!config_.warmup_file.empty())
       load_start(network_, config_.warmup_file);
@@ -203,6 +206,7 @@ class Run {
   void warm_up() {
     if (config_.warmup_file.empty()) {
       NetworkLearner learner(network_, nullptr, weight_optimizer(config_.warmup), weight_schedule());
+      learner.regularize(config_.regularization, config_.seed);
       const TrainResult trained = stage(learner, "warmup", config_.warmup, true);
       result_.val_score_float = trained.best_score;
       write_npz(path("warmup.npz"), network_.state().arrays());

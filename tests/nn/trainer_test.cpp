@@ -68,6 +68,11 @@ std::vector<Stage> all_stages() {
                         options.architecture.lr = 0.1;
                         s.learner = std::make_unique<SearchLearner>(*s.quant, options);
                       }});
+  stages.push_back({"float, regularized", [](Session& s, const TaskData&) {
+                      auto learner = std::make_unique<NetworkLearner>(s.network, nullptr, OptimizerOptions{}, Schedule{});
+                      learner->regularize({0.1, 0.5, 0.9}, 5);
+                      s.learner = std::move(learner);
+                    }});
   return stages;
 }
 

@@ -27,6 +27,8 @@ TEST(Presets, GiveATaskItsModelAndItsEpochs) {
   EXPECT_EQ(c.model, "ds_cnn");
   EXPECT_EQ(c.warmup.epochs, words.warmup.epochs);
   EXPECT_EQ(c.finetune.lr, words.finetune.lr);
+  EXPECT_EQ(c.regularization.mixup, words.regularization.mixup);
+  EXPECT_GT(c.regularization.mixup, 0);
 }
 
 TEST(Presets, WhatIsGivenStays) {
@@ -34,9 +36,11 @@ TEST(Presets, WhatIsGivenStays) {
   c.task = Source::kKeywords;
   c.model = "ds_cnn";
   c.warmup.epochs = 3;
-  const std::set<std::string> given = {"--model", "--epochs"};
+  c.regularization.mixup = 0.25;
+  const std::set<std::string> given = {"--model", "--epochs", "--mixup"};
   apply_preset(c, [&](const char* option) { return given.count(option) > 0; });
   EXPECT_EQ(c.warmup.epochs, 3);
+  EXPECT_EQ(c.regularization.mixup, 0.25);
   EXPECT_EQ(c.search.epochs, all_presets().front().search.epochs);
   RunConfig other;
   other.task = Source::kKeywords;
