@@ -64,20 +64,27 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
   return tape.apply(SoftCrossEntropy(target.reshape(Shape{rows, classes})), {output});
 }
 
-void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples) {
+void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples,
+                       std::vector<Batch>* drawn) {
   const ProfileScope scope(ProfileScope::kEvaluation);
-  constexpr int64_t kBatch = 256;
+  constexpr int64_t kBatch = 256, kMostKept = 16 << 20;
   const Rng rng = Rng(0).split("recalibrate");
   const std::vector<int64_t> indices = mixed_indices(data.train->size(), samples);
   std::vector<NormState*> norms;
   for (int i = 0; i <= network.spec().output(); ++i)
     if (NormState* norm = network.norm(i)) norms.push_back(norm);
   const float momentum = norms.empty() ? 0 : norms.front()->momentum;
+  const int64_t count = int64_t(indices.size()), batches = (count + kBatch - 1) / kBatch;
+  const bool known = drawn && int64_t(drawn->size()) == batches;
+  const bool keeps = drawn && !known && count * data.train->format().size() * int64_t(sizeof(float)) <= kMostKept;
+  if (keeps) drawn->clear();
   Loader loader = ordered_batches(*data.train, indices, kBatch, &rng);
-  for (int64_t i = 0; i * kBatch < int64_t(indices.size()); ++i) {
+  for (int64_t i = 0; i < batches; ++i) {
     for (NormState* norm : norms) norm->momentum = 1 / float(i + 1);
+    const Batch batch = known ? (*drawn)[size_t(i)] : loader.get(i);
     Tape tape(Tape::kInference);
-    network.forward(tape, loader.get(i).x, Pass::kTraining, transform);
+    network.forward(tape, batch.x, Pass::kTraining, transform);
+    if (keeps) drawn->push_back(batch);
   }
   for (NormState* norm : norms) norm->momentum = momentum;
 }
@@ -139,7 +146,7 @@ StepResult NetworkLearner::step(const Batch& drawn, int64_t epoch, int64_t batch
 
 EvalResult NetworkLearner::validate(const TaskData& data) {
   if (average_) average_->use();
-  if (estimates_norms_) recalibrate_norms(network_, transform_, data);
+  if (estimates_norms_) recalibrate_norms(network_, transform_, data, kNormSamples, &norm_samples_);
   const Evaluation result = evaluate_network(network_, transform_, *data.val);
   const Metric& metric = data.task.validation_metric();
   return {result.loss, metric.rank(metric.score(result.found, *data.val))};

@@ -56,10 +56,14 @@ Variable task_loss(Tape& tape, TaskKind kind, const Variable& output, const Batc
 // The index of the largest of each row's values; ties go to the first.
 std::vector<int32_t> argmax_rows(const float* values, int64_t rows, int64_t columns);
 
+constexpr int64_t kNormSamples = 4096;
+
 // Sets the running statistics to the averages over `samples` training samples, spread evenly over the split and augmented as in training,
 // for the weights as they are now ("precise" batch norm, arXiv 2105.07576). A moving average lags behind weights whose codes jump, at
 // low bit-widths by points of accuracy; samples that are not augmented, which the network has come to know by heart, cost it a point.
-void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples = 4096);
+// They are always the same: `drawn`, empty at first, keeps those of at most 16 MiB from call to call, since features of sounds take longer than the network.
+void recalibrate_norms(Network& network, LayerTransform* transform, const TaskData& data, int64_t samples = kNormSamples,
+                       std::vector<Batch>* drawn = nullptr);
 
 // A network on a whole split, with running statistics.
 struct Evaluation {
@@ -94,6 +98,7 @@ class NetworkLearner : public Learner {
   Optimizer optimizer_;
   Regularization regularization_;
   Rng rng_;
+  std::vector<Batch> norm_samples_;
   std::optional<WeightAverage> average_;  // in use from a validation to the next step
   bool estimates_norms_ = true;
 };

@@ -99,6 +99,29 @@ TEST(LearnerTest, RecalibratedStatisticsAreThoseOfTheTrainingData) {
   }
 }
 
+// Samples that are kept are those that would be drawn; too large ones are not kept.
+TEST(LearnerTest, KeptSamplesGiveTheSameStatistics) {
+  const TaskData data = make_synthetic(2, 512, 9, 9);
+  std::vector<Batch> kept;
+  for (const float scale : {1.0f, 2.0f, 3.0f}) {
+    Network drawing(tiny_spec(), Rng(1)), keeping(tiny_spec(), Rng(1));
+    for (Network* network : {&drawing, &keeping}) network->weight(1).value()[0] *= scale;
+    recalibrate_norms(drawing, nullptr, data, 400);
+    recalibrate_norms(keeping, nullptr, data, 400, &kept);
+    ASSERT_EQ(kept.size(), 2u);
+    for (const int layer : {1, 2})
+      for (int64_t c = 0; c < 8; ++c) {
+        EXPECT_EQ(drawing.norm(layer)->mean[c], keeping.norm(layer)->mean[c]);
+        EXPECT_EQ(drawing.norm(layer)->var[c], keeping.norm(layer)->var[c]);
+      }
+  }
+  const TaskData large = make_synthetic(2, 5600, 9, 9);  // of 768 floats
+  std::vector<Batch> none;
+  Network network(tiny_spec(), Rng(1));
+  recalibrate_norms(network, nullptr, large, 5600, &none);
+  EXPECT_TRUE(none.empty());
+}
+
 // Files are often sorted by class: batches of one class each would leave out what their means differ by.
 TEST(LearnerTest, NormalizationOfSortedSamplesIsThatOfMixedOnes) {
   Samples sorted;
