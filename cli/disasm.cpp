@@ -17,6 +17,7 @@ namespace {
 struct DisasmOptions {
   std::vector<std::string> inputs;
   std::string base;
+  bool exact = false;
 };
 
 // "00a50513", "0x4501": 8 digits are a 32-bit word, 4 a compressed one.
@@ -43,16 +44,17 @@ mpic::Image words_image(const std::vector<std::string>& words, uint32_t base) {
 
 void disassemble_inputs(const DisasmOptions& o) {
   const uint32_t base = o.base.empty() ? mpic::kMemoryBase : mpic::parse_address(o.base);
+  const mpic::Spelling spelling = o.exact ? mpic::Spelling::kExact : mpic::Spelling::kPlain;
   std::vector<std::string> words = o.inputs;
   if (words.size() == 1 && words[0] != "-" && file_exists(words[0])) {
-    std::cout << listing(mpic::load_image(words[0], base));
+    std::cout << listing(mpic::load_image(words[0], base), spelling);
     return;
   }
   if (words.size() == 1 && words[0] == "-") {
     words.clear();
     for (std::string w; std::cin >> w;) words.push_back(w);
   }
-  std::cout << listing(words_image(words, base));
+  std::cout << listing(words_image(words, base), spelling);
 }
 
 }  // namespace
@@ -65,6 +67,8 @@ void add_disasm(CLI::App& program, Chosen& chosen) {
                   "An ELF file, a flat binary (.bin), or words of 4 or 8 hexadecimal digits; - reads words from stdin")
       ->required();
   app->add_option("--base", o->base, "Address of a flat binary or of the first word [0x80000000]");
+  app->add_flag("--no-aliases", o->exact,
+                "Without pseudo-instructions; compressed instructions by their own names (c.jr ra, not ret)");
   app->callback([=, &chosen] { chosen = [=](const std::string&) { disassemble_inputs(*o); }; });
 }
 

@@ -207,7 +207,7 @@ nlohmann::ordered_json Guest::figures() const {
     json["fault"] = {{"cause", f.cause},
                      {"pc", f.pc},
                      {"place", place(f.pc)},
-                     {"instruction", mpic::disassemble(f.word)},
+                     {"instruction", mpic::disassemble(f.word, mpic::Spelling::kPlain)},
                      {"address", f.address}};
   }
   if (result_.reason != mpic::StopReason::kExit) json["registers"] = registers_json(core_->state());

@@ -19,7 +19,7 @@ std::string target_name(const mpic::Image& image, const std::string& text) {
 
 }  // namespace
 
-std::string listing(const mpic::Image& image) {
+std::string listing(const mpic::Image& image, mpic::Spelling spelling) {
   std::string all;
   auto symbol = image.symbols.begin();
   for (const mpic::AddressRange& range : image.code) {
@@ -30,7 +30,7 @@ std::string listing(const mpic::Image& image) {
       for (; symbol != image.symbols.end() && symbol->address <= at; ++symbol)
         if (symbol->address == at) all += printable(symbol->name) + ":\n";
       const bool is_short = mpic::is_compressed(word) || available < 4;
-      const std::string text = mpic::disassemble_at(word, uint32_t(at));
+      const std::string text = mpic::disassemble_at(word, uint32_t(at), spelling);
       char head[32];
       std::snprintf(head, sizeof head, is_short ? "%08x:     %04x  " : "%08x: %08x  ", unsigned(at),
                     is_short ? word & 0xffff : unsigned(word));

@@ -2,10 +2,11 @@
 #pragma once
 #include <string>
 
+#include "mpic/program/disassembler.h"
 #include "mpic/program/image.h"
 
 namespace bitloom {
 
-std::string listing(const mpic::Image& image);
+std::string listing(const mpic::Image& image, mpic::Spelling spelling = mpic::Spelling::kPlain);
 
 }  // namespace bitloom

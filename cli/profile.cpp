@@ -143,7 +143,7 @@ void print_text(const Guest& guest, const Measured& measured, const mpic::Counte
   for (const uint32_t pc : hottest(profile, top)) {
     std::vector<std::string> row = cells(mpic::hex(pc, 8), profile.at(pc).spent);
     row.push_back(guest.place(pc));
-    row.push_back(mpic::disassemble(profile.at(pc).word));
+    row.push_back(mpic::disassemble(profile.at(pc).word, mpic::Spelling::kPlain));
     instructions.add(row);
   }
   Table edges({"caller", "callee", "calls", "cycles with callees", "share"});
@@ -176,7 +176,7 @@ nlohmann::ordered_json profile_json(const Guest& guest, const Measured& measured
   for (const uint32_t pc : hottest(profile, top)) {
     instructions.push_back(spent_json("place", guest.place(pc), profile.at(pc).spent));
     instructions.back()["address"] = pc;
-    instructions.back()["instruction"] = mpic::disassemble(profile.at(pc).word);
+    instructions.back()["instruction"] = mpic::disassemble(profile.at(pc).word, mpic::Spelling::kPlain);
   }
   for (const CallGraph::Edge& e : calls.edges())
     edges.push_back({{"caller", calls.name(e.caller)},

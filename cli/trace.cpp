@@ -33,7 +33,7 @@ void Trace::finish() {
 
 const std::string& Trace::text_of(const mpic::Core::Observed& o) {
   std::string& text = texts_[o.insn.length == 2 ? o.word & 0xffff : o.word];
-  if (text.empty()) text = disassemble(o.insn, o.word);
+  if (text.empty()) text = disassemble(o.insn, o.word, mpic::Spelling::kPlain);
   return text;
 }
 

@@ -1,7 +1,12 @@
 // Instructions as text.
 #include "mpic/program/disassembler.h"
 
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
 #include "mpic/isa/names.h"
+#include "mpic/program/assembler/pseudo.h"
 
 namespace bitloom::mpic {
 namespace {
@@ -41,20 +46,60 @@ std::string fill_in(const char* operands, TextOf text_of) {
   return text;
 }
 
+// Whether `text` is what `pattern` is with words for @0 and @1; they are put there.
+bool matches(const char* pattern, const std::string& text, std::string words[2]) {
+  size_t at = 0;
+  for (const char* p = pattern; *p != 0; ++p) {
+    if (*p == ';') return false;
+    if (*p != '@') {
+      if (at == text.size() || text[at++] != *p) return false;
+      continue;
+    }
+    const size_t end = std::min(text.find_first_of(",()", at), text.size());
+    words[*++p - '0'] = text.substr(at, end - at);
+    at = end;
+  }
+  return at == text.size();
+}
+
+// The pseudo-instruction that is the same instruction, or what is given. One of three operands is another order of the same, and no plainer.
+std::string usual_spelling(const std::string& text) {
+  static const std::vector<Pseudo> usual = [] {
+    std::vector<Pseudo> some = {{"li", 2, "addi @0, zero, @1"},  // in the assembler it may be two instructions
+                                {"mv", 2, "add @0, zero, @1"}};  // what c.mv is short for
+    for (const Pseudo& p : pseudos())
+      if (std::strcmp(p.name, "nop") == 0)
+        some.insert(some.begin(), p);
+      else if (p.count < 3 && std::strchr(p.as, ' ') != nullptr)  // else it is an old name
+        some.push_back(p);
+    return some;
+  }();
+  for (const Pseudo& p : usual) {
+    std::string words[2];
+    if (matches(p.as, text, words)) return p.name + (p.count > 0 ? " " + words[0] : "") + (p.count > 1 ? ", " + words[1] : "");
+  }
+  return text;
+}
+
 }  // namespace
 
-std::string disassemble(const Insn& insn, uint32_t word) {
+std::string disassemble(const Insn& insn, uint32_t word, Spelling spelling) {
   if (insn.op == Op::illegal) return insn.length == 2 ? ".half " + hex(word & 0xffff, 4) : ".word " + hex(word, 8);
+  if (spelling == Spelling::kPlain) {
+    Insn plain = insn;
+    if (insn.length == 2) plain.op = insn.executes;
+    return usual_spelling(disassemble(plain, word));
+  }
   const Row& r = row(insn.op);
   const std::string operands = fill_in(r.operands, [&](const Operand& o) { return operand_text(o, value(insn, o)); });
   return operands.empty() ? r.mnemonic : r.mnemonic + (" " + operands);
 }
 
-std::string disassemble(uint32_t word) { return disassemble(decode(word), word); }
+std::string disassemble(uint32_t word, Spelling spelling) { return disassemble(decode(word), word, spelling); }
 
-std::string disassemble_at(uint32_t word, uint32_t pc) {
+std::string disassemble_at(uint32_t word, uint32_t pc, Spelling spelling) {
   const Insn insn = decode(word);
-  std::string text = disassemble(insn, word);
+  std::string text = disassemble(insn, word, spelling);
   if (insn.op == Op::illegal) return text;
   for (const char* p = row(insn.op).operands; *p != 0; ++p)
     if (const Operand* o = operand(*p); o != nullptr && o->role == Role::kTarget)

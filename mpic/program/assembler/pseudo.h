@@ -13,6 +13,7 @@ struct Pseudo {
   size_t count;
   const char* as;
 };
+// Of several that are written alike, the usual spelling is before the others.
 const std::vector<Pseudo>& pseudos();
 
 // The rows that a mnemonic in lower case may mean, to be tried in this order.
