@@ -86,6 +86,7 @@ TEST(Counters, CycleAndInstretCanBeWritten) {
       "instret\n"
       "csrwi mcycleh, 7\n csrr s3, cycleh\n csrr s4, mcycle\n li t0, -1\n csrw minstret, t0\n nop\n csrr s5, minstret\n csrr "
       "s6, minstreth\n"
+      "csrwi minstreth, 5\n csrr s8, minstret\n csrr s9, minstreth\n"
       "csrwi cycle, 0\n csrr s7, mcycleh\n ebreak\n",
       [](TestCore& core, const RunResult&) {
         EXPECT_EQ(core.x("s0"), 1u);
@@ -95,6 +96,8 @@ TEST(Counters, CycleAndInstretCanBeWritten) {
         EXPECT_EQ(core.x("s4"), 8u);
         EXPECT_EQ(core.x("s5"), 0u);
         EXPECT_EQ(core.x("s6"), 1u);
+        EXPECT_EQ(core.x("s8"), 2u) << "its own increment is suppressed";
+        EXPECT_EQ(core.x("s9"), 5u);
         EXPECT_EQ(core.x("s7"), 7u);
         EXPECT_LT(core.counters().cycles, 50u);  // what the host reads is since reset
       });
