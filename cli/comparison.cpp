@@ -118,11 +118,12 @@ std::string Comparison::p_values(const SeedGroup& own, const SeedGroup& other) c
 // Over seeds, over images, and over both: errors that do not depend on each other add up as squares.
 std::vector<std::string> Comparison::interval_cells(const Estimate& seeds, const std::optional<Interval>& images) const {
   const double scale = metric_->in_unit(1), mean = seeds.mean;
-  std::vector<std::string> cells = {seeds.half ? range(mean - *seeds.half, mean + *seeds.half, scale, 2) : "-",
-                                    images ? range(images->from, images->to, scale, 2) : "-", "-"};
+  const int decimals = metric_->decimals();
+  std::vector<std::string> cells = {seeds.half ? range(mean - *seeds.half, mean + *seeds.half, scale, decimals) : "-",
+                                    images ? range(images->from, images->to, scale, decimals) : "-", "-"};
   if (seeds.half && images)
-    cells[2] =
-        range(mean - std::hypot(*seeds.half, mean - images->from), mean + std::hypot(*seeds.half, images->to - mean), scale, 2);
+    cells[2] = range(mean - std::hypot(*seeds.half, mean - images->from), mean + std::hypot(*seeds.half, images->to - mean),
+                     scale, decimals);
   return cells;
 }
 
@@ -145,7 +146,7 @@ std::optional<Table> Comparison::differences() const {
       if (!e.half && !images[i]) continue;
       const SeedGroup *mine = of_label(own, found[i].label), *theirs = of_label(other, found[i].label);
       std::vector<std::string> row = {found[i].label, own.name, other.name, std::to_string(e.count),
-                                      with_sign(e.mean * metric_->in_unit(1), 2)};
+                                      with_sign(e.mean * metric_->in_unit(1), metric_->decimals())};
       for (std::string& cell : interval_cells(e, images[i])) row.push_back(std::move(cell));
       row.push_back(mine && theirs ? p_values(*mine, *theirs) : "-");
       table.add(std::move(row));
@@ -184,7 +185,7 @@ std::optional<Table> Comparison::ablation() const {
     for (size_t i = 0; i < ablation.rows.size(); ++i) {
       const AblationRow& r = ablation.rows[i];
       row = start_of(ablation, r.runs, r.part->name, r.part->option);
-      row.push_back(with_sign(r.difference.mean * metric_->in_unit(1), 2));
+      row.push_back(with_sign(r.difference.mean * metric_->in_unit(1), metric_->decimals()));
       for (std::string& cell : interval_cells(r.difference, images[i])) row.push_back(std::move(cell));
       table.add(std::move(row));
     }

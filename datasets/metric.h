@@ -29,6 +29,7 @@ class Metric {
   // 85.64, and as text, without the unit.
   double in_unit(double score) const { return percent_ ? 100 * score : score; }
   std::string number(double score) const;
+  int decimals() const { return percent_ ? 2 : 4; }  // of a difference of scores, in the unit
   // "85.64 %", "roc_auc 0.8312"
   std::string text(double score) const;
   // The score, negated if lower is better: the greater of two is the better.
