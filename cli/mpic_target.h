@@ -19,7 +19,7 @@ struct WholeMemory {
   // Of one that is compiled for the purpose, for a core of any memory.
   explicit WholeMemory(const IntegerGraph& graph);
   int64_t total() const { return code + weights + tables + activations; }
-  std::string text() const;  // "37,384 bytes of code + ... = 116,000"
+  std::string text() const;  // "16,048 bytes of code + ... = 97,916"
   nlohmann::ordered_json json() const;
 
   int64_t code = 0, weights = 0, tables = 0, activations = 0;

@@ -15,8 +15,7 @@ namespace bitloom::mpic {
 
 namespace {
 
-constexpr int64_t kSlack = 64;            // kernels read words to their end
-constexpr uint32_t kJumpReach = 1 << 20;  // bytes that `jal` jumps back at most
+constexpr int64_t kSlack = 64;  // kernels read words to their end
 
 const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& layer, size_t i = 0) {
   return graph.layers[size_t(layer.inputs[i])];
@@ -121,20 +120,16 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   }
   for (size_t i = 0; i < graph.layers.size(); ++i) {
     const IntegerLayer& layer = graph.layers[i];
-    const uint32_t begin = a.address();
+    const uint32_t begin = a.address() + emitter.routine_bytes();
     check_cancel();
     if (layer.op != IntegerOp::kInput) a.bind_function(a.label(layer.name));
-    const std::string where = str("codegen: layer '", layer.name, "' (", to_string(layer.op), "): ");
     try {
       emit_layer(emitter, graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
     } catch (const Error& error) {
-      throw Error(where + error.what());
+      throw Error(str("codegen: layer '", layer.name, "' (", to_string(layer.op), "): ", error.what()));
     }
-    BITLOOM_CHECK(a.address() - begin <= kJumpReach, where, "takes ", a.address() - begin,
-                  " bytes of code, its loops can jump over ", kJumpReach,
-                  "; give it fewer runs of channels with one precision");
     if (options.stop_after_layers) a.emit(Op::ebreak);
-    network.layers.push_back({layer.name, {}, a.address() - begin, emitter.pending_bytes()});
+    network.layers.push_back({layer.name, {}, a.address() + emitter.routine_bytes() - begin, emitter.pending_bytes()});
   }
   const bool scored = options.anomaly_score && reconstructs(graph);
   const Label score = a.label("score");
@@ -148,6 +143,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
   a.li(x(10), 0);
   a.li(x(17), int32_t(kExitCall));
   a.emit(Op::ecall);
+  emitter.flush_routines();
   network.code_bytes = a.address() - options.base;
   emitter.flush_data();
   a.bind(frame);

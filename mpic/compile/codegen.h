@@ -34,7 +34,8 @@ struct TensorPlace {
 struct CompiledLayer {
   std::string name;
   TensorPlace output;
-  uint32_t code_bytes = 0, data_bytes = 0;  // instructions; weights and tables as the kernels want them
+  // Instructions, with the routines that no layer before uses; weights and tables as the kernels want them.
+  uint32_t code_bytes = 0, data_bytes = 0;
 };
 
 struct CompiledNetwork {

@@ -176,6 +176,22 @@ void Assembler::data(const void* from, size_t bytes) {
 
 void Assembler::space(size_t bytes) { bytes_.resize(bytes_.size() + bytes); }
 
+std::vector<uint8_t> Assembler::take(uint32_t address) {
+  const size_t begin = address - base_;
+  for (; !references_.empty() && references_.back().offset >= begin; references_.pop_back()) {
+    const Reference& reference = references_.back();
+    const LabelState& label = labels_[size_t(reference.label)];
+    BITLOOM_CHECK(reference.use == Use::kTarget && label.offset >= int64_t(begin), "assembler: code at offset ",
+                  reference.offset, " refers to label '", label.name, "' outside what is taken");
+    resolve(bytes_, reference);
+  }
+  for (LabelState& label : labels_)  // not those at its beginning: they may be the end of what stands before
+    if (label.offset > int64_t(begin)) label.offset = -1;
+  const std::vector<uint8_t> taken(bytes_.begin() + int64_t(begin), bytes_.end());
+  bytes_.resize(begin);
+  return taken;
+}
+
 void Assembler::resolve(std::vector<uint8_t>& bytes, const Reference& reference) const {
   const LabelState& label = labels_[size_t(reference.label)];
   BITLOOM_CHECK(label.offset >= 0, "assembler: label '", label.name, "', used at offset ", reference.offset,

@@ -79,6 +79,8 @@ class Assembler {
   void address_of(Label label);  // a word
   void data(const void* from, size_t bytes);
   void space(size_t bytes);
+  // Takes back what stands from `address` on: code that refers to itself only, as it is wherever it is put. Labels in it are not bound any more.
+  std::vector<uint8_t> take(uint32_t address);
 
   // The program; its entry is the base or where the label is bound. Error for labels that were used and never bound.
   Image finish() const;

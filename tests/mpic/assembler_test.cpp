@@ -61,6 +61,31 @@ TEST(Assembler, LabelsBeforeAndBehind) {
   ASSERT_NE(image.find("table"), nullptr);
 }
 
+// What is taken is the same wherever it stood, and is gone; a label bound where it began stays.
+TEST(Assembler, TakesCodeBack) {
+  Assembler a;
+  a.emit(Op::ecall);
+  std::vector<uint8_t> first, second;
+  for (std::vector<uint8_t>* taken : {&first, &second}) {
+    const Label before = a.here(), last = a.label();
+    const uint32_t begin = a.address();
+    a.emit(Op::lp_setup, 0, reg::t0, last);
+    a.emit(Op::addi, reg::t0, reg::t0, 1);
+    a.emit(Op::addi, reg::t1, reg::t1, 1);
+    a.bind_last(last);
+    *taken = a.take(begin);
+    EXPECT_EQ(a.address(), begin);
+    a.emit(Op::jal, reg::zero, before);
+  }
+  EXPECT_EQ(first.size(), 12u);
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(code_lines(a.finish()), (Lines{"ecall", "jal zero, 0", "jal zero, 0"}));
+  const Label outside = a.label();
+  const uint32_t begin = a.address();
+  a.la(reg::a0, outside);
+  EXPECT_NE(error_of([&] { a.take(begin); }).find("refers to label"), std::string::npos);
+}
+
 TEST(Assembler, ImmediatesAreLoadedByTheShortestSequence) {
   std::mt19937 random(1);
   for (int i = 0; i < 2000; ++i) {

@@ -43,6 +43,17 @@ TEST(Codegen, EveryRemainder) {
 }
 TEST(Codegen, Models) { expect_equal(testing::model_cases(std::getenv("BITLOOM_FAST") ? 1 : 3)); }
 
+// Of layers of the same kind and formats only the first one has routines; the others call them: two instructions for an address and a jump.
+TEST(Codegen, LayersShareRoutines) {
+  const CompiledNetwork uniform = compile(load_graph("results/cifar10/w8a8/network.blig"));
+  EXPECT_LT(uniform.code_bytes, 6200u);
+  for (const CompiledLayer& layer : uniform.layers) {
+    if (layer.name != "conv7" && layer.name != "add3") continue;
+    EXPECT_EQ(layer.code_bytes, 12u) << layer.name;
+  }
+  EXPECT_LT(compile(load_graph("results/cifar10/channel-1/network.blig")).code_bytes, 16500u);
+}
+
 // Layers that end with stops take the cycles of the whole.
 TEST(Codegen, CyclesOfLayersAddUp) {
   for (const ExportCase& test : testing::model_cases(1)) {

@@ -152,13 +152,15 @@ TEST(Shapes, ErrorsNameTheLayer) {
   const std::string memory = error_of([&] { compile(large.graph, options_with(100000)); });
   EXPECT_NE(memory.find("; layer 'layer2' alone "), std::string::npos) << memory;
   EXPECT_NE(memory.find("the memory has 100000; give more with --mem"), std::string::npos) << memory;
+}
 
+// However often precisions change from channel to channel, the code is that of one run.
+TEST(Shapes, RunsOfChannelsShareTheirCode) {
+  constexpr int64_t kChannels = 2000;
   RandomGraph many(Rng(2), 1, 1, 1, {8, false, 1});
-  many.window(IntegerOp::kConv2d, 0, 20000, {1, 1}, {1, 1}, {0, 0, 0, 0}, {8, false, 1}, {8});
-  IntegerLayer& layer = many.graph.layers[1];
-  layer.groups.assign(20000, {8, 1});
-  const std::string code = error_of([&] { compile(many.graph, options_with(64 << 20)); });
-  EXPECT_EQ(code.rfind("codegen: layer 'layer1' (conv2d): takes ", 0), 0u) << code;
+  many.window(IntegerOp::kConv2d, 0, kChannels, {1, 1}, {1, 1}, {0, 0, 0, 0}, {8, false, 1}, {8});
+  many.graph.layers[1].groups.assign(kChannels, {8, 1});
+  EXPECT_LT(compile(many.graph, options_with(64 << 20)).code_bytes, 1000u);
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace {
 
 // Output position, input position, pointers.
 constexpr Reg kY{1}, kX{2}, kInY{3}, kInX{4}, kSource{5}, kTarget{6}, kPixels{7}, kTaps{8}, kTapY{9}, kTapX{10}, kRows{11},
-    kTemp{12}, kCounter{13}, kInput{14}, kWidth{15}, kBytes{16}, kMaxY{25}, kMaxX{26}, kOutWidth{27}, kHeight{28}, kMask{29};
+    kTemp{12}, kCounter{13}, kInput{14}, kWidth{15}, kBytes{16}, kMaxY{25}, kMaxX{26}, kOutWidth{27}, kHeight{28}, kMask{29},
+    kRowQuads{21}, kPitch{22}, kTapQuads{23};
 constexpr int kCopy = 17;  // first of four
 constexpr Reg kWord{20};
 
@@ -24,16 +25,20 @@ uint32_t ColumnEmitter::mask() const {
 
 void ColumnEmitter::gather(int pixels) {
   for (const auto& [reg, word] : {std::pair{kY, kRow}, {kX, kColumn}}) a.emit(Op::lw, reg, int(word), use::frame);
-  a.la(kTarget, scratch_);
-  a.la(kInput, in_.label);
-  a.li(kWidth, int32_t(in_.w));
-  a.li(kHeight, int32_t(in_.h));
-  a.li(kBytes, int32_t(in_.bytes));
-  a.li(kOutWidth, int32_t(out_.w));
+  e.load(kTarget, scratch_);
+  e.load(kInput, in_.label);
+  e.load(kWidth, in_.w);
+  e.load(kHeight, in_.h);
+  e.load(kBytes, in_.bytes);
+  e.load(kOutWidth, out_.w);
+  const int64_t row = layer_.kw * in_.bytes;
+  e.load(kPitch, in_.w * in_.bytes - round_up(row, 4));
+  e.load(kRowQuads, ceil_div(row, 4) / 4);
+  e.load(kTapQuads, ceil_div(in_.bytes, 4) / 4);
   if (flip().index != 0) a.li(flip(), int32_t(mask()));
   const bool padded = layer_.pt + layer_.pb + layer_.pl + layer_.pr > 0;
-  if (padded && in_.h >= layer_.kh) a.li(kMaxY, int32_t(in_.h - layer_.kh));
-  if (padded && in_.w >= layer_.kw) a.li(kMaxX, int32_t(in_.w - layer_.kw));
+  if (padded && in_.h >= layer_.kh) e.load(kMaxY, in_.h - layer_.kh);
+  if (padded && in_.w >= layer_.kw) e.load(kMaxX, in_.w - layer_.kw);
   if (pixels > 1) a.li(kPixels, pixels);
   const Label pixel = a.here(), slow = a.label(), next = a.label(), same_row = a.label(), end = a.label();
   input_position(kInY, kY, layer_.sh, layer_.pt);
@@ -90,9 +95,9 @@ void ColumnEmitter::copy_window() {
   source_of(kInY, kInX);
   const int64_t row = layer_.kw * in_.bytes, copied = round_up(row, 4);
   const auto copy_row = [&](bool last) {
-    e.copy_words(kSource, kTarget, row, kCopy, kCounter, flip());
+    e.copy_words(kSource, kTarget, row, kCopy, kRowQuads, flip());
     e.add_immediate(kTarget, kTarget, row - copied, kTemp);
-    if (!last) e.add_immediate(kSource, kSource, in_.w * in_.bytes - copied, kTemp);
+    if (!last) a.emit(Op::add, kSource, kSource, kPitch);
   };
   if (layer_.kh <= plan_.limits.unrolled_rows) {
     for (int64_t ky = 0; ky < layer_.kh; ++ky) copy_row(ky + 1 == layer_.kh);
@@ -115,10 +120,10 @@ void ColumnEmitter::copy_window_by_taps() {
   a.emit(Op::bgeu, kTapY, kHeight, outside);
   a.emit(Op::bgeu, kTapX, kWidth, outside);
   source_of(kTapY, kTapX);
-  e.copy_words(kSource, kTarget, in_.bytes, kCopy, kCounter, flip());
+  e.copy_words(kSource, kTarget, in_.bytes, kCopy, kTapQuads, flip());
   a.emit(Op::jal, zero, next);
   a.bind(outside);
-  e.fill_words(kTarget, in_.bytes, kCounter, flip());
+  e.fill_words(kTarget, in_.bytes, kTapQuads, flip());
   a.bind(next);
   e.add_immediate(kTarget, kTarget, in_.bytes - copied, kTemp);
   a.emit(Op::addi, kTapX, kTapX, 1);
@@ -134,13 +139,15 @@ void ColumnEmitter::convert(int pixels) {
   if (plan_.in_place)
     a.emit(Op::lw, kSource, int(kTileIn), use::frame);
   else
-    a.la(kSource, scratch_);
-  a.la(kTarget, scratch_);
-  e.add_immediate(kTarget, kTarget, plan_.windows_bytes(), kCounter);
+    e.load(kSource, scratch_);
+  e.load(kTarget, scratch_);
+  e.load(kCounter, plan_.windows_bytes());
   if (!in_.scheme.is_signed) a.li(kMask, int32_t(mask()));
+  a.emit(Op::add, kTarget, kTarget, kCounter);
   const auto column = [&](int64_t words) {
+    e.load(kCounter, words);
     a.emit(Op::p_lw_post, kWord, 4, kSource);
-    e.repeat(0, words, kCounter, [&] { convert_word(); });
+    e.loop(0, kCounter, [&] { convert_word(); });
   };
   if (plan_.stride == plan_.words * 4) {
     column(pixels * plan_.words);
@@ -148,8 +155,8 @@ void ColumnEmitter::convert(int pixels) {
   }
   e.repeat(1, pixels, kTaps, [&] {
     column(plan_.words);
-    e.add_immediate(kSource, kSource, plan_.stride - (plan_.words + 1) * 4, kCounter);
-    a.emit(Op::addi, zero, zero, 0);
+    e.load(kCounter, plan_.stride - (plan_.words + 1) * 4);
+    a.emit(Op::add, kSource, kSource, kCounter);
   });
 }
 

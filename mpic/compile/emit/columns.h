@@ -5,12 +5,13 @@
 
 namespace bitloom::mpic {
 
-// Words in memory at use::frame: what is left of the current loop over tiles, its output and input, row and column of its next pixel.
-enum Frame { kTiles = 0, kTileOut = 4, kTileIn = 8, kRow = 12, kColumn = 16, kFrameBytes = 32 };
+// Words in memory at use::frame: the tiles that are left, the next one's output and input, row and column of its first pixel; the current one's first
+// column.
+enum Frame { kTiles = 0, kTileOut = 4, kTileIn = 8, kRow = 12, kColumn = 16, kTileColumn = 20, kFrameBytes = 32 };
 
 inline uint32_t flip_mask(int bits) { return bits == 4 ? 0x88888888 : 0xaaaaaaaa; }
 
-// Emits the copies. Registers are free between tiles.
+// Emits the copies. All registers but use::frame and use::record are free between tiles.
 class ColumnEmitter {
  public:
   ColumnEmitter(Emitter& emitter, const IntegerLayer& layer, const ColumnPlan& plan, const EmitTensor& in,

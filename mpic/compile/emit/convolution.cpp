@@ -1,7 +1,8 @@
 // Convolutions and linear layers: columns of input codes times rows of weights, 4 channels x 4 pixels at a time.
 //
-// Where columns are the input itself, a run of channels goes over all pixels before the next run begins; where they are copies, a tile of pixels
-// meets all channels before the next tile is copied. Columns of up to four words stay in registers.
+// A tile of pixels meets all runs of channels before the next tile: one step for the tile, in which its columns are made unless they are the input
+// itself, and one for each run. Columns of up to four words stay in registers.
+#include "core/error.h"
 #include "mpic/compile/emit/columns.h"
 #include "mpic/compile/emit/product_kernel.h"
 
@@ -20,92 +21,98 @@ class MatrixProduct {
         data_(graph, layer, in, plan_, emitter.sub_byte_),
         columns_(emitter, layer, plan_, in, out, scratch),
         kernel_((plan_.held ? make_held_kernel : make_block_kernel)({emitter, layer, in, out, plan_, data_})) {
-    for (const Run& run : data_.runs()) placed_.push_back(run.bits > 0 ? kernel_->place(run) : ProductKernel::Placed{});
+    for (const Run& run : data_.runs()) weights_.push_back(e.data(run.bits > 0 ? kernel_->weights(run) : data_.constants(run)));
   }
 
   void emit() {
     const int64_t pixels = out_.h * out_.w, tiles = plan_.pixels == kTilePixels ? pixels / kTilePixels : 0;
-    if (plan_.copied()) start_frame();
-    if (tiles > 0) emit_tiles(kTilePixels, 0, tiles);
-    if (const int64_t done = tiles * kTilePixels; pixels > done) emit_tiles(1, done, pixels - done);
+    const Step exit = e.exit();
+    Step next = exit;
+    if (const int64_t rest = pixels - tiles * kTilePixels; rest > 0) next = tiles_of(1, rest, tiles == 0, next);
+    if (tiles > 0) next = tiles_of(kTilePixels, tiles, true, next);
+    e.enter(next, exit);
   }
 
  private:
-  void start_frame() {
-    a.la(use::frame, e.frame_);
-    for (const auto& [label, word] : {std::pair{out_.label, kTileOut}, {in_.label, kTileIn}}) {
-      a.la(x(1), label);
-      a.emit(Op::sw, x(1), int(word), use::frame);
-    }
-    for (const int word : {int(kRow), int(kColumn)}) a.emit(Op::sw, zero, word, use::frame);
-  }
-
-  // `count` tiles from pixel `first` on.
-  void emit_tiles(int pixels, int64_t first, int64_t count) {
+  // The next `count` tiles, which may be the layer's first ones; then `next`.
+  Step tiles_of(int pixels, int64_t count, bool are_first, const Step& next) {
     kernel_->set_pixels(pixels);
-    const std::vector<Run>& runs = data_.runs();
-    if (!plan_.copied()) {
-      for (size_t i = 0; i < runs.size(); ++i) emit_run(runs[i], placed_[i], pixels, first, count);
-      return;
+    const Step first = e.step("tiles", [&] {
+      e.load(use::frame, e.frame_);
+      e.load(x(1), count);
+      if (are_first) start_frame();
+      a.emit(Op::sw, x(1), int(kTiles), use::frame);
+      e.leave();
+    });
+    const Step tile = e.step(plan_.copied() ? "columns" : "tile", [&] { begin_tile(pixels, next); });
+    e.follow(first, tile);
+    Step before = tile;
+    for (size_t i = 0; i < data_.runs().size(); ++i) {
+      const Run& run = data_.runs()[i];
+      follow(before, emit_run(run, weights_[i]));
+      if (run.bits > 0 && kernel_->finishes_apart(run)) follow(before, emit_finish(run));
     }
-    a.la(use::frame, e.frame_);
-    a.li(x(1), int32_t(count));
-    a.emit(Op::sw, x(1), int(kTiles), use::frame);
-    const Label tile = a.here();
+    e.follow(before, tile);
+    return first;
+  }
+
+  void start_frame() {
+    e.load(x(2), out_.label);
+    e.load(x(3), in_.label);
+    for (const int word : {int(kRow), int(kColumn)}) a.emit(Op::sw, zero, word, use::frame);
+    a.emit(Op::sw, x(2), int(kTileOut), use::frame);
+    a.emit(Op::sw, x(3), int(kTileIn), use::frame);
+  }
+
+  void follow(Step& before, const Step& step) {
+    e.follow(before, step);
+    before = step;
+  }
+
+  Step emit_run(const Run& run, Label weights) {
+    const std::string kind = run.bits == 0 ? "constants" : run.blocks() ? "blocks" : "channels";
+    return e.step(run.bits == 0 ? kind : str(kind, " w", run.bits, "a", plan_.bits), [&] {
+      run.bits > 0 ? kernel_->emit(run, weights) : kernel_->emit_constants(run, weights);
+      e.leave();
+    });
+  }
+
+  Step emit_finish(const Run& run) {
+    return e.step("finish", [&] {
+      kernel_->finish(run);
+      e.leave();
+    });
+  }
+
+  // Goes on to `next` when no tile is left.
+  void begin_tile(int pixels, const Step& next) {
+    const Reg left = x(1), bytes = x(2), moved = x(1);
+    const Label finished = a.label();
+    e.load(use::frame, e.frame_);
+    a.emit(Op::lw, left, int(kTiles), use::frame);
+    a.emit(Op::addi, left, left, -1);
+    a.emit(Op::blt, left, zero, finished);
+    a.emit(Op::sw, left, int(kTiles), use::frame);
     columns_.emit(pixels);
-    for (size_t i = 0; i < runs.size(); ++i) emit_run(runs[i], placed_[i]);
-    if (count > 1 || first + pixels < out_.h * out_.w) {
-      move(kTileOut, pixels * out_.bytes);
-      if (plan_.in_place) move(kTileIn, pixels * in_.bytes);
-    }
-    if (count == 1) return;
-    move(kTiles, -1);
-    loop_while(x(1), tile);
-  }
-
-  // x1 = the word of the frame, moved by so much.
-  void move(Frame word, int64_t bytes) {
-    a.emit(Op::lw, x(1), int(word), use::frame);
-    e.add_immediate(x(1), x(1), bytes, x(2));
-    a.emit(Op::sw, x(1), int(word), use::frame);
-  }
-
-  // To `label` unless the register is 0, however far it is.
-  void loop_while(Reg counter, Label label) {
-    const Label done = a.label();
-    a.emit(Op::beq, counter, zero, done);
-    a.emit(Op::jal, zero, label);
-    a.bind(done);
-  }
-
-  // One run over columns in place.
-  void emit_run(const Run& run, const ProductKernel::Placed& placed, int pixels, int64_t first, int64_t count) {
-    const Reg tiles = use::frame;
-    a.la(use::out, out_.label);
-    e.add_immediate(use::out, use::out, first * out_.bytes, use::column);
-    if (run.bits > 0) {
-      a.la(use::column, in_.label);
-      e.add_immediate(use::column, use::column, first * in_.bytes, use::weights);
-      kernel_->begin(run, placed);
-    }
-    if (count > 1) a.li(tiles, int32_t(count));
-    const Label tile = a.here();
-    run.bits > 0 ? kernel_->emit(run) : kernel_->emit_constants(run);
-    if (count == 1) return;
-    e.add_immediate(use::out, use::out, pixels * out_.bytes - kernel_->stored_bytes(run), use::input(0));
-    if (run.bits > 0) kernel_->next_tile(placed);
-    a.emit(Op::addi, tiles, tiles, -1);
-    loop_while(tiles, tile);
-  }
-
-  // One run over a tile of copied columns.
-  void emit_run(const Run& run, const ProductKernel::Placed& placed) {
+    e.load(bytes, pixels * out_.bytes);
     a.emit(Op::lw, use::out, int(kTileOut), use::frame);
-    if (run.bits == 0) return kernel_->emit_constants(run);
-    a.la(use::column, scratch_);
-    if (plan_.converted()) e.add_immediate(use::column, use::column, plan_.windows_bytes(), use::weights);
-    kernel_->begin(run, placed);
-    kernel_->emit(run);
+    if (plan_.in_place) a.emit(Op::lw, use::column, int(kTileIn), use::frame);
+    a.emit(Op::add, moved, use::out, bytes);
+    a.emit(Op::sw, moved, int(kTileOut), use::frame);
+    if (plan_.in_place) {
+      e.load(bytes, pixels * in_.bytes);
+      a.emit(Op::add, moved, use::column, bytes);
+      a.emit(Op::sw, moved, int(kTileIn), use::frame);
+    }
+    if (plan_.copied()) e.load(use::column, scratch_);
+    if (plan_.converted()) {
+      e.load(bytes, plan_.windows_bytes());
+      a.emit(Op::add, use::column, use::column, bytes);
+    }
+    kernel_->begin_tile();
+    e.leave();
+    a.bind(finished);
+    e.leave_to(next);
   }
 
   Emitter& e;
@@ -116,7 +123,7 @@ class MatrixProduct {
   const ProductData data_;
   ColumnEmitter columns_;
   const std::unique_ptr<ProductKernel> kernel_;
-  std::vector<ProductKernel::Placed> placed_;
+  std::vector<Label> weights_;  // of the runs, or their constants, behind the code
 };
 
 void Emitter::convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,

@@ -23,24 +23,20 @@ class Depthwise {
         out_(out),
         scratch_(scratch),
         plane_(plan_planes(geometry_of(graph, layer), emitter.limits_)),
-        codes_(unpack_weights(graph, layer)) {
-    const int64_t reach = emitter.limits_.reach;
-    far_in_ = 4 * in.bytes > reach;
-    far_out_ = out.bytes > reach;
-  }
+        codes_(unpack_weights(graph, layer)) {}
 
   void emit(Label weights, Label table) {
     e.set_format(k8, 0);
-    a.la(kWeights, weights);
-    a.la(kTable, table);
-    a.la(kIn, in_.label);
-    a.la(kOut, out_.label);
-    a.la(kPlane, scratch_);
-    a.emit(Op::addi, kTarget, kPlane, 0);
+    e.load(kWeights, weights);
+    e.load(kTable, table);
+    e.load(kIn, in_.label);
+    e.load(kOut, out_.label);
+    e.load(kTarget, scratch_);
+    e.load(kCount, ceil_div(4 * plane_.bytes + 4, 4) / 4);
     e.fill_words(kTarget, 4 * plane_.bytes + 4, kCount);
     const int64_t groups = in_.c / 4;
     if (groups > 0) {
-      a.li(kGroups, int32_t(groups));
+      e.load(kGroups, groups);
       const Label group = a.here(), end = a.label();
       emit_group(4);
       a.emit(Op::addi, kGroups, kGroups, -1);
@@ -66,9 +62,8 @@ class Depthwise {
   }
 
  private:
-  static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kPlane{29}, kGroups{30}, kSource{21}, kTarget{22},
-      kCount{23}, kRows{24}, kSum{13}, kBeside{14}, kNextPlane{19}, kFirstPlane{20},
-      kStep{31};  // kStep: bytes of a pixel that are no immediate
+  static constexpr Reg kWeights{25}, kTable{26}, kIn{27}, kOut{28}, kStep{29}, kGroups{30}, kSource{21}, kTarget{22},
+      kCount{23}, kRows{24}, kSum{13}, kBeside{14}, kNextPlane{19}, kFirstPlane{20}, kNextRow{18};
 
   void emit_group(int channels) {
     build_planes();
@@ -80,21 +75,13 @@ class Depthwise {
   // The codes of four channels of `pixels` pixels, each as a word, from x1 on; moves kSource past them.
   void load_pixels(int pixels) {
     const int bits = in_.bits();
-    const Op load = bits == 8   ? Op::lw
-                    : bits == 4 ? Op::lhu
-                                : Op::lbu,
-             load_post = bits == 8   ? Op::p_lw_rr_post
-                         : bits == 4 ? Op::p_lhu_rr_post
-                                     : Op::p_lbu_rr_post;
+    const Op load = bits == 8 ? Op::p_lw_rr_post : bits == 4 ? Op::p_lhu_rr_post : Op::p_lbu_rr_post;
     for (int p = 0; p < 4; ++p) {
       if (p >= pixels)
         a.emit(Op::addi, x(1 + p), zero, 0);
-      else if (far_in_)
-        a.emit(load_post, x(1 + p), kStep, kSource);
       else
-        a.emit(load, x(1 + p), p * in_.bytes, kSource);
+        a.emit(load, x(1 + p), kStep, kSource);
     }
-    if (!far_in_) a.emit(Op::addi, kSource, kSource, pixels * in_.bytes);
   }
 
   // Nibbles or pairs of bits into the bytes of `word`.
@@ -113,6 +100,13 @@ class Depthwise {
     a.emit(Op::pv_sra_sci_b, word, word, 8 - bits);
   }
 
+  // A place in the planes.
+  void load_place(Reg rd, int64_t offset) {
+    e.load(rd, scratch_);
+    e.load(kCount, offset);
+    a.emit(Op::add, rd, rd, kCount);
+  }
+
   void build_planes() {
     const int bits = in_.bits();
     if (bits != 8) {
@@ -123,16 +117,18 @@ class Depthwise {
     a.li(x(14), 0x07030602);
     a.li(x(17), 0x05040100);
     a.li(x(18), 0x07060302);
-    a.li(kNextPlane, int32_t(plane_.bytes));
-    a.li(kFirstPlane, int32_t(4 - 3 * plane_.bytes));
-    if (far_in_) a.li(kStep, int32_t(in_.bytes));
+    e.load(kNextPlane, plane_.bytes);
+    e.load(kFirstPlane, 4 - 3 * plane_.bytes);
+    e.load(kStep, in_.bytes);
     a.emit(Op::addi, kSource, kIn, 0);
-    e.add_immediate(kTarget, kPlane, layer_.pt * plane_.row + plane_.margin, kCount);
-    e.repeat(1, in_.h, kRows, [&] {
-      const int64_t quads = in_.w / 4, rest = in_.w % 4;
-      e.repeat(0, quads, kCount, [&] { four_pixels(4); });
+    load_place(kTarget, layer_.pt * plane_.row + plane_.margin);
+    const int64_t quads = in_.w / 4, rest = in_.w % 4;
+    e.load(kRows, in_.h);
+    if (quads > 0) e.load(kCount, quads);
+    e.loop(1, kRows, [&] {
+      if (quads > 0) e.loop(0, kCount, [&] { four_pixels(4); });
       if (rest > 0) four_pixels(int(rest));
-      e.add_immediate(kTarget, kTarget, plane_.row - (quads + (rest > 0 ? 1 : 0)) * 4, kCount);
+      e.add_immediate(kTarget, kTarget, plane_.row - (quads + (rest > 0 ? 1 : 0)) * 4, x(5));
       a.emit(Op::addi, zero, zero, 0);
     });
   }
@@ -161,22 +157,27 @@ class Depthwise {
     mix(12, 6, 8, x(18));
   }
 
-  // One channel of the group: weights in x1.., the rule in x5..x7, window words in x9.., the sum in x13.
+  // One channel of the group: weights in x1.., the rule in x5..x7, window words in x9.., the sum in x13, offsets of window words in x15...
   void emit_channel(int c) {
     const int64_t taps = layer_.kh * plane_.window_words;
     for (int64_t i = 0; i < taps && plane_.in_registers; ++i) a.emit(Op::p_lw_post, x(int(1 + i)), 4, kWeights);
     for (int i = 0; i < 3; ++i) a.emit(Op::p_lw_post, x(5 + i), 4, kTable);
-    if (far_out_) a.li(kStep, int32_t(out_.bytes));
+    e.load(kStep, out_.bytes);
     const int64_t bit = c * layer_.out.bits;
-    e.add_immediate(kSource, kPlane, c * plane_.bytes + plane_.margin - layer_.pl, kCount);
+    load_place(kSource, c * plane_.bytes + plane_.margin - layer_.pl);
     e.add_immediate(kTarget, kOut, bit / 8, kCount);
     if (!plane_.in_registers) return emit_large_windows(int(bit % 8));
-    e.repeat(1, out_.h, kRows, [&] {
-      e.repeat(0, out_.w, kCount, [&] {
+    for (int64_t i = 1; i < taps; ++i)
+      e.load(offset(i), i / plane_.window_words * plane_.row + i % plane_.window_words * 4 - layer_.sw);
+    e.load(kRows, out_.h);
+    e.load(kCount, out_.w);
+    e.load(kNextRow, layer_.sh * plane_.row - layer_.sw * out_.w);
+    e.loop(1, kRows, [&] {
+      e.loop(0, kCount, [&] {
         sum_window();
         finish_output(int(bit % 8));
       });
-      e.add_immediate(kSource, kSource, layer_.sh * plane_.row - layer_.sw * out_.w, kCount);
+      a.emit(Op::add, kSource, kSource, kNextRow);
       a.emit(Op::addi, zero, zero, 0);
     });
   }
@@ -210,22 +211,20 @@ class Depthwise {
     e.add_immediate(kWeights, kWeights, 4 * layer_.kh * plane_.window_words, word_loop);
   }
 
+  static Reg offset(int64_t tap) { return x(int(14 + tap)); }
+
   Op dot(bool begins) const {
     if (in_.scheme.is_signed) return begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b;
     return begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b;
   }
 
   void sum_window() {
+    const int64_t taps = layer_.kh * plane_.window_words;
     // The first load moves the pointer on; the others look back.
-    for (int64_t y = 0, i = 0; y < layer_.kh; ++y)
-      for (int64_t w = 0; w < plane_.window_words; ++w, ++i) {
-        if (i == 0)
-          a.emit(Op::p_lw_post, x(9), layer_.sw, kSource);
-        else
-          a.emit(Op::lw, x(int(9 + i)), y * plane_.row + 4 * w - layer_.sw, kSource);
-      }
+    a.emit(Op::p_lw_post, x(9), layer_.sw, kSource);
+    for (int64_t i = 1; i < taps; ++i) a.emit(Op::p_lw_rr, x(int(9 + i)), offset(i), kSource);
     if (layer_.out.bits < 8) a.emit(Op::lbu, kBeside, 0, kTarget);
-    for (int64_t i = 0; i < layer_.kh * plane_.window_words; ++i) a.emit(dot(i == 0), kSum, x(int(9 + i)), x(int(1 + i)));
+    for (int64_t i = 0; i < taps; ++i) a.emit(dot(i == 0), kSum, x(int(9 + i)), x(int(1 + i)));
   }
 
   void finish_output(int bit) {
@@ -234,10 +233,7 @@ class Depthwise {
     e.requantize(kSum, x(5), x(6), x(7), layer_.out);
     if (bits < 8) a.emit(Op::p_insert, kBeside, kSum, bits - 1, bit);
     const Reg code = bits < 8 ? kBeside : kSum;
-    if (far_out_)
-      a.emit(bits == 32 ? Op::p_sw_rr_post : Op::p_sb_rr_post, code, kStep, kTarget);
-    else
-      a.emit(bits == 32 ? Op::p_sw_post : Op::p_sb_post, code, out_.bytes, kTarget);
+    a.emit(bits == 32 ? Op::p_sw_rr_post : Op::p_sb_rr_post, code, kStep, kTarget);
   }
 
   Emitter& e;
@@ -247,7 +243,6 @@ class Depthwise {
   const Label scratch_;
   const PlanePlan plane_;
   const std::vector<int8_t> codes_;
-  bool far_in_ = false, far_out_ = false;  // pixels are too long for the offsets of loads, of stores
 };
 
 }  // namespace
@@ -259,7 +254,10 @@ void Emitter::depthwise(const IntegerGraph& graph, const IntegerLayer& layer, co
   for (size_t c = 0; c < size_t(layer.c); ++c)
     table.insert(table.end(), {uint32_t(layer.multiplier[c]), uint32_t(layer.offset[c]), layer.shift[c]});
   const Label weights = data(d.weights()), rules = data(std::move(table));
-  d.emit(weights, rules);
+  run(step("depthwise", [&] {
+    d.emit(weights, rules);
+    leave();
+  }));
 }
 
 }  // namespace bitloom::mpic

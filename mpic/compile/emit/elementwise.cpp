@@ -61,17 +61,10 @@ class CodeWriter {
 }  // namespace
 
 void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTensor& in1, const EmitTensor& out) {
-  const Reg p0 = x(25), p1 = x(26), po = x(27), counter = x(28), m0 = x(29), m1 = x(30), offset = x(31), shift = x(24),
-            inner = x(8);
+  const Reg p0 = x(25), p1 = x(26), po = x(27), counter = x(28), m0 = x(29), m1 = x(30), shift = x(24), inner = x(8),
+            offset = x(9);
   const auto dense = [](const EmitTensor& t) { return is_dense(t.c, t.bits()); };
   const AddPlan plan = plan_add(layer, dense(in0) && dense(in1) && dense(out), limits_);
-  a.la(p0, in0.label);
-  a.la(p1, in1.label);
-  a.la(po, out.label);
-  a.li(m0, layer.multiplier[0]);
-  a.li(m1, layer.multiplier[1]);
-  a.li(offset, layer.offset[0]);
-  a.li(shift, layer.shift[0]);
   // Adds `count` codes and moves on past them.
   const auto add_codes = [&](int64_t count) {
     CodeReader read0(a, p0, x(1), in0.scheme), read1(a, p1, x(2), in1.scheme);
@@ -97,12 +90,24 @@ void Emitter::add(const IntegerLayer& layer, const EmitTensor& in0, const EmitTe
     for (const auto& [pointer, tensor] : {std::pair{p0, &in0}, {p1, &in1}, {po, &out}})
       a.emit(Op::addi, pointer, pointer, pixel_bytes(count, tensor->bits()));
   };
-  if (!plan.by_chunks) return repeat(1, plan.chunks, counter, [&] { add_codes(plan.codes); });
-  repeat(1, layer.h * layer.w, counter, [&] {
-    repeat(0, plan.codes / kChunkCodes, inner, [&] { add_codes(kChunkCodes); });
-    if (plan.codes % kChunkCodes > 0) add_codes(plan.codes % kChunkCodes);
-    a.emit(Op::addi, zero, zero, 0);
+  const Step sum = step("add", [&] {
+    load(p0, in0.label);
+    load(p1, in1.label);
+    load(po, out.label);
+    load(m0, layer.multiplier[0]);
+    load(m1, layer.multiplier[1]);
+    load(offset, layer.offset[0]);
+    load(shift, layer.shift[0]);
+    load(counter, plan.by_chunks ? layer.h * layer.w : plan.chunks);
+    loop(1, counter, [&] {
+      if (!plan.by_chunks) return add_codes(plan.codes);
+      repeat(0, plan.codes / kChunkCodes, inner, [&] { add_codes(kChunkCodes); });
+      if (plan.codes % kChunkCodes > 0) add_codes(plan.codes % kChunkCodes);
+      a.emit(Op::addi, zero, zero, 0);
+    });
+    leave();
   });
+  run(sum);
 }
 
 void Emitter::anomaly_score(const AnomalyRule& rule, const EmitTensor& in, const EmitTensor& out, Label score) {

@@ -5,36 +5,16 @@
 
 namespace bitloom::mpic {
 
-Label Emitter::data(std::vector<uint32_t> words) {
-  pending_.push_back({a.label(), std::move(words)});
-  return pending_.back().label;
-}
-
-size_t Emitter::flush_data() {
-  const uint32_t begin = a.address();
-  for (const Data& d : pending_) {
-    a.bind(d.label);
-    for (const uint32_t word : d.words) a.word(word);
-  }
-  pending_.clear();
-  return a.address() - begin;
-}
-
-uint32_t Emitter::pending_bytes() const {
-  size_t words = 0;
-  for (const Data& d : pending_) words += d.words.size();
-  return uint32_t(4 * words);
-}
-
 void Emitter::repeat(int which, int64_t count, Reg counter, const std::function<void()>& body) {
-  if (count > 1) a.li(counter, int32_t(count));
-  repeat_counted(which, count, counter, body);
+  if (count <= 0) return;
+  if (count == 1) return body();
+  a.li(counter, int32_t(count));
+  loop(which, counter, body);
 }
 
-void Emitter::repeat_counted(int which, int64_t count, Reg counter, const std::function<void()>& body) {
-  if (count <= 0) return;
+void Emitter::loop(int which, Reg counter, const std::function<void()>& body) {
   const Label last = a.label();
-  if (count > 1) a.emit(Op::lp_setup, which, counter, last);
+  a.emit(Op::lp_setup, which, counter, last);
   body();
   a.bind_last(last);
 }
@@ -61,12 +41,6 @@ void Emitter::requantize(Reg value, Reg multiplier, Reg offset, Reg shift, const
   clamp(value, scheme);
 }
 
-void Emitter::requantize(Reg value, Reg multiplier, Reg offset, int shift, const QuantScheme& scheme) {
-  a.emit(Op::mul, value, value, multiplier);
-  a.emit(Op::p_addn, value, value, offset, shift);
-  clamp(value, scheme);
-}
-
 // p.clip and p.clipu take the number of bits, of unsigned codes one more.
 void Emitter::clamp(Reg value, const QuantScheme& scheme) {
   if (scheme.bits == 32) return;
@@ -76,7 +50,7 @@ void Emitter::clamp(Reg value, const QuantScheme& scheme) {
     a.emit(Op::p_clipu, value, value, scheme.bits + 1);
 }
 
-void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg counter, Reg flip) {
+void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg quads, Reg flip) {
   const auto some = [&](int64_t n) {
     for (int i = 0; i < n; ++i) a.emit(Op::p_lw_post, x(first + i), 4, source);
     if (flip.index != 0)
@@ -84,16 +58,16 @@ void Emitter::copy_words(Reg source, Reg target, int64_t bytes, int first, Reg c
     for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, x(first + i), 4, target);
   };
   const int64_t words = (bytes + 3) / 4;
-  repeat(0, words / 4, counter, [&] { some(4); });
+  if (words >= 4) loop(0, quads, [&] { some(4); });
   some(words % 4);
 }
 
-void Emitter::fill_words(Reg target, int64_t bytes, Reg counter, Reg value) {
+void Emitter::fill_words(Reg target, int64_t bytes, Reg quads, Reg value) {
   const auto some = [&](int64_t n) {
     for (int i = 0; i < n; ++i) a.emit(Op::p_sw_post, value, 4, target);
   };
   const int64_t words = (bytes + 3) / 4;
-  repeat(0, words / 4, counter, [&] { some(4); });
+  if (words >= 4) loop(0, quads, [&] { some(4); });
   some(words % 4);
 }
 

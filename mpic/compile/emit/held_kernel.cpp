@@ -13,32 +13,38 @@ Reg input(int pixel, int64_t word) { return x(1 + pixel * 4 + int(word)); }
 Reg sum(int set, int pixel) { return x(17 + set * 4 + pixel); }
 // What is read from use::weights passes through three registers.
 Reg item(int64_t index) { return x(28 + int(index % 3)); }
+// The shift of all channels, once the columns are loaded.
+constexpr Reg kShift = use::column;
 
 class HeldKernel : public ProductKernel {
+  static constexpr Strides kBlockStrides{{21}, {22}};  // in place of the second set of sums
+
  public:
   using ProductKernel::ProductKernel;
 
-  Placed place(const Run& run) override { return {words(data_.stream(run)), {}}; }
+  std::vector<uint32_t> weights(const Run& run) const override { return data_.stream(run); }
 
-  void begin(const Run& run, const Placed& placed) override {
+  void begin_tile() override { a.emit(Op::sw, use::column, int(kTileColumn), use::frame); }
+
+  void emit(const Run& run, Label weights) override {
     set_format(run, pixels_);
-    a.la(use::weights, placed.weights.label);
-    begin_output(run);
-  }
-
-  void emit(const Run& run) override {
+    e.load(item(0), e.frame_);
+    e.load(use::weights, weights);
+    a.emit(Op::lw, use::column, int(kTileColumn), item(0));
+    if (run.blocks()) e.load(item(1), run.count);
     load_columns();
-    if (run.rows == kBlockChannels) return e.repeat(1, run.count, item(0), [&] { emit_four(run); });
+    if (run.shift >= 0) e.load(kShift, run.shift);
+    if (run.blocks()) {
+      if (layer_.out.bits == 32) load_strides(kBlockStrides, 4);
+      return e.loop(1, item(1), [&] { emit_four(run); });
+    }
     for (int row = 0; row < run.rows; ++row) {
       emit_channel(run, 0);
+      const Strides strides{item(0), item(1)};
+      load_strides(strides, single_step());
       store_one(
-          run.first + row, [](int p) { return sum(0, p); }, [](int p) { return sum(1, p); }, item(0));
+          run.first + row, [](int p) { return sum(0, p); }, [](int p) { return sum(1, p); }, strides);
     }
-  }
-
-  void next_tile(const Placed& placed) override {
-    e.add_immediate(use::column, use::column, pixels_ * in_.bytes, item(0));
-    e.add_immediate(use::weights, use::weights, -placed.weights.bytes, item(0));
   }
 
  private:
@@ -66,25 +72,23 @@ class HeldKernel : public ProductKernel {
       }
     }
     for (int i = 1; i < run.rule_words(); ++i) load(words + i);
-    for (int p = 0; p < pixels_; ++p) requantize(run, sum(set, p), item(words), item(words + 1), item(words + 2));
+    for (int p = 0; p < pixels_; ++p) requantize(run, sum(set, p), item(words), item(words + 1), kShift, item(words + 2));
   }
 
   void emit_four(const Run& run) {
     const int bits = layer_.out.bits;
     for (int c = 0; c < 4; ++c) {
-      const int set = c == 0 ? 0 : 1;
+      const int set = c == 0 || bits == 32 ? 0 : 1;
       emit_channel(run, set);
-      for (int p = 0; p < pixels_; ++p) {
-        if (bits == 32)
-          a.emit(Op::sw, sum(set, p), p * out_.bytes + c * 4, use::out);
-        else if (c > 0)
-          a.emit(Op::p_insert, sum(0, p), sum(1, p), bits - 1, c * bits);
-      }
+      const auto code = [](int p) { return sum(0, p); };
+      if (bits == 32)
+        store_one(c, code, code, kBlockStrides);
+      else if (c > 0)
+        for (int p = 0; p < pixels_; ++p) a.emit(Op::p_insert, sum(0, p), sum(1, p), bits - 1, c * bits);
     }
-    if (bits == 32)
-      a.emit(Op::addi, use::out, use::out, 16);
-    else
-      store_four([](int p) { return sum(0, p); });
+    if (bits == 32) return;
+    load_strides(kBlockStrides, bits / 2);
+    store_four([](int p) { return sum(0, p); }, kBlockStrides);
   }
 };
 

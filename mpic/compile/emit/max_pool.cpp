@@ -41,9 +41,9 @@ void Emitter::max_pool(const IntegerLayer& layer, const EmitTensor& in, const Em
     const int32_t lowest = in.scheme.is_signed && !apart ? signs_of(in.bits()) : 0;
     for (int i = 0; i < words * parts; ++i) a.li(use::sum(i), lowest);
     a.emit(Op::addi, row, window, 0);
-    repeat_counted(1, 2, rows, [&] {
+    loop(1, rows, [&] {
       a.emit(Op::addi, pixel, row, 0);
-      repeat_counted(0, 2, columns, [&] {
+      loop(0, columns, [&] {
         for (int i = 0; i < words; ++i) a.emit(Op::lw, x(17 + i), 4 * i, pixel);
         add_immediate(pixel, pixel, in.bytes, temporary);
         for (int i = 0; i < words; ++i) take(i);

@@ -17,19 +17,35 @@ ProductData::ProductData(const IntegerGraph& graph, const IntegerLayer& layer, c
       codes_(unpack_weights(graph, layer)),
       codes_per_channel_(codes_per_channel(graph, layer)) {
   for (const ChannelRun& run : split_channels(layer.groups, layer.out.bits))
-    add_run(run.first, run.channels, run.blocks ? kBlockChannels : run.bits > 0 ? int(run.channels) : 1, run.bits, sub_byte);
+    run.bits == 0 ? add_constants(run.first, run.channels)
+                  : add_run(run.first, run.channels, run.blocks ? kBlockChannels : int(run.channels), run.bits, sub_byte);
+}
+
+// Whole bytes where there are; the channels in front of them and behind share theirs with others.
+void ProductData::add_constants(int64_t first, int64_t channels) {
+  const int64_t per_byte = block_alignment(layer_.out.bits), end = first + channels;
+  const auto add = [&](int64_t count, int64_t rows) {
+    if (count * rows == 0) return;
+    Run run;
+    run.first = first, run.count = count, run.rows = int(rows), run.bits = 0;
+    runs_.push_back(run);
+    first += count * rows;
+  };
+  add(1, std::min(end, round_up(first, per_byte)) - first);
+  add((end - first) / per_byte, per_byte);
+  add(1, end - first);
 }
 
 // Of 3 single channels with narrow inputs, which are no whole number of units, 2 and 1.
 void ProductData::add_run(int64_t first, int64_t channels, int rows, int bits, bool sub_byte) {
   Run run;
-  if (bits > 0) static_cast<Pairing&>(run) = pair_words(columns_, bits, sub_byte);
+  static_cast<Pairing&>(run) = pair_words(columns_, bits, sub_byte);
   if (run.narrow_inputs && rows == 3 && !columns_.held) {
     add_run(first, 2, 2, bits, sub_byte);
     return add_run(first + 2, 1, 1, bits, sub_byte);
   }
   run.first = first, run.count = channels / rows, run.rows = rows, run.bits = bits;
-  if (bits > 0) run.shift = common_shift(graph_, layer_, codes_, first, channels);
+  run.shift = common_shift(graph_, layer_, codes_, first, channels);
   runs_.push_back(run);
 }
 
@@ -55,14 +71,17 @@ uint32_t ProductData::word(const Run& run, int64_t channel, int64_t index) const
   return word;
 }
 
-std::vector<uint32_t> ProductData::weights(const Run& run) const {
+std::vector<uint32_t> ProductData::blocks(const Run& run) const {
   std::vector<uint32_t> words;
-  for (int64_t block = 0; block < run.count; ++block)
+  for (int64_t block = 0; block < run.count; ++block) {
+    const int64_t first = run.first + block * run.rows;
     for (int64_t pass = 0; pass < run.passes; ++pass)
       for (int unit = 0; unit < run.rows; unit += run.unit())
         for (int part = 0; part < run.weight_words(); ++part)
           for (int row = unit; row < unit + run.unit(); ++row)
-            words.push_back(word(run, run.first + block * run.rows + row, pass * run.weight_words() + part));
+            words.push_back(word(run, first + row, pass * run.weight_words() + part));
+    for (int64_t c = first; c < first + run.rows; ++c) append_rule(words, run, c);
+  }
   return words;
 }
 
@@ -79,17 +98,21 @@ void ProductData::append_rule(std::vector<uint32_t>& words, const Run& run, int6
   if (run.shift < 0) words.push_back(uint32_t(shift));
 }
 
-std::vector<uint32_t> ProductData::rules(const Run& run) const {
-  std::vector<uint32_t> words;
-  for (int64_t c = run.first; c < run.first + run.count * run.rows; ++c) append_rule(words, run, c);
-  return words;
-}
-
 std::vector<uint32_t> ProductData::stream(const Run& run) const {
   std::vector<uint32_t> words;
   for (int64_t c = run.first; c < run.first + run.count * run.rows; ++c) {
     for (int64_t i = 0; i < run.passes * run.weight_words(); ++i) words.push_back(word(run, c, i));
     append_rule(words, run, c);
+  }
+  return words;
+}
+
+std::vector<uint32_t> ProductData::constants(const Run& run) const {
+  const int bits = layer_.out.bits, per_word = run.rows == block_alignment(bits) ? run.rows : 1;
+  std::vector<uint32_t> words;
+  for (int64_t c = run.first; c < run.first + run.count * run.rows; c += per_word) {
+    words.push_back(0);
+    for (int i = 0; i < per_word; ++i) words.back() |= (uint32_t(constant(c + i)) & (0xffffffff >> (32 - bits))) << (i * bits);
   }
   return words;
 }

@@ -13,10 +13,6 @@ void ProductKernel::set_format(const Run& run, int together) {
   a.emit(Op::csrrwi, zero, Csr::simd_group, 0);
 }
 
-void ProductKernel::begin_output(const Run& run) {
-  if (run.rows == kBlockChannels) e.add_immediate(use::out, use::out, run.first * layer_.out.bits / 8, use::input(0));
-}
-
 void ProductKernel::dot(const Run& run, Reg sum, Reg input, Reg weights, bool begins) {
   if (in_.scheme.is_signed || columns_.flipped)
     a.emit(begins ? Op::pv_dotsp_b : Op::pv_sdotsp_b, sum, run.narrow_inputs ? weights : input,
@@ -25,46 +21,59 @@ void ProductKernel::dot(const Run& run, Reg sum, Reg input, Reg weights, bool be
     a.emit(begins ? Op::pv_dotusp_b : Op::pv_sdotusp_b, sum, input, weights);
 }
 
-void ProductKernel::requantize(const Run& run, Reg sum, Reg multiplier, Reg offset, Reg shift) {
-  if (run.shift < 0)
-    e.requantize(sum, multiplier, offset, shift, layer_.out);
-  else
-    e.requantize(sum, multiplier, offset, run.shift, layer_.out);
+void ProductKernel::requantize(const Run& run, Reg sum, Reg multiplier, Reg offset, Reg common, Reg own) {
+  e.requantize(sum, multiplier, offset, run.shift < 0 ? own : common, layer_.out);
 }
 
-void ProductKernel::emit_constants(const Run& run) {
-  for (int64_t c = run.first; c < run.first + run.count; ++c) {
-    a.li(use::sum(0), data_.constant(c));
-    store_one(
-        c, [](int) { return use::sum(0); }, use::word, use::input(3));
-  }
-}
-
-void ProductKernel::store_one(int64_t channel, const Registers& codes, const Registers& temporary, Reg base) {
-  const int bits = layer_.out.bits;
-  const int64_t bit = channel * bits % 8;
-  int64_t at = channel * bits / 8;
-  if (at + (kTilePixels - 1) * out_.bytes > columns_.limits.reach) {
-    e.add_immediate(base, use::out, at, base);
-    at = 0;
-  } else {
-    base = use::out;
-  }
-  if (bits >= 8) {
-    for (int p = 0; p < pixels_; ++p) a.emit(bits == 32 ? Op::sw : Op::sb, codes(p), at + p * out_.bytes, base);
+void ProductKernel::emit_constants(const Run& run, Label constants) {
+  const Strides strides{use::input(0), use::input(1)};
+  const bool whole = run.rows == block_alignment(layer_.out.bits);
+  const auto code = [](int) { return use::sum(0); };
+  e.load(use::weights, constants);
+  if (!whole) {
+    load_strides(strides, 0);
+    for (int row = 0; row < run.rows; ++row) {
+      a.emit(Op::p_lw_post, use::sum(0), 4, use::weights);
+      store_one(run.first + row, code, use::word, strides);
+    }
     return;
   }
-  for (int p = 0; p < pixels_; ++p) a.emit(Op::lbu, temporary(p), at + p * out_.bytes, base);
-  for (int p = 0; p < pixels_; ++p) a.emit(Op::p_insert, temporary(p), codes(p), bits - 1, bit);
-  for (int p = 0; p < pixels_; ++p) a.emit(Op::sb, temporary(p), at + p * out_.bytes, base);
+  const int64_t step = layer_.out.bits == 32 ? 4 : 1;
+  load_strides(strides, step);
+  e.load(use::spare, run.count);
+  e.loop(0, use::spare, [&] {
+    a.emit(Op::p_lw_post, use::sum(0), 4, use::weights);
+    store(step == 4 ? Op::p_sw_post : Op::p_sb_post, step == 4 ? Op::p_sw_rr_post : Op::p_sb_rr_post, code, strides, step);
+  });
 }
 
-void ProductKernel::store_four(const Registers& packed) {
+void ProductKernel::load_strides(const Strides& strides, int64_t step) {
+  if (pixels_ == 1) return;
+  e.load(strides.next, out_.bytes);
+  e.load(strides.back, step - (pixels_ - 1) * out_.bytes);
+}
+
+void ProductKernel::store(Op op, Op op_rr, const Registers& values, const Strides& strides, int64_t step) {
+  if (pixels_ == 1) return a.emit(op, values(0), step, use::out);
+  for (int p = 0; p < pixels_; ++p) a.emit(op_rr, values(p), p + 1 < pixels_ ? strides.next : strides.back, use::out);
+}
+
+void ProductKernel::store_one(int64_t channel, const Registers& codes, const Registers& temporary, const Strides& strides) {
   const int bits = layer_.out.bits;
-  const Op store = bits == 8 ? Op::sw : bits == 4 ? Op::sh : Op::sb;
-  const Op store_post = bits == 8 ? Op::p_sw_post : bits == 4 ? Op::p_sh_post : Op::p_sb_post;
-  for (int p = pixels_ - 1; p > 0; --p) a.emit(store, packed(p), p * out_.bytes, use::out);
-  a.emit(store_post, packed(0), bits / 2, use::out);
+  if (bits == 32) return store(Op::p_sw_post, Op::p_sw_rr_post, codes, strides, 4);
+  if (bits == 8) return store(Op::p_sb_post, Op::p_sb_rr_post, codes, strides, 1);
+  const int64_t bit = channel * bits % 8;
+  store(Op::p_lbu_post, Op::p_lbu_rr_post, temporary, strides, 0);
+  for (int p = 0; p < pixels_; ++p) a.emit(Op::p_insert, temporary(p), codes(p), bits - 1, bit);
+  store(Op::p_sb_post, Op::p_sb_rr_post, temporary, strides, 0);
+  if (bit + bits == 8) a.emit(Op::addi, use::out, use::out, 1);
+}
+
+void ProductKernel::store_four(const Registers& packed, const Strides& strides) {
+  const int bits = layer_.out.bits;
+  if (bits == 8) return store(Op::p_sw_post, Op::p_sw_rr_post, packed, strides, 4);
+  if (bits == 4) return store(Op::p_sh_post, Op::p_sh_rr_post, packed, strides, 2);
+  store(Op::p_sb_post, Op::p_sb_rr_post, packed, strides, 1);
 }
 
 }  // namespace bitloom::mpic

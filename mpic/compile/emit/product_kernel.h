@@ -17,14 +17,6 @@ struct Product {
 
 class ProductKernel {
  public:
-  struct Words {
-    Label label;
-    int64_t bytes = 0;
-  };
-  struct Placed {
-    Words weights, rules;
-  };
-
   explicit ProductKernel(const Product& product)
       : e(product.e),
         a(product.e.a),
@@ -38,35 +30,40 @@ class ProductKernel {
   // Of the tiles that are emitted from here on: 4 or 1.
   void set_pixels(int pixels) { pixels_ = pixels; }
 
-  // Weights and rules, behind the code.
-  virtual Placed place(const Run& run) = 0;
-  // Formats and pointers of a run with weights. use::column is at the tile's first column, use::out at the first byte of its first pixel.
-  virtual void begin(const Run& run, const Placed& placed) = 0;
-  // The codes of one tile, all channels of the run.
-  virtual void emit(const Run& run) = 0;
-  // Moves the pointers on to the next tile of columns in place, or back; not use::out.
-  virtual void next_tile(const Placed& placed) = 0;
-
-  // The same of channels without weights, which need nothing but use::out.
-  void emit_constants(const Run& run);
-  // How far a run moves use::out in a tile: single channels are stored from the tile's first byte on.
-  int64_t stored_bytes(const Run& run) const {
-    return run.rows == kBlockChannels && run.bits > 0 ? run.count * kBlockChannels * layer_.out.bits / 8 : 0;
-  }
+  // What kernels need to know of a tile's columns, the first of which is at use::column. use::frame has the frame.
+  virtual void begin_tile() = 0;
+  // The codes of one tile, all channels of a run with weights. use::out is where the run's first code belongs, in the tile's first pixel, and moves on to
+  // the byte of the next run's.
+  virtual void emit(const Run& run, Label weights) = 0;
+  // Whether a run's sums become codes in a step of their own, finish(), which runs of other formats share.
+  virtual bool finishes_apart(const Run&) const { return false; }
+  virtual void finish(const Run&) {}
+  // The codes of channels without weights.
+  void emit_constants(const Run& run, Label constants);
+  // A run's weights and rules as emit() reads them.
+  virtual std::vector<uint32_t> weights(const Run& run) const = 0;
 
  protected:
-  Words words(const std::vector<uint32_t>& words) { return {e.data(words), int64_t(4 * words.size())}; }
+  // From a pixel's codes to those of the next one of the tile, and from the last one's to where the first one's go on.
+  struct Strides {
+    Reg next, back;
+  };
+  void load_strides(const Strides& strides, int64_t step);
   // A sub-group of the narrower operand meets `together` dot products.
   void set_format(const Run& run, int together);
-  // Single channels are stored from the tile's first byte on, blocks from their own.
-  void begin_output(const Run& run);
   void dot(const Run& run, Reg sum, Reg input, Reg weights, bool begins);
-  void requantize(const Run& run, Reg sum, Reg multiplier, Reg offset, Reg shift);
+  // By the shift of all channels, in `common`, or by the channel's own.
+  void requantize(const Run& run, Reg sum, Reg multiplier, Reg offset, Reg common, Reg own);
   using Registers = std::function<Reg(int pixel)>;
-  // Stores one channel of the tile's pixels, amid the codes of others where they share a byte; then `temporary` are written.
-  void store_one(int64_t channel, const Registers& codes, const Registers& temporary, Reg base);
-  // Four packed codes of each pixel; moves on use::out.
-  void store_four(const Registers& packed);
+  // Stores a register of each pixel by `op` and `op_rr`, the forms with a number and with a register; use::out moves on by `step`, for which the strides
+  // were loaded.
+  void store(Op op, Op op_rr, const Registers& values, const Strides& strides, int64_t step);
+  // Bytes that use::out moves on behind a single channel, if that is not part of one.
+  int64_t single_step() const { return layer_.out.bits / 8; }
+  // One channel of the tile's pixels, amid the codes of others where they share a byte; then `temporary` are written.
+  void store_one(int64_t channel, const Registers& codes, const Registers& temporary, const Strides& strides);
+  // Four packed codes of each pixel.
+  void store_four(const Registers& packed, const Strides& strides);
 
   Emitter& e;
   Assembler& a;

@@ -140,22 +140,14 @@ class Counter {
     }
     if (most == 0) return;
     tiles_ = least == most ? T(most) : all;
-    T copied = in_place() ? 0.0 : 1.0;
-    for (int a = 0; a < 3; ++a)
-      if (copies_flipped(a)) copied += mix_.in[size_t(a)] * is_flipped(a);
-    count(kTile, copied * tiles_);
+    count(kTile, tiles_);
     if (!in_place()) gather();
-    const T sub_byte = mix_.out[0] + mix_.out[1], placed = T(1.0) - copied;
-    count(kConstant, mix_.runs[0].channels * tiles_);
-    count(kPlacedConstants, (T(1.0) - exp_of(mix_.runs[0].channels * -3.0)) * placed * tiles_);
-    count(kSubByteStore, mix_.runs[0].channels * sub_byte * tiles_);
+    const T sub_byte = mix_.out[0] + mix_.out[1];
+    constants();
     for (int w = 0; w < 3; ++w) {
       const ChannelRuns<T>& own = mix_.runs[size_t(w) + 1];
-      count(kBlockRun, own.block_runs * copied * tiles_);
-      count(kSingleRun, own.single_runs * copied * tiles_);
-      count(kPlacedRun, (own.block_runs + own.single_runs) * placed);
-      count(kPlacedBlockRun, own.block_runs * placed * tiles_);
-      count(kPlacedSingleRun, own.single_runs * placed * tiles_);
+      count(kBlockRun, own.block_runs * tiles_);
+      count(kSingleRun, own.single_runs * tiles_);
       count(kSubByteStore, own.single * sub_byte * tiles_);
       for (int a = 0; a < 3; ++a) {
         columns(a).held ? multiply_held(a, w, own) : multiply(a, w, own);
@@ -165,6 +157,21 @@ class Counter {
     }
     for (int a = 0; a < 3; ++a)
       if (copies_flipped(a)) flip(a);
+  }
+
+  // Channels without weights: whole bytes of codes, and codes that share a byte with others.
+  void constants() {
+    const T& channels = mix_.runs[0].channels;
+    const T all = all_of(channels, l_.c), some = T(1.0) - exp_of(channels * -3.0);
+    for (int o = 0; o < 3; ++o) {
+      const int64_t per_byte = block_alignment(kMixBits[o]), rest = l_.c % per_byte;
+      const T share = mix_.out[size_t(o)] * tiles_, inside = channels / (channels + (double(per_byte - 1) + 1e-9));
+      const T bytes = blend(all, double(l_.c / per_byte), channels * inside * (1.0 / double(per_byte)));
+      const T single = blend(all, double(rest), channels * (T(1.0) - inside));
+      count(kConstantRun, share * blend(all, double((l_.c >= per_byte) + (rest > 0)), some * double(per_byte > 1 ? 2 : 1)));
+      count(kConstant, share * (bytes + single));
+      count(kSubByteStore, share * single);
+    }
   }
 
   T column_words(int a) const { return words(int64_t(taps()), a); }

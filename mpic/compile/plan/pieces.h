@@ -27,25 +27,22 @@ enum Piece : int {
   kFlipWord,        // word of such a column, or of a copied one
   kBlockRun,        // run of blocks of four channels with one precision in a tile
   kSingleRun,       // run of channels by themselves
-  kPlacedRun,       // run of either kind over all columns in place
-  kPlacedBlockRun,  // run of blocks in a tile of them
-  kPlacedSingleRun,
-  kChannel,        // channel of a block
-  kWord,           // its word of weights
-  kSingle,         // channel by itself
-  kSingleWord,     // its word of weights
-  kShift,          // channel of either kind that reads its shift
-  kSingleRunWord,  // words of weights of a run of singles, side by side
-  kNarrowWord,     // the three where weights have more bits than the activations: per word of those
+  kChannel,         // channel of a block
+  kWord,            // its word of weights
+  kSingle,          // channel by itself
+  kSingleWord,      // its word of weights
+  kShift,           // channel of either kind that reads its shift
+  kSingleRunWord,   // words of weights of a run of singles, side by side
+  kNarrowWord,      // the three where weights have more bits than the activations: per word of those
   kNarrowSingleWord,
   kNarrowSingleRunWord,
-  kHeldInput,        // word of a column that is held in registers, for one run
-  kHeldChannel,      // channel of a block over such columns
-  kHeldSingle,       // channel by itself
-  kHeldWord,         // word of weights of either
-  kConstant,         // channel without weights that is not removed
-  kPlacedConstants,  // all of a layer, in a tile of columns in place
-  kSubByteStore,     // code of such channels where codes are smaller than bytes
+  kHeldInput,     // word of a column that is held in registers, for one run
+  kHeldChannel,   // channel of a block over such columns
+  kHeldSingle,    // channel by itself
+  kHeldWord,      // word of weights of either
+  kConstantRun,   // run of channels without weights that are not removed, in a tile
+  kConstant,      // byte of their codes, a code where that is more
+  kSubByteStore,  // code of a channel by itself where codes are smaller than bytes
   kDepthwiseLayer,
   kPlaneWord,       // word of the zero-padded planes
   kGroup,           // four channels
