@@ -59,15 +59,14 @@ TEST(Calibration, EveryLayerOfItIsExplained) {
   EXPECT_LT(sum / double(networks.size()), 0.01);
 }
 
-// The reference layers beat the published figures, whole layers counted: the window at every pair of precisions; the pointwise one, whose blocks are short
-// beside what their shared routine loads, to within 2 %.
+// The reference layers reach the published figures, which have one decimal, at every pair of precisions, whole layers counted.
 TEST(Calibration, ReferenceLayersReachThePublishedThroughput) {
   for (const auto& layer : {reference_layer, pointwise_layer})
     for (const int act_bits : {2, 4, 8})
       for (const int weight_bits : {2, 4, 8}) {
         const IntegerGraph network = timing_network(layer(act_bits), act_bits, weight_bits);
         const double rate = double(macs(network, network.layers.back())) / last_layer_cycles(network);
-        EXPECT_GT(rate, (layer == reference_layer ? 1 : 0.98) * published_costs().at(act_bits, weight_bits))
+        EXPECT_GE(std::round(10 * rate), std::round(10 * published_costs().at(act_bits, weight_bits)))
             << network.layers.back().kh << "x" << network.layers.back().kw << " a" << act_bits << " w" << weight_bits;
       }
 }
