@@ -8,7 +8,7 @@ namespace bitloom {
 const std::vector<Preset>& all_presets() {
   static const std::vector<Preset> presets = {
       // task, model, {epochs, learning rate} of warm-up, search and fine-tuning, weight decay, {label smoothing, mixup, average}
-      // Of five settings of augmentation and length, on one seed; the regularization: results/kws/README.md.
+      // Of five settings of augmentation and length, on one seed; the regularization: results/kws/front/README.md.
       {Source::kKeywords, "ds_cnn", {120, 5e-3}, {20, 1e-3}, {30, 1e-3}, 0.01, {0.1, 0.5, 0.99}},
       // Chosen to end within two hours on 2 cores, not by comparison.
       {Source::kPictures, "mobilenet_v1", {30, 5e-3}, {8, 1e-3}, {6, 1e-3}, 0.01, {}},
