@@ -87,7 +87,7 @@ TEST(Regularization, LossOfTargetsIsThatOfLabelsWhereTheyAgree) {
 
 // A parameter of one element that is set by hand, and what the formula gives for it.
 TEST(WeightAverage, FollowsItsFormulaAndGivesBack) {
-  const Variable v(Tensor(Shape{1}, {0.0f}), true);
+  const Variable v(Tensor(Shape{1}, 0.0f), true);
   WeightAverage average({{"w", ParamRole::kWeight, v}}, 0.5);
   Variable w = v;
   average.use();  // nothing yet
