@@ -121,7 +121,6 @@ class Counter {
       columns_[size_t(a)] = columns(a, false, 2);
       share[size_t(a)] = tiled(a);
     }
-    count(kProductLayer, 1.0);
     const double tiles = std::floor(pixels() / kTilePixels);
     for (const bool single : {false, true}) {
       single_pixel_ = single;
@@ -140,6 +139,7 @@ class Counter {
     }
     if (most == 0) return;
     tiles_ = least == most ? T(most) : all;
+    count(kTiles, least > 0 ? T(1.0) : all * (1 / most));
     count(kTile, tiles_);
     if (!in_place()) gather();
     const T sub_byte = mix_.out[0] + mix_.out[1];

@@ -15,7 +15,7 @@ struct PieceRow {
 constexpr PieceVariants kOne{false, false}, kByTile{true, false}, kByCase{false, true}, kByBoth{true, true};
 
 constexpr PieceRow kRows[] = {
-    {kProductLayer, "product layer", kOne},
+    {kTiles, "tiles", kByTile},
     {kTile, "tile", kByTile},
     {kGatherPixel, "gather pixel", kOne},
     {kGatherRow, "gather row", kOne},

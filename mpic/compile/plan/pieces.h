@@ -11,13 +11,13 @@ namespace bitloom::mpic {
 
 // Pieces of the kernels in mpic/compile/emit. Matrix products run over tiles of kTilePixels output pixels, or of 1.
 enum Piece : int {
-  kProductLayer,  // once
-  kTile,          // tile
-  kGatherPixel,   // pixel whose column is copied first, its window being inside the image
-  kGatherRow,     // row of that window
-  kGatherWord,    // word of that row
-  kBorderPixel,   // pixel with a window across the border, copied tap by tap
-  kBorderTap,     // tap of it inside the image
+  kTiles,        // once where there are tiles of this size
+  kTile,         // tile
+  kGatherPixel,  // pixel whose column is copied first, its window being inside the image
+  kGatherRow,    // row of that window
+  kGatherWord,   // word of that row
+  kBorderPixel,  // pixel with a window across the border, copied tap by tap
+  kBorderTap,    // tap of it inside the image
   kBorderWord,
   kOutsideTap,  // tap outside, zeroed
   kOutsideWord,
