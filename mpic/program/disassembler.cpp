@@ -65,13 +65,12 @@ bool matches(const char* pattern, const std::string& text, std::string words[2])
 // The pseudo-instruction that is the same instruction, or what is given. One of three operands is another order of the same, and no plainer.
 std::string usual_spelling(const std::string& text) {
   static const std::vector<Pseudo> usual = [] {
-    std::vector<Pseudo> some = {{"li", 2, "addi @0, zero, @1"},  // in the assembler it may be two instructions
-                                {"mv", 2, "add @0, zero, @1"}};  // what c.mv is short for
+    std::vector<Pseudo> some;
     for (const Pseudo& p : pseudos())
-      if (std::strcmp(p.name, "nop") == 0)
-        some.insert(some.begin(), p);
-      else if (p.count < 3 && std::strchr(p.as, ' ') != nullptr)  // else it is an old name
-        some.push_back(p);
+      if (p.count < 3 && std::strchr(p.as, ' ') != nullptr) some.push_back(p);  // without operands it is an old name
+    some.push_back({"mv", 2, "add @0, zero, @1"});  // what c.mv is short for
+    // Behind nop, the first of all; in the assembler it may be two instructions.
+    some.insert(some.begin() + 1, {"li", 2, "addi @0, zero, @1"});
     return some;
   }();
   for (const Pseudo& p : usual) {

@@ -1,5 +1,4 @@
-// The training loop: the same bits for any number of threads and after any interruption; which epoch it ends with; what it
-// refuses.
+// The training loop: the same bits for any number of threads and after any interruption; which epoch it ends with; what it refuses.
 #include "nn/trainer.h"
 
 #include <gtest/gtest.h>

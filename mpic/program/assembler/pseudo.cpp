@@ -4,6 +4,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "core/ends_with.h"
+
 namespace bitloom::mpic {
 namespace {
 
@@ -18,10 +20,6 @@ const Rows& rows_named(const std::string& mnemonic) {
   static const Rows none;
   const auto found = index.find(mnemonic);
   return found == index.end() ? none : found->second;
-}
-
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
 // With a number for the last register: "add a0, a1, 5" is addi.
