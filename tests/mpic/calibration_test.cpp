@@ -59,14 +59,17 @@ TEST(Calibration, EveryLayerOfItIsExplained) {
   EXPECT_LT(sum / double(networks.size()), 0.01);
 }
 
-// The reference layers reach the published figures, which have one decimal, at every pair of precisions, whole layers counted.
+// The reference layers beat the published figures, whole layers counted, but for the pointwise one at two pairs, which shared routines have cost its lead there
+// (2.46 and 6.48 of 2.5 and 6.5): it is level to their one decimal.
 TEST(Calibration, ReferenceLayersReachThePublishedThroughput) {
   for (const auto& layer : {reference_layer, pointwise_layer})
     for (const int act_bits : {2, 4, 8})
       for (const int weight_bits : {2, 4, 8}) {
         const IntegerGraph network = timing_network(layer(act_bits), act_bits, weight_bits);
         const double rate = double(macs(network, network.layers.back())) / last_layer_cycles(network);
-        EXPECT_GE(std::round(10 * rate), std::round(10 * published_costs().at(act_bits, weight_bits)))
+        const double published = published_costs().at(act_bits, weight_bits);
+        const bool is_level = layer == pointwise_layer && weight_bits == 2 && act_bits != 4;
+        EXPECT_GT(rate, is_level ? published - 0.05 : published)
             << network.layers.back().kh << "x" << network.layers.back().kw << " a" << act_bits << " w" << weight_bits;
       }
 }
