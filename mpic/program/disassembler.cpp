@@ -68,7 +68,7 @@ std::string usual_spelling(const std::string& text) {
     std::vector<Pseudo> some;
     for (const Pseudo& p : pseudos())
       if (p.count < 3 && std::strchr(p.as, ' ') != nullptr) some.push_back(p);  // without operands it is an old name
-    some.push_back({"mv", 2, "add @0, zero, @1"});  // what c.mv is short for
+    some.push_back({"mv", 2, "add @0, zero, @1"});                              // what c.mv is short for
     // Behind nop, the first of all; in the assembler it may be two instructions.
     some.insert(some.begin() + 1, {"li", 2, "addi @0, zero, @1"});
     return some;
