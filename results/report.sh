@@ -44,6 +44,8 @@ front() {
   listing demo/table.txt
   printf '\n![accuracy against weight memory](demo/pareto.svg)\n\nEight seeds:\n'
   listing demo/seeds.txt
+  printf '\nEight seeds with all of the channels:\n'
+  listing demo/seeds-full-width.txt
   printf '\nWhat the parts of the search are worth:\n'
   listing demo/ablation.txt
   printf '\nFewer channels instead of channels removed:\n'
