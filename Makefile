@@ -152,8 +152,10 @@ $(FUZZERS): $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%_fuzz.o $(BUILD)/tests/support
 SANITIZED := $(findstring -fsanitize,$(CXXFLAGS))
 ifneq ($(SANITIZED),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -O0
-# Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage. (g++ defines the macro itself.)
-$(BUILD)/cli/% $(BUILD)/tests/%: private FP += -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function -D__SANITIZE_ADDRESS__
+# Half of the time that these take, none of which reads what is fuzzed, is for checks of pointers, which the address sanitizer makes too, and for
+# coverage. (g++ defines the macro itself.)
+$(addprefix $(BUILD)/,cli/% tests/% nas/% core/kernels/% core/ops/% mpic/compile/%): private FP += \
+  -fno-sanitize=fuzzer-no-link,null,alignment,vptr,object-size,function -D__SANITIZE_ADDRESS__
 $(BUILD)/tests/fuzz/%: private FP += -fsanitize=fuzzer-no-link
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
