@@ -13,7 +13,6 @@
 #include "core/json.h"
 #include "core/names.h"
 #include "core/rng.h"
-#include "datasets/known_classes.h"
 #include "mpic/isa/names.h"
 #include "mpic/sim/loader.h"
 #include "nas/run/deployed.h"
@@ -107,18 +106,12 @@ nlohmann::ordered_json figures(const IntegerGraph& graph, const MemoryPlan& plan
           {"layers", layers}};
 }
 
-// As the options say, or the task; else none.
-std::vector<std::string> classes_of(const IntegerGraph& graph, const DeployOptions& o) {
-  if (!o.classes.empty()) return o.classes;
-  const IntegerLayer& last = graph.layers.back();
-  return reconstructs(graph) ? std::vector<std::string>() : known_classes(graph.task, last.h * last.w * last.c);
-}
-
 void deploy_c(const IntegerGraph& graph, const DeployOptions& o) {
   std::optional<FrontEnd> front_end;
   if (o.front_end == "mfcc") front_end = mfcc_of(graph);
   if (o.front_end == "log-mel") front_end = log_mel_of(graph);
-  const ExportOptions options = {o.name, classes_of(graph, o), front_end ? &*front_end : nullptr};
+  const ExportOptions options = {o.name, o.classes.empty() ? class_names(o.model, graph) : o.classes,
+                                 front_end ? &*front_end : nullptr};
   const std::vector<TextFile> files = export_c(graph, random_codes(graph, o.samples, Rng(o.seed)), options);
   write_all(laid_out(files, o.layout, CNames(graph, o.name)), o.out);
   const MemoryPlan plan = plan_c_export(graph);
@@ -184,8 +177,7 @@ void add_deploy(CLI::App& program, Chosen& chosen) {
       ->check(CLI::IsMember(all_names<CLayout>()))
       ->default_str(name_of(o->layout));
   app->add_option("--classes", o->classes,
-                  "c: names of the classes, with commas between them [those of the task where it is CIFAR-10 or Speech "
-                  "Commands; else numbers]")
+                  "c: names of the classes, with commas between them [those of the run's data: words, folders; else numbers]")
       ->delimiter(',');
   app->add_option("--mem", o->memory, "mpic: bytes of memory; K and M are understood [512K]");
   app->add_option("--samples", o->samples, "c: random inputs in the self-test")

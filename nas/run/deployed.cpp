@@ -11,6 +11,7 @@
 #include "core/io.h"
 #include "core/json.h"
 #include "core/parallel.h"
+#include "datasets/known_classes.h"
 #include "nas/run/result.h"
 #include "nas/run/task.h"
 #include "nn/learner.h"
@@ -36,6 +37,17 @@ IntegerGraph load_deployed(const std::string& run) {
                   run, "/warmup.npz");
   }
   return load_graph(file);
+}
+
+std::vector<std::string> class_names(const std::string& run, const IntegerGraph& graph) {
+  if (reconstructs(graph)) return {};
+  const std::string file = run + "/result.json";
+  if (file_exists(file)) {
+    const RunResult result = result_from_json(read_text(file, JsonValue::kMaxBytes), file);
+    if (result.classes) return *result.classes;
+  }
+  const IntegerLayer& last = graph.layers.back();
+  return known_classes(graph.task, last.h * last.w * last.c);
 }
 
 void take_task_of(const std::string& run, RunConfig& config) {

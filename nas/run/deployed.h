@@ -15,6 +15,8 @@ namespace bitloom {
 std::string network_file(const std::string& run);
 // That network. Error, in one line with what to do, when the folder's run is a float one or has not come to its end.
 IntegerGraph load_deployed(const std::string& run);
+// What its classes are called: as its folder's result.json says, or everyone does (known_classes()); empty where neither knows.
+std::vector<std::string> class_names(const std::string& run, const IntegerGraph& graph);
 // Error when the folder holds a run that has not come to its end.
 void check_finished(const std::string& run);
 // Sets how `config` reads pictures, and of which fold data of the run's own task are, as the run in that folder did; unless the options name data also

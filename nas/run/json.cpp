@@ -123,6 +123,7 @@ void each_field(Result& r, F& f, const RunResult*) {
   f("seed", r.seed);
   f("command", r.command);
   f("metric", r.metric, kMayMiss);
+  f("classes", r.classes);
   f("val_score_float", r.val_score_float);
   f("test_score_float", r.test_score_float, kMayMiss);
   f("test_accuracy_float", r.test_accuracy_float);
@@ -168,6 +169,7 @@ class Writer {
  private:
   static Json written(const std::string& text) { return text; }
   static Json written(const std::vector<int>& numbers) { return numbers; }
+  static Json written(const std::vector<std::string>& texts) { return texts; }
   static Json written(const std::map<int, int64_t>& counts) {
     Json object = Json::object();
     for (const auto& [key, count] : counts) object[std::to_string(key)] = count;

@@ -49,6 +49,7 @@ struct RunResult {
   std::optional<PrecisionChoice> precisions;
   uint64_t seed = 0;
   std::string command;
+  std::optional<std::vector<std::string>> classes;  // their names, where the task has any
   std::optional<double> val_score_float;  // empty if the weights came from a file
   double test_score_float = 0, test_accuracy_float = 0;
   std::optional<double> val_score_fake_quant;

@@ -82,6 +82,7 @@ class Run {
     result_.task = name_of(config_.task);
     result_.data = data_.task.name;
     result_.metric = data_.task.metric->name();
+    if (!data_.task.label_names.empty()) result_.classes = data_.task.label_names;
     result_.model = model_name(config_);
     result_.width = config_.width;
     result_.seed = config_.seed;

@@ -7,14 +7,18 @@
 #include "cli/table.h"
 #include "core/io.h"
 #include "quant/integer/graph.h"
+#include "tests/support/picture.h"
 #include "tests/support/program.h"
 
 namespace bitloom {
 namespace {
 
 using testing::Outcome;
+using testing::plain_jpeg;
 using testing::run_program;
 using testing::SearchCopy;
+using testing::TempFolder;
+using testing::write_picture;
 
 const std::vector<std::string> kFiles = {"bitloom_kernels.c", "bitloom_kernels.h", "bitloom_network.c", "bitloom_network.h",
                                          "bitloom_selftest.c"};
@@ -57,6 +61,22 @@ TEST(Deploy, NamedNetworksShareAFolder) {
   EXPECT_NE(header.find("int Two_infer(const uint8_t* in, int32_t* out);"), std::string::npos) << header;
   EXPECT_NE(header.find("#define TWO_CLASS_NAMES {\"a\", \"b c\", \"d\", \"e\"}"), std::string::npos) << header;
   EXPECT_NE(header.find("#define TWO_INPUT_SIZE 192\n"), std::string::npos) << header;
+}
+
+TEST(Deploy, ClassesAreCalledAsTheRunsDataCallThem) {
+  const TempFolder folder;
+  for (int i = 0; i < 10; ++i) {
+    write_picture(str(folder.path(), "/pictures/a \"cat\"/", i, ".jpg"), plain_jpeg(200, 10 * i, 0));
+    write_picture(str(folder.path(), "/pictures/no cat/", i, ".jpg"), plain_jpeg(0, 10 * i, 200));
+  }
+  const std::string train =
+      "train --task vww --data pictures --image-size 32 --width 0.25 --epochs 1 --finetune-epochs 1 --quant w8a8";
+  const Outcome run = run_program(folder.path(), train + " --out run");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const Outcome outcome = run_program(folder.path(), "deploy --model run --out c");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const std::string header = read_text(folder / "c/bitloom_network.h");
+  EXPECT_NE(header.find("#define BITLOOM_CLASS_NAMES {\"a \\\"cat\\\"\", \"no cat\"}"), std::string::npos) << header;
 }
 
 TEST(Deploy, ArduinoLibrariesHaveTheirFolders) {

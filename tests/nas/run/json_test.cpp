@@ -88,6 +88,7 @@ RunResult any_result(Rng rng) {
   r.data = any_text(rng);
   r.model = any_text(rng);
   r.metric = "roc_auc";
+  if (rng.below(2)) r.classes = {any_text(rng), any_text(rng)};
   r.width = any_number(rng);
   r.test_score_float = any_number(rng);
   r.seed = rng.next_u64();
