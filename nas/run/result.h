@@ -50,7 +50,7 @@ struct RunResult {
   uint64_t seed = 0;
   std::string command;
   std::optional<std::vector<std::string>> classes;  // their names, where the task has any
-  std::optional<double> val_score_float;  // empty if the weights came from a file
+  std::optional<double> val_score_float;            // empty if the weights came from a file
   double test_score_float = 0, test_accuracy_float = 0;
   std::optional<double> val_score_fake_quant;
   std::optional<double> test_score_fake_quant, test_accuracy_fake_quant, test_score_integer, test_accuracy_integer;
