@@ -154,7 +154,7 @@ TEST(RunJson, EveryKeyOfAConfigCounts) {
 
 TEST(RunJson, CommittedRunsStillRead) {
   int configs = 0, results = 0;
-  const auto images = [](const std::string& file) { return file.rfind("results/cifar10/", 0) == 0; };
+  const auto images = [](const std::string& file) { return file.rfind("results/cifar10", 0) == 0; };
   for (const auto& entry : std::filesystem::recursive_directory_iterator("results")) {
     const std::string file = entry.path().string(), name = entry.path().filename().string();
     if (name == "config.json") {
@@ -165,7 +165,7 @@ TEST(RunJson, CommittedRunsStillRead) {
     } else if (name == "result.json") {
       const RunResult r = result_from_json(read_text(file), file);
       if (images(file)) {
-        EXPECT_GT(r.test_accuracy_float, 0.85) << file;
+        EXPECT_GT(r.test_accuracy_float, r.width == 1 ? 0.85 : 0.8) << file;
       }
       EXPECT_EQ(r.network ? r.network->layers.size() : 10u, 10u) << file;
       EXPECT_EQ(r.network.has_value(), r.precisions.has_value()) << file;
