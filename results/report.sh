@@ -46,6 +46,8 @@ front() {
   listing demo/seeds.txt
   printf '\nEight seeds with all of the channels:\n'
   listing demo/seeds-full-width.txt
+  printf '\nVisual wake words, one seed:\n'
+  listing demo/vww.txt
   printf '\nWhat the parts of the search are worth:\n'
   listing demo/ablation.txt
   printf '\nFewer channels instead of channels removed:\n'
