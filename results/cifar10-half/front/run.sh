@@ -4,7 +4,7 @@
 #
 #   results/cifar10-half/front/run.sh DATA [OUT]     DATA: cifar-10-binary.tar.gz or its folder; OUT: folder of the points, else this one
 #
-# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). A point takes 3 minutes on 2 cores (Zen 3), a float network 20.
+# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). A point takes 7 minutes of one core of a Zen 3, a float network 50.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 data=${1:?usage: run.sh DATA [OUT]}
