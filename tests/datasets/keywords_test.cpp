@@ -340,6 +340,7 @@ TEST(Keywords, SpeechCommandsIsWhatItIs) {
   const std::string words = data_path("speech_commands_v0.02"), test_set = data_path("speech_commands_test_set_v0.02");
   BITLOOM_NEEDS(words);
   BITLOOM_NEEDS(test_set);
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   const TaskData whole = load_keywords(test_set);
   EXPECT_EQ(counts(whole, *whole.test), (std::map<std::string, int>{{"down", 406},
                                                                     {"go", 402},

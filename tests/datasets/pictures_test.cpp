@@ -1,5 +1,6 @@
 // Folders of pictures: made-up ones, the visual wake words of others where they are, and files that are not pictures.
 #include <cmath>
+#include <cstdlib>
 #include <map>
 
 #include "core/io.h"
@@ -202,6 +203,7 @@ TEST(Pictures, BadDataIsOneLineThatNamesIt) {
 TEST(Pictures, TheStandInIsWhatItIs) {
   const std::string folder = data_path("vw_coco2014_96");
   BITLOOM_NEEDS(folder);
+  if (std::getenv("BITLOOM_FAST")) GTEST_SKIP() << "BITLOOM_FAST is set";
   int64_t done = -1, total = 0;
   const TaskData data = load_pictures(folder, {}, [&](int64_t d, int64_t t) {
     EXPECT_GE(d, done);

@@ -15,9 +15,11 @@ using testing::ExportCase;
 
 TEST(ExportedCOnCore, EveryLayerIsTheInterpreters) {
   std::vector<ExportCase> cases = testing::model_cases(1);
-  for (auto more : {testing::awkward_cases(), testing::random_graph_cases(20)})
+  const bool fast = std::getenv("BITLOOM_FAST") != nullptr;
+  for (auto more : {testing::awkward_cases(), testing::random_graph_cases(fast ? 5 : 20)})
     cases.insert(cases.end(), more.begin(), more.end());
   for (const char* run : {"w8a8", "channel-1"}) {
+    if (fast) break;
     const IntegerGraph trained = load_graph(str("results/cifar10/", run, "/network.blig"));
     cases.push_back({run, trained, testing::random_input(trained, 1, Rng(1))});
   }
