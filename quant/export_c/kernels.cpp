@@ -100,9 +100,10 @@ typedef char arithmetic_shift_is_needed[((int32_t)-3 >> 1) == -2 && (int32_t)UIN
 
 enum { LANES = 4 };  // output pixels computed together, so that a weight is unpacked once for all of them
 
-// A tensor's packing in registers: loads through a tensor* would be repeated after every store of a byte.
+// A tensor's packing and range in registers: loads through a tensor* would be repeated after every store of a byte.
 typedef struct {
   uint32_t bits, mask, sign;
+  int32_t lo, hi;
 } packing;
 
 static packing packing_of(const BITLOOM_FLASH bitloom_tensor* tensor) {
@@ -110,6 +111,8 @@ static packing packing_of(const BITLOOM_FLASH bitloom_tensor* tensor) {
   p.bits = (uint32_t)tensor->bits;
   p.mask = 0xffffffffu >> (32 - tensor->bits);
   p.sign = tensor->lo < 0 ? (uint32_t)1 << (tensor->bits - 1) : 0;
+  p.lo = tensor->lo;
+  p.hi = tensor->hi;
   return p;
 }
 
@@ -137,9 +140,9 @@ static void store(packing p, uint8_t* pixel, int32_t channel, int32_t code) {
 }
 
 // The rounding rule: half up, the half being in the offset. No sum or product that the network can reach leaves int32_t.
-static int32_t requantize(int32_t sum, int32_t multiplier, int32_t offset, int32_t shift, const BITLOOM_FLASH bitloom_tensor* out) {
+static int32_t requantize(int32_t sum, int32_t multiplier, int32_t offset, int32_t shift, packing out) {
   const int32_t code = (sum * multiplier + offset) >> shift;
-  return code < out->lo ? out->lo : code > out->hi ? out->hi : code;
+  return code < out.lo ? out.lo : code > out.hi ? out.hi : code;
 }
 
 )c",
@@ -164,6 +167,20 @@ static void gather(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, 
   }
 }
 
+// Code `channel` of `count` pixels, `bytes` apart.
+static void store_codes(const BITLOOM_FLASH bitloom_layer* layer, packing p, int32_t channel, const int32_t* sums, int32_t count, uint8_t* pixel,
+                        int32_t bytes) {
+  const int32_t multiplier = layer->multiplier[channel], offset = layer->offset[channel], shift = layer->shift[channel];
+  for (int32_t i = 0; i < count; ++i, pixel += bytes) {
+    const int32_t code = requantize(sums[i], multiplier, offset, shift, p);
+    if (p.bits == 8) {
+      pixel[channel] = (uint8_t)code;
+    } else {
+      store(p, pixel, channel, code);
+    }
+  }
+}
+
 // All channels of output pixels first .. first + count - 1, from their columns.
 static void finish_pixels(const BITLOOM_FLASH bitloom_layer* layer, const int16_t* columns, int32_t lanes, int32_t first, int32_t count,
                           void* out) {
@@ -182,10 +199,7 @@ static void finish_pixels(const BITLOOM_FLASH bitloom_layer* layer, const int16_
       } else {
         dot_lanes(weights, words, group->bits, columns, sums);
       }
-      const int32_t multiplier = layer->multiplier[channel], offset = layer->offset[channel], shift = layer->shift[channel];
-      for (int32_t i = 0; i < count; ++i) {
-        store(p, pixels + i * bytes, channel, requantize(sums[i], multiplier, offset, shift, image));
-      }
+      store_codes(layer, p, channel, sums, count, pixels, bytes);
     }
   }
 }
@@ -215,7 +229,11 @@ static void gather_plane(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t
   for (int32_t y = 0; y < rows; ++y) {
     const uint8_t* byte = in + y * image->w * bytes + bit / 8;
     int16_t* row = plane + (y + layer->pt) * w + layer->pl;
-    for (int32_t x = 0; x < columns; ++x, byte += bytes) row[x] = (int16_t)decode(p, *byte, shift);
+    if (p.bits == 8 && !p.sign) {
+      for (int32_t x = 0; x < columns; ++x, byte += bytes) row[x] = *byte;
+    } else {
+      for (int32_t x = 0; x < columns; ++x, byte += bytes) row[x] = (int16_t)decode(p, *byte, shift);
+    }
   }
 }
 
@@ -224,53 +242,38 @@ static void slide(const BITLOOM_FLASH bitloom_layer* layer, const int16_t* taps,
                   void* out) {
   const BITLOOM_FLASH bitloom_tensor* image = layer->out;
   const packing p = packing_of(image);
-  const int32_t multiplier = layer->multiplier[channel], offset = layer->offset[channel], shift = layer->shift[channel];
-  const int32_t kh = layer->kh, kw = layer->kw, bytes = pixel_bytes(image), pixels = image->h * image->w;
-  const int32_t to_row = layer->sh * w - (image->w - 1) * layer->sw;  // from a row's last window to the next row's first one
+  const int32_t kh = layer->kh, kw = layer->kw, bytes = pixel_bytes(image), columns = image->w, sw = layer->sw;
+  const int32_t to_row = layer->sh * w - (columns - 1) * sw;  // from a row's last window to the next row's first one
   const int16_t* window = plane;
-  int32_t column = 0;
+  int32_t column = columns;  // windows left in the row
   uint8_t* pixel = (uint8_t*)out;
-  for (int32_t first = 0; first < pixels; first += LANES) {
+  for (int32_t left = image->h * columns; left > 0; left -= LANES) {
     const int16_t* x[LANES];
+    int32_t sums[LANES];
     for (int32_t lane = 0; lane < LANES; ++lane) {  // lanes after the last pixel have its window
       x[lane] = window;
-      if (first + lane + 1 >= pixels) continue;
-      column = column + 1 < image->w ? column + 1 : 0;
-      window += column ? layer->sw : to_row;
+      if (lane + 1 >= left) continue;
+      window += --column ? sw : to_row;
+      column = column ? column : columns;
     }
-    const int16_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3], *tap = taps;
-    int32_t sums[LANES], s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    for (int32_t row = 0; row < kh * w; row += w) {
-      for (int32_t at = row; at < row + kw; ++at) {
-        const int32_t code = *tap++;
-        s0 += code * x0[at];
-        s1 += code * x1[at];
-        s2 += code * x2[at];
-        s3 += code * x3[at];
-      }
-    }
-    sums[0] = s0;
-    sums[1] = s1;
-    sums[2] = s2;
-    sums[3] = s3;
-    for (int32_t i = 0; i < LANES && first + i < pixels; ++i, pixel += bytes) {
-      store(p, pixel, channel, requantize(sums[i], multiplier, offset, shift, image));
-    }
+    dot_windows(taps, kh, kw, w, x, sums);
+    store_codes(layer, p, channel, sums, left < LANES ? left : (int32_t)LANES, pixel, bytes);
+    pixel += LANES * bytes;
   }
 }
 
 void bitloom_depthwise(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, void* out, int16_t* scratch) {
-  const int32_t count = layer->kh * layer->kw;
-  const int32_t h = (layer->out->h - 1) * layer->sh + layer->kh, w = (layer->out->w - 1) * layer->sw + layer->kw;
-  int16_t *const taps = scratch, *const plane = scratch + count;
-  for (int32_t i = 0; i < h * w + (LANES - 1) * layer->sw; ++i) plane[i] = 0;  // the last lanes look beyond the last row
+  const int32_t kh = layer->kh, kw = layer->kw, step = TAP_STEP(kw), tap_codes = (kw + step - 1) / step * step * kh;
+  const int32_t h = (layer->out->h - 1) * layer->sh + kh, w = (layer->out->w - 1) * layer->sw + kw;
+  int16_t *const taps = scratch, *const plane = scratch + tap_codes;
+  for (int32_t i = 0; i < tap_codes + h * w + 3; ++i) scratch[i] = 0;  // a step may begin at the last code
   const BITLOOM_FLASH uint32_t* weights = layer->weights;
   int32_t channel = 0;
   for (const BITLOOM_FLASH bitloom_group* group = layer->groups; group < layer->groups + layer->group_count; ++group) {
     const int32_t bits = group->bits;
-    for (const int32_t end = channel + group->channels; channel < end; ++channel, weights += (count * bits + 31) / 32) {
-      for (int32_t i = 0; i < count; ++i) {
-        taps[i] = (int16_t)(bits == 0 ? 0 : WEIGHT(weights[i * bits / 32], bits, i % (32 / bits)));
+    for (const int32_t end = channel + group->channels; channel < end; ++channel, weights += (kh * kw * bits + 31) / 32) {
+      for (int32_t i = 0; i < kh * kw; ++i) {
+        taps[(i % kw / step * kh + i / kw) * step + i % kw % step] = (int16_t)(bits == 0 ? 0 : WEIGHT(weights[i * bits / 32], bits, i % (32 / bits)));
       }
       gather_plane(layer, in, channel, plane, h, w);
       slide(layer, taps, plane, w, channel, out);
@@ -293,7 +296,7 @@ void bitloom_avg_pool(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* i
           const uint8_t* row = window + ky * row_bytes;
           for (int32_t kx = 0; kx < layer->kw; ++kx) sum += load(from, row + kx * bytes, channel);
         }
-        store(to, pixel, channel, requantize(sum, multiplier, offset, shift, pooled));
+        store(to, pixel, channel, requantize(sum, multiplier, offset, shift, to));
       }
     }
   }
@@ -307,7 +310,7 @@ void bitloom_add(const BITLOOM_FLASH bitloom_layer* layer, const uint8_t* in, co
   for (int32_t i = 0; i < sum->h * sum->w; ++i) {
     for (int32_t channel = 0; channel < sum->c; ++channel) {
       const int32_t product = load(b, second, channel) * layer->multiplier[1];
-      store(to, pixel, channel, requantize(load(a, in, channel), layer->multiplier[0], product + offset, shift, sum));
+      store(to, pixel, channel, requantize(load(a, in, channel), layer->multiplier[0], product + offset, shift, to));
     }
     in += pixel_bytes(layer->in);
     second += pixel_bytes(layer->second);

@@ -7,7 +7,15 @@ const char* const kProductsSource = R"c(// Code `i` of the word of weights w of 
 #define WEIGHT(w, bits, i) ((int32_t)((w) << (32 - (bits) * ((i) + 1))) >> (32 - (bits)))
 #define PAIRED_WEIGHT(w, bits, i) WEIGHT(w, bits, (i) / 2 + (i) % 2 * (16 / (bits)))
 
-// The sum of products of one channel's weights with a column of codes (dot), and with LANES columns at once (dot_lanes).
+// What needs all registers.
+#if defined __GNUC__
+#define NOT_INLINE __attribute__((noinline))
+#else
+#define NOT_INLINE
+#endif
+
+// The sum of products of one channel's weights with a column of codes (dot), and with LANES columns at once (dot_lanes); of kh x kw taps, TAP_STEP
+// columns after the other, with the windows at x in a plane of w columns (dot_windows).
 #if defined __ARM_FEATURE_SIMD32 && !defined __ARM_BIG_ENDIAN && !defined BITLOOM_PORTABLE
 
 // With Arm's DSP extension: two products an instruction. Code i of lane l of n is column[PLACE(i, n) + 2 * l], so that pairs lie together.
@@ -70,22 +78,38 @@ static int32_t dot(const uint32_t* weights, int32_t words, int32_t bits, const i
   return sum;
 }
 
-// Not inline: it needs all registers.
-__attribute__((noinline)) static void dot_lanes(const uint32_t* weights, int32_t words, int32_t bits, const int16_t* x,
-                                               int32_t* sums) {
-  const int32_t shift = bits == 4 ? 4 : bits == 2 ? 6 : 0;
-  sums[0] = sums[1] = sums[2] = sums[3] = 0;
-  while (words > 0) {
-    const uint32_t* const end = weights + (words < BLOCK ? words : (int32_t)BLOCK);
-    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-    if (bits == 8) FOR_EACH_WORD(8, LANES, MULTIPLY_LANES)
-    if (bits == 4) FOR_EACH_WORD(4, LANES, MULTIPLY_LANES)
-    if (bits == 2) FOR_EACH_WORD(2, LANES, MULTIPLY_LANES)
-    sums[0] += s0 >> shift;
-    sums[1] += s1 >> shift;
-    sums[2] += s2 >> shift;
-    sums[3] += s3 >> shift;
-    words -= BLOCK;
+// 8-bit codes keep their size, and need no blocks.
+#define DOT_LANES(bits, shift)                                                                                       \
+  NOT_INLINE static void dot_lanes_##bits(const uint32_t* weights, int32_t words, const int16_t* x, int32_t* sums) { \
+    int32_t t0 = 0, t1 = 0, t2 = 0, t3 = 0;                                                                          \
+    do {                                                                                                             \
+      const uint32_t* const end = weights + ((shift) == 0 || words < BLOCK ? words : (int32_t)BLOCK);                \
+      int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;                                                                        \
+      FOR_EACH_WORD(bits, LANES, MULTIPLY_LANES)                                                                     \
+      t0 += s0 >> (shift);                                                                                           \
+      t1 += s1 >> (shift);                                                                                           \
+      t2 += s2 >> (shift);                                                                                           \
+      t3 += s3 >> (shift);                                                                                           \
+      words -= BLOCK;                                                                                                \
+    } while ((shift) != 0 && words > 0);                                                                             \
+    sums[0] = t0;                                                                                                    \
+    sums[1] = t1;                                                                                                    \
+    sums[2] = t2;                                                                                                    \
+    sums[3] = t3;                                                                                                    \
+  }
+DOT_LANES(8, 0)
+DOT_LANES(4, 4)
+DOT_LANES(2, 6)
+
+static void dot_lanes(const uint32_t* weights, int32_t words, int32_t bits, const int16_t* x, int32_t* sums) {
+  if (bits == 8) {
+    dot_lanes_8(weights, words, x, sums);
+  } else if (bits == 4) {
+    dot_lanes_4(weights, words, x, sums);
+  } else if (bits == 2) {
+    dot_lanes_2(weights, words, x, sums);
+  } else {
+    sums[0] = sums[1] = sums[2] = sums[3] = 0;
   }
 }
 
@@ -122,6 +146,29 @@ static void unpack(packing p, const uint8_t* bytes, int32_t first, int32_t count
 }
 
 enum { LANE_STEP = 2 };  // from a code to that of the next lane
+#define TAP_STEP(kw) 4     // taps of a row multiplied at once
+
+NOT_INLINE static void dot_windows(const int16_t* taps, int32_t kh, int32_t kw, int32_t w, const int16_t* const* x, int32_t* sums) {
+  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (int32_t k = 0; k < kw; k += 4) {
+    const int16_t *x0 = x[0] + k, *x1 = x[1] + k, *x2 = x[2] + k, *x3 = x[3] + k;
+    for (const int16_t* const end = taps + kh * 4; taps < end; taps += 4) {
+      const uint32_t first = word_at(taps), second = word_at(taps + 2);
+      s0 = SMLAD(second, word_at(x0 + 2), SMLAD(first, word_at(x0), s0));
+      s1 = SMLAD(second, word_at(x1 + 2), SMLAD(first, word_at(x1), s1));
+      s2 = SMLAD(second, word_at(x2 + 2), SMLAD(first, word_at(x2), s2));
+      s3 = SMLAD(second, word_at(x3 + 2), SMLAD(first, word_at(x3), s3));
+      x0 += w;
+      x1 += w;
+      x2 += w;
+      x3 += w;
+    }
+  }
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+}
 
 #else
 
@@ -188,6 +235,25 @@ static void unpack(packing p, const uint8_t* bytes, int32_t first, int32_t count
 }
 
 enum { LANE_STEP = 1 };  // from a code to that of the next lane
+#define TAP_STEP(kw) (kw)  // taps of a row multiplied at once
+
+NOT_INLINE static void dot_windows(const int16_t* taps, int32_t kh, int32_t kw, int32_t w, const int16_t* const* x, int32_t* sums) {
+  const int16_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
+  int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  for (int32_t row = 0; row < kh * w; row += w) {
+    for (int32_t at = row; at < row + kw; ++at) {
+      const int32_t code = *taps++;
+      s0 += code * x0[at];
+      s1 += code * x1[at];
+      s2 += code * x2[at];
+      s3 += code * x3[at];
+    }
+  }
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+}
 
 #endif
 
