@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
 # Instructions of one inference of the exported C beside CMSIS-NN's kernels for the same layers, on an emulated Cortex-M3 (where CMSIS-NN runs its plain C)
 # and Cortex-M4 (where it has the DSP extension): the same compiler and flags, counted by qemu. Instructions, not cycles: loads and multiplications of a
-# processor may take more than one. Needs Debian's gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm and python3.
+# processor may take more than one. Needs Debian's gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm and python3. With TFLITE_MICRO and GEMMLOWP
+# (and libstdc++-arm-none-eabi-newlib) beside TensorFlow Lite Micro's reference kernels too, which have 8-bit weights only.
 #
-#   CMSIS_NN=DIR bench/peers/cmsis_nn.sh [--layers]     DIR: a clone of github.com/ARM-software/CMSIS-NN; FLAGS instead of -O3; BITLOOM=PATH
+#   CMSIS_NN=DIR [TFLITE_MICRO=DIR GEMMLOWP=DIR] bench/peers/cmsis_nn.sh [--layers]
+#   DIR: clones of github.com/ARM-software/CMSIS-NN, tensorflow/tflite-micro, google/gemmlowp; FLAGS instead of -O3; BITLOOM=PATH
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 program=${BITLOOM:-build/bitloom}
 read -ra flags <<<"${FLAGS:--O3}"
 layers=${1:-}
 [[ -f ${CMSIS_NN:-}/Include/arm_nnfunctions.h ]] || { echo "usage: CMSIS_NN=DIR bench/peers/cmsis_nn.sh [--layers]: there is no CMSIS-NN in '${CMSIS_NN:-}'" >&2; exit 2; }
+tflm=${TFLITE_MICRO:+$TFLITE_MICRO/tensorflow/lite/kernels/internal}
+[[ -z $tflm || -f $tflm/common.cc && -f ${GEMMLOWP:-}/fixedpoint/fixedpoint.h ]] ||
+  { echo "there is no TensorFlow Lite Micro in '$TFLITE_MICRO', or no gemmlowp in '${GEMMLOWP:-}'" >&2; exit 2; }
 for tool in arm-none-eabi-gcc qemu-system-arm python3; do command -v $tool >/dev/null || { echo "$tool is not installed" >&2; exit 1; }; done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -18,7 +23,7 @@ run() {  # CORE SOURCE...: the counts that the program prints
   local core=$1 board=mps2-an385
   shift
   [[ $core = cortex-m3 ]] || board=mps2-an386
-  arm-none-eabi-gcc "${flags[@]}" -mthumb -mcpu="$core" -std=gnu99 -ffunction-sections -fdata-sections -Wl,--gc-sections -nostartfiles -T tests/cross/mps2.ld \
+  arm-none-eabi-gcc "${flags[@]}" -mthumb -mcpu="$core" -ffunction-sections -fdata-sections -Wl,--gc-sections -nostartfiles -T tests/cross/mps2.ld \
     -I bench/peers tests/cross/mps2_start.c "$@" -o "$work/program" 2>"$work/errors" || { cat "$work/errors" >&2; return 1; }
   qemu-system-arm -M $board -icount shift=0 -display none -monitor none -serial none -semihosting-config enable=on,target=native -kernel "$work/program"
 }
@@ -59,20 +64,29 @@ compare() {  # NAME RUN WEIGHT_BITS DEFINE...
   for core in cortex-m3 cortex-m4; do
     run $core -DBITLOOM_NO_MAIN -DBITLOOM_TRACE -I "$work/c" "$work/c"/bitloom_{network,kernels}.c bench/peers/cmsis_nn_ours.c >"$work/ours"
     run $core "$@" -DWEIGHT_BITS="$bits" -I "$CMSIS_NN/Include" bench/peers/cmsis_nn.c "$work/$core/libcmsis.a" >"$work/theirs"
-    paste "$work/ours" "$work/theirs" | awk -v name="$name" -v core=$core -v layers="$layers" '
-      layers { printf "|   layer %d | | %.3f | %.3f | %.2f |\n", NR, $1 / 1e6, $2 / 1e6, $1 / $2 }
-      { ours += $1; theirs += $2 }
-      END { printf "| %s | %s | %.2f | %.2f | %.2f |\n", name, core, ours / 1e6, theirs / 1e6, ours / theirs }'
+    : >"$work/tflm"
+    [[ $bits = 4 || -z $tflm ]] || run $core "$@" -DTF_LITE_STATIC_MEMORY -DNDEBUG -fno-rtti -fno-exceptions -fno-threadsafe-statics --specs=nosys.specs -w \
+      -I "$TFLITE_MICRO" -I "$GEMMLOWP" bench/peers/tflite_micro.cpp "$tflm"/{common,runtime_shape}.cc >"$work/tflm"
+    paste "$work/ours" "$work/theirs" "$work/tflm" | awk -v name="$name" -v core=$core -v layers="$layers" -v tflm="$tflm" '
+      function line(what, where, digits, ours, theirs, reference) {
+        printf "| %s | %s | %." digits "f | %." digits "f | %.2f |", what, where, ours / 1e6, theirs / 1e6, ours / theirs
+        if (tflm) printf reference ? " %." digits "f | %.2f |" : " | |", reference / 1e6, ours / (reference ? reference : 1)
+        print ""
+      }
+      layers { line("  layer " NR, "", 3, $1, $2, $3) }
+      { ours += $1; theirs += $2; reference += $3 }
+      END { line(name, core, 2, ours, theirs, reference) }'
   done
 }
 
 library cortex-m3
 library cortex-m4
-echo "Instructions of one inference in millions, $(arm-none-eabi-gcc --version | head -1), ${flags[*]}; CMSIS-NN $(cat "$CMSIS_NN/COMMIT" 2>/dev/null ||
-  git -C "$CMSIS_NN" rev-parse HEAD 2>/dev/null || echo "of unknown version")"
+version() { cat "$1/COMMIT" 2>/dev/null || git -C "$1" rev-parse HEAD 2>/dev/null || echo "of unknown version"; }
+echo "Instructions of one inference in millions, $(arm-none-eabi-gcc --version | head -1), ${flags[*]}; CMSIS-NN $(version "$CMSIS_NN")${tflm:+;
+TensorFlow Lite Micro $(version "$TFLITE_MICRO"), its reference kernels}"
 echo
-echo "| network | core | bitloom | CMSIS-NN | ratio |"
-echo "| --- | --- | ---: | ---: | ---: |"
+echo "| network | core | bitloom | CMSIS-NN | ratio |${tflm:+ TFLM | ratio |}"
+echo "| --- | --- | ---: | ---: | ---: |${tflm:+ ---: | ---: |}"
 compare "ResNet-8 w8a8" results/cifar10/w8a8 8
 compare "ResNet-8 w4a8, s4" results/cifar10/w4a8 4
 compare "ResNet-8 w2a8, s4" results/cifar10/w2a8 4
