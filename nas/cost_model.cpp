@@ -7,7 +7,7 @@
 #include "mpic/compile/plan/channel_runs.h"
 #include "nn/models/models.h"
 #include "quant/integer/pack.h"
-#include "quant/lower.h"
+#include "quant/lowered_shape.h"
 
 namespace bitloom {
 
