@@ -83,17 +83,18 @@ WholeMemory::WholeMemory(const IntegerGraph& graph, const mpic::CompiledNetwork&
 WholeMemory::WholeMemory(const IntegerGraph& graph)
     : WholeMemory(graph, [&] {
         mpic::CodegenOptions options;
-        options.memory = uint64_t(1) << 31;
+        options.memory = mpic::kAnyMemory;
         return mpic::compile(graph, options);
       }()) {}
 
 std::string WholeMemory::text() const {
-  return str(grouped(code), " bytes of code + ", grouped(weights), " of weights + ", grouped(tables), " of tables + ",
-             grouped(activations), " of activations = ", grouped(total()));
+  return str(grouped(code), " bytes of code + ", grouped(weights), " of weights + ", grouped(tables),
+             " of tables = ", grouped(flash()), " of flash; with ", grouped(activations), " of activations ", grouped(total()));
 }
 
 Json WholeMemory::json() const {
-  return {{"code", code}, {"weights", weights}, {"tables", tables}, {"activations", activations}, {"total", total()}};
+  return {{"code", code},     {"weights", weights},         {"tables", tables},
+          {"flash", flash()}, {"activations", activations}, {"total", total()}};
 }
 
 std::string memory_map_text(const mpic::CompiledNetwork& network) {

@@ -18,7 +18,8 @@ struct WholeMemory {
   WholeMemory(const IntegerGraph& graph, const mpic::CompiledNetwork& network);
   // Of one that is compiled for the purpose, for a core of any memory.
   explicit WholeMemory(const IntegerGraph& graph);
-  int64_t total() const { return code + weights + tables + activations; }
+  int64_t flash() const { return code + weights + tables; }
+  int64_t total() const { return flash() + activations; }
   std::string text() const;  // "16,048 bytes of code + ... = 97,916"
   nlohmann::ordered_json json() const;
 

@@ -200,7 +200,8 @@ void add_search_options(CLI::App& app, RunConfig& c) {
              "channel: every output channel its own weight bits; layer: one choice a layer; fixed: one for all",
              name_of(Granularity::kGiven));
   add_precision_options(app, c);
-  add_choice(app, "--cost", c.cost, "What the search presses on: size (weight bits), cycles or energy (on MPIC)");
+  add_choice(app, "--cost", c.cost,
+             "What the search presses on: size (weight bits); flash (code, weights, tables), cycles or energy, on MPIC");
   add_choice(app, "--recipe", c.recipe,
              "progressive: trains under a budget that shrinks, deciding from measured sensitivities; paper: gradient descent "
              "on mixtures "
@@ -209,10 +210,10 @@ void add_search_options(CLI::App& app, RunConfig& c) {
       ->check(number("NONNEGATIVE"))
       ->group(kPaperOptions)
       ->capture_default_str();
-  app.add_option(
-      "--budget", c.budget,
-      "What the network may cost: 30kB (size), 2M (cycles) or 80uJ (energy), as --cost says, or 30% of the w8a8 network; "
-      "progressive: 30% unless given");
+  app.add_option("--budget", c.budget,
+                 "What the network may cost: 30kB (size, flash), 2M (cycles) or 80uJ (energy), as --cost says, or 30% of the "
+                 "w8a8 network; "
+                 "progressive: 30% unless given");
   add_choice(app, "--sampling", c.sampling,
              "How precisions are mixed: softmax (annealed), gumbel, gumbel-hard, argmax (straight-through)")
       ->group(kPaperOptions);

@@ -154,15 +154,16 @@ Table comparison_table(const ReportOptions& o) {
 
 // Bytes of each run's network as a program for MPIC; float runs have none.
 Table memory_table(const std::vector<std::string>& runs) {
-  Table table({"run", "code", "weights", "tables", "activations", "total"});
+  Table table({"run", "code", "weights", "tables", "flash", "activations", "total"});
   for (const std::string& run : runs) {
     const std::string name = printable(std::filesystem::path(run).lexically_normal().string());
     if (!file_exists(network_file(run))) {
-      table.add({name, "-", "-", "-", "-", "-"});
+      table.add({name, "-", "-", "-", "-", "-", "-"});
       continue;
     }
     const WholeMemory m(load_deployed(run));
-    table.add({name, grouped(m.code), grouped(m.weights), grouped(m.tables), grouped(m.activations), grouped(m.total())});
+    table.add({name, grouped(m.code), grouped(m.weights), grouped(m.tables), grouped(m.flash()), grouped(m.activations),
+               grouped(m.total())});
   }
   return table;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <numeric>
 #include <tuple>
 
 #include "core/cancel.h"
@@ -25,19 +27,24 @@ struct Group {
   bool only_joint = false;  // a depthwise layer among the writers: no writer goes without the others
 };
 
+// How single decisions are: one a layer, one a channel, or one a channel so that as many channels of a layer as possible lie in blocks of four of the
+// same bits, which fewer kinds of code take.
+enum class Choices { kLayers, kChannels, kBlocks };
+
 class Allocator {
  public:
-  Allocator(const AllocationProblem& problem, bool by_channel)
+  Allocator(const AllocationProblem& problem, Choices choices)
       : problem_(problem),
         spec_(problem.network.network().spec()),
-        by_channel_(by_channel),
+        by_channel_(choices != Choices::kLayers),
+        in_blocks_(choices == Choices::kBlocks),
         ties_(channel_ties(spec_)),
         groups_(spec_.layers.size()) {
     for (size_t i = 1; i < spec_.layers.size(); ++i)
       if (has_weights(spec_.layers[i])) {
         Group& group = groups_[size_t(ties_[i])];
         group.removable =
-            by_channel && ties_[i] != ties_[0] && (group.writers.empty() || group.removable) && weight_options(i)[0] == 0;
+            by_channel_ && ties_[i] != ties_[0] && (group.writers.empty() || group.removable) && weight_options(i)[0] == 0;
         group.only_joint = group.only_joint || is_channelwise(spec_.layers[i]);
         group.writers.push_back(i);
       }
@@ -60,6 +67,7 @@ class Allocator {
         (met ? high : low) = mu;
         if (met) next = std::move(candidate);
       }
+      if (problem_.cost.kind() == CostKind::kFlash) look_around(high, budget, next);
       if (cost(next) <= budget) {
         fill(next, budget);
         if (total(next) < total(best)) best = next;
@@ -74,6 +82,16 @@ class Allocator {
  private:
   static constexpr int kRounds = 6;
   static constexpr double kLowestPrice = 1e-18, kHighestPrice = 1e18;  // of a unit of cost, in loss
+
+  // Code comes in routines, so that less may cost more: other prices around the one that was found, and the best of what meets the budget.
+  void look_around(double mu, double budget, Assignment& best) const {
+    constexpr int kSteps = 24;
+    for (int step = -kSteps; step <= kSteps; ++step) {
+      check_cancel();
+      Assignment candidate = choose(mu * std::pow(10.0, step * 2.0 / kSteps));
+      if (cost(candidate) <= budget && (cost(best) > budget || total(candidate) < total(best))) best = std::move(candidate);
+    }
+  }
 
   double cost(const Assignment& a) const { return problem_.cost.cost(a); }
   double total(const Assignment& a) const { return total_sensitivity(problem_, a); }
@@ -176,7 +194,51 @@ class Allocator {
       }
     for (size_t g = 0; g < groups_.size(); ++g)
       if (!groups_[g].writers.empty()) by_channel_ ? choose_channels(g, mu, a) : choose_layers(g, mu, a);
+    for (size_t g = 0; in_blocks_ && g < groups_.size(); ++g) {
+      std::vector<size_t> all(groups_[g].writers.empty() ? 0 : a.weight_bits[groups_[g].writers[0]].size());
+      std::iota(all.begin(), all.end(), size_t(0));
+      make_blocks(g, 0, all, mu, a);
+    }
     return a;
+  }
+
+  // Of `channels`, on which the writers before this one agree: those of every precision, from the most bits on, become a multiple of four by going down
+  // to the next, or by some of those coming up, whichever is cheaper. What is left over has the least bits. Lowering sorts channels in this order.
+  void make_blocks(size_t g, size_t writer, const std::vector<size_t>& channels, double mu, Assignment& a) const {
+    if (writer == groups_[g].writers.size() || channels.empty()) return;
+    const size_t i = groups_[g].writers[writer];
+    const std::vector<int>& options = weight_options(i);
+    std::map<size_t, std::vector<size_t>> by_option;
+    for (const size_t c : channels) by_option[position(options, a.weight_bits[i][c])].push_back(c);
+    const size_t least = options[0] == 0;
+    for (size_t p = options.size(); p-- > least;) {
+      if (p > least) round_to_blocks(i, p, mu, by_option[p], by_option[p - 1]);
+      for (const size_t c : by_option[p]) a.weight_bits[i][c] = options[p];
+    }
+    for (const auto& [option, own] : by_option) make_blocks(g, writer + 1, own, mu, a);
+  }
+
+  void round_to_blocks(size_t i, size_t p, double mu, std::vector<size_t>& above, std::vector<size_t>& below) const {
+    constexpr size_t kBlock = 4;
+    const auto value = [&](size_t c) {  // of having less bits; what is lost
+      return weight_sensitivity(i, c, p - 1) - weight_sensitivity(i, c, p) +
+             mu * (weight_price_[i][p - 1] - weight_price_[i][p]);
+    };
+    const auto less = [&](size_t x, size_t y) { return std::make_pair(value(x), x) < std::make_pair(value(y), y); };
+    const size_t down = above.size() % kBlock, up = kBlock - down;
+    if (down == 0) return;
+    std::sort(above.begin(), above.end(), less);
+    std::sort(below.begin(), below.end(), less);
+    double lost = 0, gained = 0;
+    for (size_t k = 0; k < down; ++k) lost += value(above[k]);
+    for (size_t k = 0; k < up && k < below.size(); ++k) gained += value(below[below.size() - 1 - k]);
+    if (below.size() >= up && lost > -gained) {
+      above.insert(above.end(), below.end() - int64_t(up), below.end());
+      below.resize(below.size() - up);
+    } else {
+      below.insert(below.end(), above.begin(), above.begin() + int64_t(down));
+      above.erase(above.begin(), above.begin() + int64_t(down));
+    }
   }
 
   void choose_layers(size_t g, double mu, Assignment& a) const {
@@ -260,7 +322,7 @@ class Allocator {
 
   const AllocationProblem& problem_;
   const ModelSpec& spec_;
-  const bool by_channel_;
+  const bool by_channel_, in_blocks_;
   const std::vector<int> ties_;
   std::vector<Group> groups_;  // by tie
   std::vector<std::vector<double>> weight_price_, act_price_;
@@ -273,8 +335,10 @@ Assignment allocate(const AllocationProblem& problem, double budget) {
   Assignment best = cheapest_assignment(problem.network, problem.cost);
   BITLOOM_CHECK(problem.cost.cost(best) <= budget, "--budget: no assignment of the precisions offered costs less than ",
                 budget_text(problem.cost.cost(best), problem.cost.kind()));
-  best = Allocator(problem, false).within(budget, best);
-  return problem.network.granularity() == Granularity::kLayer ? best : Allocator(problem, true).within(budget, best);
+  best = Allocator(problem, Choices::kLayers).within(budget, best);
+  if (problem.network.granularity() == Granularity::kLayer) return best;
+  if (problem.cost.kind() == CostKind::kFlash) best = Allocator(problem, Choices::kBlocks).within(budget, best);
+  return Allocator(problem, Choices::kChannels).within(budget, best);
 }
 
 double total_sensitivity(const AllocationProblem& problem, const Assignment& assignment) {

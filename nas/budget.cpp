@@ -19,6 +19,7 @@ struct Unit {
 };
 // The first of a kind is the one that amounts are printed in.
 constexpr Unit kUnits[] = {{CostKind::kSize, "kB", 8e3},  {CostKind::kSize, "MB", 8e6},  {CostKind::kSize, "B", 8},
+                           {CostKind::kFlash, "kB", 1e3}, {CostKind::kFlash, "MB", 1e6}, {CostKind::kFlash, "B", 1},
                            {CostKind::kCycles, "M", 1e6}, {CostKind::kCycles, "k", 1e3}, {CostKind::kEnergy, "uJ", 1.0},
                            {CostKind::kEnergy, "mJ", 1e3}};
 
@@ -266,7 +267,7 @@ double parse_budget(const std::string& text, CostKind cost, double whole) {
     if (used > 0 && value > 0 && std::isfinite(value) && unit.kind == cost && text.substr(used) == unit.suffix)
       return value * unit.factor;
   throw Error("--budget: '" + text +
-              "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%");
+              "' is not an amount for this cost; size and flash: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%");
 }
 
 std::string budget_text(double amount, CostKind cost) {
@@ -306,8 +307,13 @@ Assignment meet_budget(const SearchNetwork& network, const CostModel& model, dou
   BITLOOM_CHECK(model.cost(target) <= budget, "--budget: no assignment of the precisions offered costs less than ",
                 budget_text(model.cost(target), model.kind()));
   Descent descent(network, preferred);
-  while (model.cost(descent.now()) > budget && descent.step_towards(target, model.kind() != CostKind::kSize)) {
-  }
+  // Activations have no part in weights' size, and little in flash: there they move last.
+  const auto move = [&](bool activations) {
+    while (model.cost(descent.now()) > budget && descent.step_towards(target, activations)) {
+    }
+  };
+  if (model.kind() == CostKind::kSize || model.kind() == CostKind::kFlash) move(false);
+  if (model.kind() != CostKind::kSize) move(true);
   return descent.now();
 }
 

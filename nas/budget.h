@@ -6,7 +6,7 @@
 
 namespace bitloom {
 
-// "30kB" -> bits of weights, "2M" -> cycles, "80uJ" -> microjoule, "30%" -> that part of `whole`, the cost of the w8a8 network; Error when
+// "30kB" -> bits of weights or bytes of flash, "2M" -> cycles, "80uJ" -> microjoule, "30%" -> that part of `whole`, the cost of the w8a8 network; Error when
 // the unit does not fit the cost.
 double parse_budget(const std::string& text, CostKind cost, double whole = 1);
 // The other way round, rounded up: as a budget, the text is met by what costs this much.

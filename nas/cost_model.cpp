@@ -7,7 +7,7 @@
 #include "mpic/compile/plan/channel_runs.h"
 #include "nn/models/models.h"
 #include "quant/integer/pack.h"
-#include "quant/lower.h"
+#include "quant/lowered_shape.h"
 
 namespace bitloom {
 
@@ -15,9 +15,9 @@ namespace {
 
 const std::vector<int> kBits = {0, 2, 4, 8};
 
-void check_priced(const ModelSpec& spec, size_t layer, int bits) {
+void check_priced(const ModelSpec& spec, size_t layer, int bits, const char* of = "weights") {
   BITLOOM_CHECK(std::find(kBits.begin(), kBits.end(), bits) != kBits.end(), "cost of layer '", spec.layers[layer].name,
-                "': ", bits, "-bit weights have no price");
+                "': ", bits, "-bit ", of, " have no price");
 }
 
 }  // namespace
@@ -41,8 +41,13 @@ Shares one_hot_shares(const ModelSpec& spec, const Assignment& assignment) {
   return s;
 }
 
-CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table)
-    : spec_(spec), kind_(kind), table_(table), ties_(channel_ties(spec)) {
+CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& table, bool signed_input)
+    : spec_(spec),
+      kind_(kind),
+      table_(table),
+      ties_(channel_ties(spec)),
+      signed_input_(signed_input),
+      counter_(std::make_shared<mpic::FlashCounter>()) {
   for (const LayerSpec& layer : spec_.layers) {
     mpic::LayerGeometry g{integer_shape(layer)};
     if (!layer.inputs.empty()) {
@@ -60,8 +65,18 @@ double CostModel::price(int layer, int act_bits, int weight_bits) const {
     const int64_t codes = weight_shape(spec_, l).size() / l.c;
     return 32.0 * double(packed_words(codes, weight_bits)) / double(codes);
   }
+  if (kind_ == CostKind::kFlash) {
+    const int64_t codes = weight_shape(spec_, l).size() / l.c;
+    return double(mpic::channel_bytes(geometry_[size_t(layer)], act_bits, 8, weight_bits).weights) / double(codes);
+  }
   const double cycles = double(l.h * l.w) / table_.at(act_bits, weight_bits);
   return kind_ == CostKind::kCycles ? cycles : cycles * table_.picojoule_per_cycle * 1e-6;
+}
+
+double CostModel::channel_price(int layer, int act_bits, int weight_bits) const {
+  if (kind_ != CostKind::kFlash || weight_bits == 0) return 0;
+  const int out_bits = act_kind(spec_, layer) == ActKind::kNone ? 32 : 8;
+  return double(mpic::channel_bytes(geometry_[size_t(layer)], act_bits, out_bits, weight_bits).rule);
 }
 
 template <class T>
@@ -88,7 +103,7 @@ T CostModel::kept(const Numbers<T>& n, int layer) const {
   return sum;
 }
 
-// Products of the layer, at the price of a multiply-accumulate.
+// Products of the layer, at the price of a multiply-accumulate, or its weights, at theirs; and its channels.
 template <class T>
 T CostModel::macs_term(const Numbers<T>& n, int i) const {
   const LayerSpec& layer = spec_.layers[size_t(i)];
@@ -98,13 +113,17 @@ T CostModel::macs_term(const Numbers<T>& n, int i) const {
   const Shape filter = weight_shape(spec_, layer);
   std::vector<T> channels(weight_bits.size(), T(0.0));
   for (size_t k = 0; k < n.weight[own].size(); ++k) channels[k % weight_bits.size()] += n.weight[own][k];
-  T sum = 0.0;
+  T sum = 0.0, besides = 0.0;
   for (size_t a = 0; a < act_bits.size(); ++a) {
-    T row = 0.0;
-    for (size_t p = 0; p < weight_bits.size(); ++p) row += channels[p] * price(i, act_bits[a], weight_bits[p]);
+    T row = 0.0, rest = 0.0;
+    for (size_t p = 0; p < weight_bits.size(); ++p) {
+      row += channels[p] * price(i, act_bits[a], weight_bits[p]);
+      rest += channels[p] * channel_price(i, act_bits[a], weight_bits[p]);
+    }
     sum += n.act[act][a] * row;
+    besides += n.act[act][a] * rest;
   }
-  return sum * (is_channelwise(layer) ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]);
+  return sum * (is_channelwise(layer) ? T(1.0) : kept(n, int(source))) * double(filter[1] * filter[2]) + besides;
 }
 
 std::string CostModel::where() const { return "cost table '" + table_.name + "'"; }
@@ -182,26 +201,32 @@ T CostModel::pieces_term(const Numbers<T>& n, int i) const {
 
 template <class T>
 T CostModel::layer_term(const Numbers<T>& n, int i) const {
-  return kind_ == CostKind::kSize || table_.pieces.empty() ? macs_term(n, i) : pieces_term(n, i);
+  const bool by_weights = kind_ == CostKind::kSize || kind_ == CostKind::kFlash;
+  return by_weights || table_.pieces.empty() ? macs_term(n, i) : pieces_term(n, i);
+}
+
+CostModel::Numbers<double> CostModel::plain_numbers(const Shares& shares) {
+  Numbers<double> numbers{shares, {}, {}};
+  for (const TensorD& t : shares.weight) numbers.weight.emplace_back(t.data(), t.data() + t.size());
+  for (const TensorD& t : shares.act) numbers.act.emplace_back(t.data(), t.data() + t.size());
+  return numbers;
 }
 
 double CostModel::cost(const Shares& shares, Shares* gradient) const {
-  const auto each = [&](const TensorsD& tensors, auto number) {
-    std::vector<std::vector<decltype(number(0.0))>> all(tensors.size());
-    for (size_t i = 0; i < tensors.size(); ++i)
-      for (int64_t k = 0; k < tensors[i].size(); ++k) all[i].push_back(number(tensors[i][k]));
-    return all;
-  };
   if (!gradient) {
-    const auto plain = [](double v) { return v; };
-    const Numbers<double> numbers{shares, each(shares.weight, plain), each(shares.act, plain)};
+    const Numbers<double> numbers = plain_numbers(shares);
     double total = 0;
     for (int i = 1; i <= spec_.output(); ++i) total += layer_term(numbers, i);
-    return total;
+    return total + not_additive(shares);
   }
   ScalarTape tape;
-  const auto recorded = [&](double v) { return Real(v, tape); };
-  const Numbers<Real> numbers{shares, each(shares.weight, recorded), each(shares.act, recorded)};
+  const auto recorded = [&](const TensorsD& tensors) {
+    std::vector<std::vector<Real>> all(tensors.size());
+    for (size_t i = 0; i < tensors.size(); ++i)
+      for (int64_t k = 0; k < tensors[i].size(); ++k) all[i].emplace_back(tensors[i][k], tape);
+    return all;
+  };
+  const Numbers<Real> numbers{shares, recorded(shares.weight), recorded(shares.act)};
   Real total = 0.0;
   for (int i = 1; i <= spec_.output(); ++i) total += layer_term(numbers, i);
   const std::vector<double> slopes = tape.gradient(total.node());
@@ -214,7 +239,38 @@ double CostModel::cost(const Shares& shares, Shares* gradient) const {
   *gradient = shares;
   slopes_of(numbers.weight, gradient->weight);
   slopes_of(numbers.act, gradient->act);
-  return total.value();
+  return total.value() + not_additive(shares);
+}
+
+mpic::FlashBytes CostModel::flash(const Assignment& assignment) const {
+  for (size_t i = 0; i < spec_.layers.size(); ++i) {
+    for (const int bits : assignment.weight_bits[i]) check_priced(spec_, i, bits);
+    if (assignment.act_bits[i]) check_priced(spec_, i, assignment.act_bits[i], "activations");
+  }
+  return counter_->count(lowered_shape(spec_, assignment, signed_input_));
+}
+
+// What the largest shares cost more than their weights and rules: code and records, which layers share.
+double CostModel::not_additive(const Shares& shares) const {
+  if (kind_ != CostKind::kFlash) return 0;
+  const auto largest = [](const TensorD& share, int64_t row, const std::vector<int>& bits) {
+    size_t best = 0;
+    for (size_t p = 1; p < bits.size(); ++p)
+      if (share[row * int64_t(bits.size()) + int64_t(p)] >= share[row * int64_t(bits.size()) + int64_t(best)]) best = p;
+    return bits[best];
+  };
+  Assignment a = Assignment::uniform(spec_, 8, 8);
+  for (size_t i = 1; i < spec_.layers.size(); ++i) {
+    for (size_t c = 0; c < a.weight_bits[i].size(); ++c)
+      a.weight_bits[i][c] = largest(shares.weight[i], int64_t(c), shares.weight_bits[i]);
+    if (a.act_bits[i] && shares.act[i].defined()) a.act_bits[i] = largest(shares.act[i], 0, shares.act_bits[i]);
+  }
+  honour_ties(spec_, a, 2);
+  double additive = 0;
+  const Shares rounded = one_hot_shares(spec_, a);
+  const Numbers<double> numbers = plain_numbers(rounded);
+  for (int i = 1; i <= spec_.output(); ++i) additive += layer_term(numbers, i);
+  return double(flash(a).total()) - additive;
 }
 
 std::vector<int64_t> CostModel::packed(const Assignment& assignment) const {
@@ -224,6 +280,7 @@ std::vector<int64_t> CostModel::packed(const Assignment& assignment) const {
 }
 
 double CostModel::cost(const Assignment& assignment) const {
+  if (kind_ == CostKind::kFlash) return double(flash(assignment).total());
   if (kind_ != CostKind::kSize) return cost(one_hot_shares(spec_, assignment), nullptr);
   double bits = 0;
   for (const int64_t bytes : packed(assignment)) bits += 8.0 * double(bytes);
@@ -232,11 +289,9 @@ double CostModel::cost(const Assignment& assignment) const {
 
 double CostModel::layer_cost(const Assignment& assignment, int layer) const {
   if (kind_ == CostKind::kSize) return 8.0 * double(packed(assignment)[size_t(layer)]);
+  if (kind_ == CostKind::kFlash) return double(flash(assignment).layers[size_t(layer)]);
   const Shares shares = one_hot_shares(spec_, assignment);
-  Numbers<double> numbers{shares, {}, {}};
-  for (const TensorD& t : shares.weight) numbers.weight.emplace_back(t.data(), t.data() + t.size());
-  for (const TensorD& t : shares.act) numbers.act.emplace_back(t.data(), t.data() + t.size());
-  return layer == 0 ? 0 : layer_term(numbers, layer);
+  return layer == 0 ? 0 : layer_term(plain_numbers(shares), layer);
 }
 
 namespace {
@@ -283,7 +338,7 @@ TensorD RelativeCost::reference(const TensorsD& in, const TensorsD&) const {
 
 std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
   static const ModelSpec spec = resnet8(8, 8, 3, 4);
-  static const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles),
+  static const CostModel size(spec, CostKind::kSize), cycles(spec, CostKind::kCycles), flash(spec, CostKind::kFlash),
       measured(spec, CostKind::kCycles, measured_costs());
   const auto make = [](const char* label, const CostModel& model, const std::vector<int>& bits) {
     Shares precisions;
@@ -302,7 +357,7 @@ std::vector<GradCase<RelativeCost>> RelativeCost::grad_cases() {
     return result;
   };
   return {make("size, 0/2/4/8 bits", size, {0, 2, 4, 8}), make("cycles, 2/4/8 bits", cycles, {2, 4, 8}),
-          make("measured cycles, 0/2/4/8 bits", measured, {0, 2, 4, 8})};
+          make("measured cycles, 0/2/4/8 bits", measured, {0, 2, 4, 8}), make("flash, 0/2/4/8 bits", flash, {0, 2, 4, 8})};
 }
 
 }  // namespace bitloom

@@ -18,7 +18,7 @@ ProgressiveLearner::ProgressiveLearner(SearchNetwork& network, const TaskData& d
                      options.distillation),
       search_(network),
       options_(options),
-      cost_model_(network.network().spec(), options.cost, *options.table),
+      cost_model_(network.network().spec(), options.cost, *options.table, network.input_quant().is_signed),
       most_(cost_model_.cost(network.assignment())),
       meter_(network) {
   if (options.sensitivity == SensitivityKind::kStart) measured_ = fisher_sensitivity(search_, data);

@@ -12,7 +12,7 @@ SearchLearner::SearchLearner(SearchNetwork& network, const SearchOptions& option
     : NetworkLearner(network.network(), &network, options.weights, Schedule{Schedule::kConstant, 0, 0, 0.1, {}, 0.3}),
       search_(network),
       options_(options),
-      cost_model_(network.network().spec(), options.cost, *options.table),
+      cost_model_(network.network().spec(), options.cost, *options.table, network.input_quant().is_signed),
       reference_cost_(cost_model_.cost(Assignment::uniform(network.network().spec(), 8, 8))),
       lambda_(float(options.lambda)),
       architecture_(network.architecture(), options.architecture) {}

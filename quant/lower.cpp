@@ -9,6 +9,7 @@
 #include "core/parallel.h"
 #include "quant/integer/pack.h"
 #include "quant/integer/requantize.h"
+#include "quant/lowered_shape.h"
 
 namespace bitloom {
 namespace {
@@ -64,7 +65,7 @@ class Lowering {
           [&](const AddLayer&) { lower_add(i); }, [&](const AvgPoolLayer& k) { lower_pool(i, k.kh * k.kw); },
           [](const MaxPoolLayer&) {});
     }
-    order_channels();
+    order_ = channel_order(spec_, qat_.assignment());
     IntegerGraph graph{spec_.name, task, {}};
     for (int i = 0; i <= spec_.output(); ++i) graph.layers.push_back(emit(i));
     graph.validate();
@@ -239,31 +240,6 @@ class Lowering {
                                "layer '" + spec_.layers[size_t(i)].name + "'")};
   }
 
-  // order_[i]: the original channels of layer i's output in their final order. Sorted by the precisions of all weighted layers that
-  // share the channels, so that each of them becomes few runs of one precision. Input and output keep theirs.
-  void order_channels() {
-    const std::vector<int> ties = channel_ties(spec_);
-    const std::vector<std::vector<bool>> kept = kept_channels(spec_, qat_.assignment());
-    order_.resize(spec_.layers.size());
-    for (size_t i = 0; i < spec_.layers.size(); ++i) {
-      if (ties[i] != int(i)) {  // groups are numbered by their first layer
-        order_[i] = order_[size_t(ties[i])];
-        continue;
-      }
-      for (int64_t c = 0; c < spec_.layers[i].c; ++c)
-        if (kept[i][size_t(c)]) order_[i].push_back(c);
-      if (i == 0 || ties.back() == int(i)) continue;
-      std::stable_sort(order_[i].begin(), order_[i].end(), [&](int64_t x, int64_t y) {
-        for (size_t j = i; j < ties.size(); ++j) {
-          const std::vector<int>& bits = qat_.assignment().weight_bits[j];
-          if (ties[j] == int(i) && !bits.empty() && bits[size_t(x)] != bits[size_t(y)])
-            return bits[size_t(x)] > bits[size_t(y)];
-        }
-        return false;
-      });
-    }
-  }
-
   IntegerLayer emit(int i) const {
     const LayerSpec& spec = spec_.layers[size_t(i)];
     const LoweredLayer& from = layers_[size_t(i)];
@@ -317,44 +293,9 @@ class Lowering {
 
 }  // namespace
 
-IntegerLayer integer_shape(const LayerSpec& layer) {
-  IntegerLayer out;
-  out.name = layer.name, out.h = layer.h, out.w = layer.w, out.c = layer.c;
-  const auto window = [&](IntegerOp op, int64_t kh, int64_t kw, const ConvGeometry& g) {
-    out.op = op, out.kh = kh, out.kw = kw, out.sh = g.sh, out.sw = g.sw, out.pt = g.pt, out.pb = g.pb, out.pl = g.pl,
-    out.pr = g.pr;
-  };
-  match(
-      layer.kind, [&](const InputLayer&) { out.op = IntegerOp::kInput; },
-      [&](const Conv2dLayer& k) { window(IntegerOp::kConv2d, k.kh, k.kw, k.geometry); },
-      [&](const DepthwiseLayer& k) { window(IntegerOp::kDepthwise, k.kh, k.kw, k.geometry); },
-      [&](const LinearLayer&) { out.op = IntegerOp::kLinear; }, [&](const AddLayer&) { out.op = IntegerOp::kAdd; },
-      [&](const AvgPoolLayer& k) {
-        window(IntegerOp::kAvgPool, k.kh, k.kw, {k.kh, k.kw, 0, 0, 0, 0});
-      },
-      [&](const MaxPoolLayer& k) { window(IntegerOp::kMaxPool, k.kh, k.kw, k.geometry); });
-  return out;
-}
-
 IntegerGraph lower(QatNetwork& qat, const std::string& task) {
   Lowering(qat).run(task);         // settles; float parameters hold a little less than the integers they replace,
   return Lowering(qat).run(task);  // so what they hold is what counts
-}
-
-std::vector<int64_t> packed_weight_bytes(const ModelSpec& spec, const Assignment& assignment) {
-  const std::vector<std::vector<bool>> kept = kept_channels(spec, assignment);
-  std::vector<int64_t> bytes;
-  for (size_t i = 0; i < spec.layers.size(); ++i) {
-    bytes.push_back(0);
-    const LayerSpec& layer = spec.layers[i];
-    if (!has_weights(layer)) continue;
-    const Shape filter = weight_shape(spec, layer);
-    const std::vector<bool>& inputs = kept[size_t(layer.inputs[0])];
-    const int64_t read = is_channelwise(layer) ? 1 : std::count(inputs.begin(), inputs.end(), true);
-    for (const int bits : assignment.weight_bits[i])
-      bytes[i] += packed_words(filter[1] * filter[2] * read, bits) * int64_t(sizeof(uint32_t));
-  }
-  return bytes;
 }
 
 TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x) {

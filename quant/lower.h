@@ -16,12 +16,6 @@ namespace bitloom {
 // Errors: a scale that is not finite, or one so extreme that no multiplier fits; the message names layer and channel.
 IntegerGraph lower(QatNetwork& qat, const std::string& task);
 
-// Bytes of the packed weights that lower() stores, by layer of the spec, for an assignment.
-std::vector<int64_t> packed_weight_bytes(const ModelSpec& spec, const Assignment& assignment);
-
-// Name, operation, extents and window of a layer, all channels kept; without inputs, schemes, weights and rules.
-IntegerLayer integer_shape(const LayerSpec& layer);
-
 // Input codes of a batch under the graph's input scheme: (N,H,W,C).
 TensorT<int16_t> input_codes(const IntegerGraph& graph, const Tensor& x);
 // Of the samples [first, first + count): where they are stored as codes of that scheme, those very codes.

@@ -15,38 +15,14 @@ namespace bitloom::mpic {
 
 namespace {
 
-constexpr int64_t kSlack = 64;  // kernels read words to their end
+constexpr int64_t kSlack =
+    32;  // behind all tensors: kernels read words, and those of wider operands that meet one word, to their end
 
 const IntegerLayer& input_of(const IntegerGraph& graph, const IntegerLayer& layer, size_t i = 0) {
   return graph.layers[size_t(layer.inputs[i])];
 }
 
 int64_t tensor_bytes(const IntegerLayer& layer) { return layer.h * layer.w * pixel_bytes(layer.c, layer.out.bits); }
-
-MemoryPlan plan(const IntegerGraph& graph, const CodegenOptions& options) {
-  std::vector<LayerMemory> demands;
-  for (const IntegerLayer& layer : graph.layers) {
-    LayerMemory memory;
-    memory.output = tensor_bytes(layer) + kSlack;
-    memory.overwrite.assign(layer.inputs.size(), false);
-    switch (kernel_of(layer.op)) {
-      case Kernel::kNone:
-      case Kernel::kPool:
-      case Kernel::kMaxPool: break;
-      case Kernel::kProduct:
-        memory.scratch = plan_columns(graph, layer, options.sub_byte, options.limits).scratch_bytes() + kSlack;
-        break;
-      case Kernel::kDepthwise:
-        memory.scratch = 4 * plan_planes(geometry_of(graph, layer), options.limits).bytes + 8 + kSlack;
-        break;
-      case Kernel::kAdd:  // a sum is written behind where it reads
-        for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
-    }
-    demands.push_back(std::move(memory));
-  }
-  demands.front().kept = demands.back().kept = reconstructs(graph);  // for the score
-  return plan_memory(graph, demands, 4);
-}
 
 // Binds labels inside one block of memory, some of them to the same place.
 class Arena {
@@ -70,19 +46,6 @@ class Arena {
   std::map<int64_t, Label> labels_;
 };
 
-void emit_layer(Emitter& emitter, const IntegerGraph& graph, const IntegerLayer& layer, const std::vector<EmitTensor>& tensors,
-                const EmitTensor& out, Label scratch) {
-  const auto in = [&](size_t i) -> const EmitTensor& { return tensors[size_t(layer.inputs[i])]; };
-  switch (kernel_of(layer.op)) {
-    case Kernel::kNone: return;
-    case Kernel::kProduct: return emitter.convolution(graph, layer, in(0), out, scratch);
-    case Kernel::kDepthwise: return emitter.depthwise(graph, layer, in(0), out, scratch);
-    case Kernel::kAdd: return emitter.add(layer, in(0), in(1), out);
-    case Kernel::kPool: return emitter.average_pool(layer, in(0), out);
-    case Kernel::kMaxPool: return emitter.max_pool(layer, in(0), out);
-  }
-}
-
 // Error when the memory does not hold the network, naming the layer that asks for most.
 void check_memory(const IntegerGraph& graph, const MemoryPlan& memory, const CompiledNetwork& network) {
   if (network.total_bytes <= network.options.memory) return;
@@ -98,13 +61,11 @@ void check_memory(const IntegerGraph& graph, const MemoryPlan& memory, const Com
                   "; give more with --mem"));
 }
 
-}  // namespace
-
-CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
-  const MemoryPlan memory = plan(graph, options);
+CompiledNetwork compile_once(const IntegerGraph& graph, const CodegenOptions& options, const MemoryPlan& memory,
+                             bool share_shifts) {
   Assembler a(options.base);
   const Label frame = a.label("frame");
-  Emitter emitter(a, frame, options.sub_byte, options.limits);
+  Emitter emitter(a, frame, options.sub_byte, share_shifts, options.limits);
   Arena arena;
   std::vector<EmitTensor> tensors;
   for (size_t i = 0; i < graph.layers.size(); ++i) {
@@ -124,7 +85,7 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     check_cancel();
     if (layer.op != IntegerOp::kInput) a.bind_function(a.label(layer.name));
     try {
-      emit_layer(emitter, graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
+      emitter.layer(graph, layer, tensors, tensors[i], arena.at(a, memory.layers[i].scratch));
     } catch (const Error& error) {
       throw Error(str("codegen: layer '", layer.name, "' (", to_string(layer.op), "): ", error.what()));
     }
@@ -168,10 +129,48 @@ CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options
     network.layers.back().output = {score_address, 1, 1, 4, QuantScheme{32, false, anomaly_rule(graph).unit}};
     network.layers.back().data_bytes = 4;
   }
-  check_memory(graph, memory, network);
   network.image = a.finish();
   network.image.code = {{options.base, uint64_t(options.base) + network.code_bytes}};
   return network;
+}
+
+}  // namespace
+
+MemoryPlan plan_activations(const IntegerGraph& graph, const CodegenOptions& options) {
+  std::vector<LayerMemory> demands;
+  for (const IntegerLayer& layer : graph.layers) {
+    LayerMemory memory;
+    memory.output = tensor_bytes(layer);
+    memory.overwrite.assign(layer.inputs.size(), false);
+    switch (kernel_of(layer.op)) {
+      case Kernel::kNone:
+      case Kernel::kPool: break;
+      case Kernel::kMaxPool: memory.output += 3; break;  // writes whole words
+      case Kernel::kProduct:
+        memory.scratch = plan_columns(graph, layer, options.sub_byte, options.limits).scratch_bytes();
+        break;
+      case Kernel::kDepthwise:
+        memory.scratch = 4 * plan_planes(geometry_of(graph, layer), options.limits).bytes + 8;
+        memory.overwrite[0] = layer.out.bits == input_of(graph, layer).out.bits;  // four channels at a time, in planes by then
+        break;
+      case Kernel::kAdd:  // a sum is written behind where it reads
+        for (size_t i = 0; i < 2; ++i) memory.overwrite[i] = layer.out.bits <= input_of(graph, layer, i).out.bits;
+    }
+    demands.push_back(std::move(memory));
+  }
+  demands.front().kept = demands.back().kept = reconstructs(graph);  // for the score
+  MemoryPlan memory = plan_memory(graph, demands, 4);
+  memory.size += kSlack;
+  return memory;
+}
+
+// A shared shift is a word a channel less, and a routine more where others of the kind cannot share theirs.
+CompiledNetwork compile(const IntegerGraph& graph, const CodegenOptions& options) {
+  const MemoryPlan memory = plan_activations(graph, options);
+  CompiledNetwork shared = compile_once(graph, options, memory, true), own = compile_once(graph, options, memory, false);
+  CompiledNetwork& smaller = own.total_bytes < shared.total_bytes ? own : shared;
+  check_memory(graph, memory, smaller);
+  return std::move(smaller);
 }
 
 std::vector<uint8_t> pack_codes(const TensorPlace& place, const int32_t* codes) {

@@ -13,6 +13,8 @@
 
 namespace bitloom::mpic {
 
+inline constexpr uint64_t kAnyMemory = uint64_t(1) << 31;  // more than a network needs
+
 struct CodegenOptions {
   uint32_t base = kMemoryBase;
   uint64_t memory = kMemorySize;
@@ -45,7 +47,11 @@ struct CompiledNetwork {
   // a sign (quant/integer/anomaly_score.h).
   std::vector<CompiledLayer> layers;
   uint32_t code_bytes = 0, data_bytes = 0, activation_bytes = 0, total_bytes = 0;
+  uint32_t flash_bytes() const { return code_bytes + data_bytes; }  // what is there before it runs
 };
+
+// Where compile() places the activations and the scratch memory of the kernels, from the shapes of the layers alone.
+MemoryPlan plan_activations(const IntegerGraph& graph, const CodegenOptions& options = {});
 
 // Compiles a valid graph. The program runs all layers once from its entry and ends with exit(0). Error when it does not fit
 // options.memory, saying what needs how much, or when a layer's shape is beyond the kernels.

@@ -98,6 +98,7 @@ void each_field(Figures& n, F& f, const NetworkFigures*) {
   f("macs", n.macs);
   f("cycles", n.cycles);
   f("energy_uj", n.energy_uj);
+  f("flash_bytes", n.flash_bytes);
   f.renamed("throughput_table", "cost_table", n.cost_table);
   f("layers", n.layers);
 }

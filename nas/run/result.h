@@ -26,6 +26,7 @@ struct LayerFigures {
 struct NetworkFigures {
   int64_t weight_bytes = 0, table_bytes = 0, macs = 0, cycles = 0;
   double energy_uj = 0;
+  std::optional<int64_t> flash_bytes;  // of the program for MPIC, where that was the search's cost
   std::string cost_table;
   std::vector<LayerFigures> layers;  // those with weights, in order
 };

@@ -8,6 +8,7 @@
 #include "core/json.h"
 #include "core/profile.h"
 #include "core/version.h"
+#include "mpic/compile/flash.h"
 #include "nas/budget.h"
 #include "nas/progressive.h"
 #include "nas/run/deployed.h"
@@ -30,10 +31,13 @@ QuantOptions quant_options(const RunConfig& config) {
   return options;
 }
 
+CostModel cost_model(const RunConfig& config, const TaskData& data, const ModelSpec& spec) {
+  return CostModel(spec, config.cost, cost_table(config.cost_table), input_scheme(*data.train).is_signed);
+}
+
 // In the units of the cost.
-double budget(const RunConfig& config, const ModelSpec& spec) {
-  const CostModel model(spec, config.cost, cost_table(config.cost_table));
-  return parse_budget(config.budget, config.cost, model.cost(Assignment::uniform(spec, 8, 8)));
+double budget(const RunConfig& config, const TaskData& data, const ModelSpec& spec) {
+  return parse_budget(config.budget, config.cost, cost_model(config, data, spec).cost(Assignment::uniform(spec, 8, 8)));
 }
 
 // `spec`: the config's model.
@@ -41,9 +45,9 @@ void check_budget(const RunConfig& config, const TaskData& data, const ModelSpec
   if (config.budget.empty() || !config.quantize) return;
   Network network(spec, Rng(0));
   const SearchNetwork offered(network, quant_options(config), input_scheme(*data.train), config.granularity);
-  const CostModel model(spec, config.cost, cost_table(config.cost_table));
+  const CostModel model = cost_model(config, data, spec);
   const double least = model.cost(cheapest_assignment(offered, model));
-  BITLOOM_CHECK(least <= budget(config, spec), "--budget ", config.budget,
+  BITLOOM_CHECK(least <= budget(config, data, spec), "--budget ", config.budget,
                 ": no assignment of the precisions offered costs less than ", budget_text(least, config.cost));
 }
 
@@ -265,7 +269,7 @@ class Run {
     ProgressiveOptions options;
     options.cost = config_.cost;
     options.table = &cost_table(config_.cost_table);
-    options.budget = budget(config_, network_.spec());
+    options.budget = budget(config_, data_, network_.spec());
     options.weights = weight_optimizer(config_.search);
     options.distillation = distillation();
     options.shrink = config_.shrink;
@@ -283,7 +287,7 @@ class Run {
     options.cost = config_.cost;
     options.table = &cost_table(config_.cost_table);
     options.lambda = config_.lambda;
-    if (!config_.budget.empty()) options.budget = budget(config_, network_.spec());
+    if (!config_.budget.empty()) options.budget = budget(config_, data_, network_.spec());
     options.sampler = config_.sampling;
     options.weights = weight_optimizer(config_.search);
     options.architecture.kind = config_.arch_optimizer;
@@ -315,6 +319,7 @@ class Run {
     if (data_.task.kind == TaskKind::kClassification)
       write_predictions(path("predictions.npz"), predictions_of(integer, data_));
     result_.network = figures_of(graph, cost_table(config_.cost_table));
+    if (config_.cost == CostKind::kFlash) result_.network->flash_bytes = mpic::flash_bytes(graph);
   }
 
   RunConfig config_;

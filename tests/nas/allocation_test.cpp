@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "mpic/compile/flash.h"
 #include "nas/budget.h"
 #include "nn/models/models.h"
 #include "quant/lower.h"
@@ -23,8 +24,8 @@ using testing::tiny_spec;
 
 struct Problem {
   Problem(const ModelSpec& spec, const QuantOptions& options, Granularity granularity, CostKind kind = CostKind::kSize,
-          const CostTable& table = published_costs())
-      : network(spec, Rng(1)), search(network, options, {8, false, 1.0 / 255}, granularity), cost(spec, kind, table) {}
+          const CostTable& table = published_costs(), const QuantScheme& input = {8, false, 1.0 / 255})
+      : network(spec, Rng(1)), search(network, options, input, granularity), cost(spec, kind, table, input.is_signed) {}
 
   // Falling with the bits, channels up to a factor of 1000 apart.
   void randomize(uint64_t seed) {
@@ -60,7 +61,7 @@ struct Problem {
 
 TEST(AllocationTest, BudgetsAreMetAndTiesRespected) {
   for (const ModelSpec& spec : {tiny_spec(), resnet8(8, 8, 3, 4), mobilenet_v1(32, 32, 3, 2)})
-    for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy})
+    for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy, CostKind::kFlash})
       for (const std::vector<int>& bits : {std::vector<int>{0, 2, 4, 8}, std::vector<int>{2, 4, 8}}) {
         if (spec.layers.size() > 20 && (kind == CostKind::kCycles || std::getenv("BITLOOM_FAST"))) continue;
         Problem p(spec, quant_options(bits, {2, 4, 8}), Granularity::kChannel, kind,
@@ -93,6 +94,25 @@ TEST(AllocationTest, PackedWeightsAreWithinTheBudget) {
       const int64_t bytes = weight_bytes(lower(made.qat, "random"));
       EXPECT_LE(8 * bytes, budget) << name;
       EXPECT_GT(8 * bytes + 32, 0.98 * budget) << name << ": what the budget leaves is spent, to a word";
+    }
+}
+
+// The same of flash: the whole program, code included.
+TEST(AllocationTest, ProgramsAreWithinTheirFlash) {
+  for (const char* name : {"resnet8", "ds_cnn", "pooled", "autoencoder"})
+    for (const double share : {0.1, 0.3}) {
+      if (std::getenv("BITLOOM_FAST") && share != 0.1) continue;
+      const QuantOptions options = quant_options({0, 2, 4, 8}, {8});
+      testing::RandomQat made(name, options, Rng(5));
+      Problem p(made.network.spec(), options, Granularity::kChannel, CostKind::kFlash, published_costs(),
+                made.qat.input_quant());
+      p.randomize(6);
+      const double least = p.cost.cost(cheapest_assignment(p.search, p.cost)), budget = least + share * (p.whole() - least);
+      const Assignment a = allocate(p.problem(), budget);
+      made.qat.assign(a);
+      EXPECT_LE(double(mpic::flash_bytes(lower(made.qat, "random"))), budget) << name;
+      EXPECT_LE(total_sensitivity(p.problem(), a), total_sensitivity(p.problem(), cheapest_assignment(p.search, p.cost)))
+          << name;
     }
 }
 

@@ -62,7 +62,8 @@ struct Price {
 };
 const Price kPrices[] = {{CostKind::kSize, CostTableKind::kPublished},
                          {CostKind::kCycles, CostTableKind::kPublished},
-                         {CostKind::kEnergy, CostTableKind::kMeasured}};
+                         {CostKind::kEnergy, CostTableKind::kMeasured},
+                         {CostKind::kFlash, CostTableKind::kPublished}};
 
 // Whatever the search prefers: any budget from the cheapest assignment's cost on is met, and is there to be used.
 TEST(Budget, EveryBudgetAboveTheLeastIsMet) {
@@ -71,7 +72,8 @@ TEST(Budget, EveryBudgetAboveTheLeastIsMet) {
   for (const ModelSpec& spec : specs)
     for (const Price& price : kPrices) {
       const CostModel model(spec, price.kind, cost_table(price.table));
-      const bool large = spec.layers.size() > 20, dear = price.table == CostTableKind::kMeasured && spec.name != "tiny";
+      const bool large = spec.layers.size() > 20,
+                 dear = (price.table == CostTableKind::kMeasured || price.kind == CostKind::kFlash) && spec.name != "tiny";
       for (const std::vector<int>& weight_bits : {std::vector<int>{2, 4, 8}, {0, 2, 4, 8}, {0, 4}, {8}})
         for (const Granularity granularity : {Granularity::kChannel, Granularity::kLayer}) {
           if ((large || dear) && granularity == Granularity::kChannel) continue;  // minutes
@@ -146,20 +148,22 @@ TEST(Budget, BudgetsAreParsedInTheUnitOfTheirCost) {
   EXPECT_DOUBLE_EQ(parse_budget("30kB", CostKind::kSize), 30 * 8000);
   EXPECT_DOUBLE_EQ(parse_budget("1.5MB", CostKind::kSize), 12e6);
   EXPECT_DOUBLE_EQ(parse_budget("100B", CostKind::kSize), 800);
+  EXPECT_DOUBLE_EQ(parse_budget("30kB", CostKind::kFlash), 30e3);
+  EXPECT_DOUBLE_EQ(parse_budget("100B", CostKind::kFlash), 100);
   EXPECT_DOUBLE_EQ(parse_budget("2M", CostKind::kCycles), 2e6);
   EXPECT_DOUBLE_EQ(parse_budget("500k", CostKind::kCycles), 5e5);
   EXPECT_DOUBLE_EQ(parse_budget("80uJ", CostKind::kEnergy), 80);
   EXPECT_DOUBLE_EQ(parse_budget("0.1mJ", CostKind::kEnergy), 100);
   EXPECT_DOUBLE_EQ(parse_budget("30%", CostKind::kEnergy, 50), 15);
   for (const char* text : {"30", "30kB ", "", "kB", "-1kB", "0kB", "nankB", "infkB", "2M", "80uJ"})
-    EXPECT_EQ(
-        error_of([&] { parse_budget(text, CostKind::kSize); }),
-        str("--budget: '", text, "' is not an amount for this cost; size: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%"));
+    EXPECT_EQ(error_of([&] { parse_budget(text, CostKind::kSize); }),
+              str("--budget: '", text,
+                  "' is not an amount for this cost; size and flash: 30kB, cycles: 2M or 500k, energy: 80uJ, any: 30%"));
 }
 
 TEST(Budget, AnAmountAsTextIsMetByIt) {
   Rng rng(1);
-  for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy})
+  for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy, CostKind::kFlash})
     for (int i = 0; i < 100; ++i) {
       const double amount = std::pow(10.0, 1 + 6 * rng.uniform());
       const double parsed = parse_budget(budget_text(amount, kind), kind);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "mpic/compile/flash.h"
 #include "nn/models/models.h"
 #include "quant/lower.h"
 #include "tests/support/files.h"
@@ -99,6 +100,45 @@ TEST(CostModelTest, RandomAssignmentsCostWhatTheirIntegerGraphsHold) {
     }
 }
 
+// A budget of flash holds for the program: what is priced is never less than what is compiled.
+TEST(CostModelTest, FlashBoundsThePrograms) {
+  for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v1", "autoencoder", "pooled", "windowed"})
+    for (uint64_t seed = 0; seed < 3; ++seed) {
+      SCOPED_TRACE(str(model, ", seed ", seed));
+      RandomQat net(model, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));
+      const ModelSpec& spec = net.network.spec();
+      const Assignment a = testing::random_assignment(net.qat, Rng(seed + 100));
+      net.qat.assign(a);
+      const CostModel flash(spec, CostKind::kFlash, published_costs(), net.qat.input_quant().is_signed);
+      const double priced = flash.cost(a), compiled = double(mpic::flash_bytes(lower(net.qat, "random")));
+      EXPECT_GE(priced, compiled);
+      EXPECT_LE(priced, 1.04 * compiled);
+      EXPECT_NEAR(flash.cost(one_hot_shares(spec, a), nullptr), priced, 1e-6) << "a mixture that is none";
+      double layers = 0;
+      for (int i = 0; i <= spec.output(); ++i) layers += flash.layer_cost(a, i);
+      EXPECT_LT(layers, priced);
+      EXPECT_GT(layers + 256, priced) << "beginning and end of the program, and the anomaly score";
+    }
+}
+
+// Of channels in blocks of four the slopes are what four of them cost, code being the same.
+TEST(CostModelTest, FlashOfAChannelIsItsWeightsAndItsRule) {
+  const ModelSpec spec = resnet8(32, 32, 3, 10);
+  const CostModel flash(spec, CostKind::kFlash);
+  Assignment a = Assignment::uniform(spec, 8, 8);
+  constexpr size_t kConv = 3;  // conv2: 3 x 3 of 16 channels
+  ASSERT_EQ(spec.layers[kConv].name, "conv2");
+  for (size_t c = 0; c < 8; ++c) a.weight_bits[kConv][c] = 4;
+  Assignment more = a;
+  for (size_t c = 8; c < 12; ++c) more.weight_bits[kConv][c] = 4;
+  EXPECT_DOUBLE_EQ(flash.cost(a) - flash.cost(more), 4 * (144 - 72));
+  Shares slope;
+  flash.cost(one_hot_shares(spec, a), &slope);
+  const TensorD& own = slope.weight[kConv];  // by 0, 2, 4, 8 bits
+  EXPECT_DOUBLE_EQ(own[8 * 4 + 3] - own[8 * 4 + 2], 144 - 72);
+  EXPECT_DOUBLE_EQ(own[8 * 4 + 3], 144 + 12) << "multiplier, offset and shift";
+}
+
 // The relaxation agrees where all input channels are there; removed ones it takes from the words bit by bit.
 TEST(CostModelTest, MixturesOfWholeFiltersAreAsLongAsTheirWords) {
   for (const char* name : {"resnet8", "ds_cnn", "mobilenet_v1"}) {
@@ -116,13 +156,17 @@ TEST(CostModelTest, MixturesOfWholeFiltersAreAsLongAsTheirWords) {
 TEST(CostModelTest, UnknownWidthsAreErrors) {
   const ModelSpec spec = tiny_spec();
   const Assignment good = Assignment::uniform(spec, 8, 8);
-  for (CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy}) {
+  for (CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy, CostKind::kFlash}) {
     Assignment a = good;
     a.weight_bits[kConv2][1] = 3;
     EXPECT_EQ(error_of([&] { CostModel(spec, kind).cost(a); }), "cost of layer 'conv2': 3-bit weights have no price");
     if (kind == CostKind::kSize) continue;
     a = good;
     a.act_bits[kConv1] = 16;
+    if (kind == CostKind::kFlash) {
+      EXPECT_EQ(error_of([&] { CostModel(spec, kind).cost(a); }), "cost of layer 'conv1': 16-bit activations have no price");
+      continue;
+    }
     EXPECT_EQ(
         error_of([&] { CostModel(spec, kind).cost(a); }).find("cost table 'published' has no entry for 16-bit activations"),
         0u);
@@ -187,7 +231,8 @@ TEST(CostModelTest, NamesAreParsed) {
   EXPECT_EQ(named<CostKind>("size"), CostKind::kSize);
   EXPECT_EQ(named<CostKind>("cycles"), CostKind::kCycles);
   EXPECT_EQ(named<CostKind>("energy"), CostKind::kEnergy);
-  EXPECT_EQ(error_of([] { named<CostKind>("latency"); }), "unknown cost 'latency'; known: size, cycles, energy");
+  EXPECT_EQ(named<CostKind>("flash"), CostKind::kFlash);
+  EXPECT_EQ(error_of([] { named<CostKind>("latency"); }), "unknown cost 'latency'; known: size, cycles, energy, flash");
 }
 
 }  // namespace

@@ -264,7 +264,8 @@ TEST(SearchTest, BudgetsAreMet) {
   const ModelSpec spec = tiny_spec();
   for (const Case& c :
        {Case{CostKind::kSize, 0.5, Granularity::kChannel}, Case{CostKind::kSize, 0.4, Granularity::kLayer},
-        Case{CostKind::kCycles, 0.9, Granularity::kChannel}, Case{CostKind::kEnergy, 0.9, Granularity::kChannel}}) {
+        Case{CostKind::kCycles, 0.9, Granularity::kChannel}, Case{CostKind::kEnergy, 0.9, Granularity::kChannel},
+        Case{CostKind::kFlash, 0.99, Granularity::kChannel}}) {
     const double reference = CostModel(spec, c.kind).cost(Assignment::uniform(spec, 8, 8));
     SearchOptions options = quick(c.kind);
     options.budget = c.share * reference;

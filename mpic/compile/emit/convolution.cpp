@@ -18,7 +18,7 @@ class MatrixProduct {
         out_(out),
         scratch_(scratch),
         plan_(plan_columns(graph, layer, emitter.sub_byte_, emitter.limits_)),
-        data_(graph, layer, in, plan_, emitter.sub_byte_),
+        data_(graph, layer, in, plan_, emitter.sub_byte_, emitter.share_shifts_),
         columns_(emitter, layer, plan_, in, out, scratch),
         kernel_((plan_.held ? make_held_kernel : make_block_kernel)({emitter, layer, in, out, plan_, data_})) {
     for (const Run& run : data_.runs()) weights_.push_back(e.data(run.bits > 0 ? kernel_->weights(run) : data_.constants(run)));

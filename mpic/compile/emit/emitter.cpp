@@ -5,6 +5,19 @@
 
 namespace bitloom::mpic {
 
+void Emitter::layer(const IntegerGraph& graph, const IntegerLayer& layer, const std::vector<EmitTensor>& tensors,
+                    const EmitTensor& out, Label scratch) {
+  const auto in = [&](size_t i) -> const EmitTensor& { return tensors[size_t(layer.inputs[i])]; };
+  switch (kernel_of(layer.op)) {
+    case Kernel::kNone: return;
+    case Kernel::kProduct: return convolution(graph, layer, in(0), out, scratch);
+    case Kernel::kDepthwise: return depthwise(graph, layer, in(0), out, scratch);
+    case Kernel::kAdd: return add(layer, in(0), in(1), out);
+    case Kernel::kPool: return average_pool(layer, in(0), out);
+    case Kernel::kMaxPool: return max_pool(layer, in(0), out);
+  }
+}
+
 void Emitter::repeat(int which, int64_t count, Reg counter, const std::function<void()>& body) {
   if (count <= 0) return;
   if (count == 1) return body();

@@ -43,10 +43,13 @@ struct Step {
 
 class Emitter {
  public:
-  Emitter(Assembler& assembler, Label frame, bool sub_byte, const KernelLimits& limits)
-      : a(assembler), frame_(frame), sub_byte_(sub_byte), limits_(limits) {}
+  Emitter(Assembler& assembler, Label frame, bool sub_byte, bool share_shifts, const KernelLimits& limits)
+      : a(assembler), frame_(frame), sub_byte_(sub_byte), share_shifts_(share_shifts), limits_(limits) {}
 
-  // Code of one layer; `in` are its inputs.
+  // Code of one layer of any kind; `tensors` are by index in the graph.
+  void layer(const IntegerGraph& graph, const IntegerLayer& layer, const std::vector<EmitTensor>& tensors,
+             const EmitTensor& out, Label scratch);
+  // Of one kind; `in` are its inputs.
   void convolution(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
                    Label scratch);
   void depthwise(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const EmitTensor& out,
@@ -60,6 +63,7 @@ class Emitter {
   void flush_routines();
   void flush_data();
   uint32_t routine_bytes() const { return routine_bytes_; }
+  const std::vector<std::vector<uint8_t>>& routines() const { return routine_order_; }  // their code
   uint32_t pending_bytes() const;
 
   // Words placed behind the code.
@@ -100,8 +104,9 @@ class Emitter {
   void fill_words(Reg target, int64_t bytes, Reg quads, Reg value = zero);
 
   Assembler& a;
-  const Label frame_;    // words in memory for what does not fit the registers
-  const bool sub_byte_;  // dot products of 4-bit and 2-bit codes
+  const Label frame_;        // words in memory for what does not fit the registers
+  const bool sub_byte_;      // dot products of 4-bit and 2-bit codes
+  const bool share_shifts_;  // channels of a run have one shift where they can; else only logits, which have none
   const KernelLimits limits_;
 
  private:

@@ -9,13 +9,14 @@
 namespace bitloom::mpic {
 
 ProductData::ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const ColumnPlan& columns,
-                         bool sub_byte)
+                         bool sub_byte, bool share_shifts)
     : graph_(graph),
       layer_(layer),
       in_(in),
       columns_(columns),
       codes_(unpack_weights(graph, layer)),
-      codes_per_channel_(codes_per_channel(graph, layer)) {
+      codes_per_channel_(codes_per_channel(graph, layer)),
+      share_shifts_(share_shifts || layer.out.bits == 32) {  // logits are not shifted
   for (const ChannelRun& run : split_channels(layer.groups, layer.out.bits))
     run.bits == 0 ? add_constants(run.first, run.channels)
                   : add_run(run.first, run.channels, run.blocks ? kBlockChannels : int(run.channels), run.bits, sub_byte);
@@ -45,7 +46,7 @@ void ProductData::add_run(int64_t first, int64_t channels, int rows, int bits, b
     return add_run(first + 2, 1, 1, bits, sub_byte);
   }
   run.first = first, run.count = channels / rows, run.rows = rows, run.bits = bits;
-  run.shift = common_shift(graph_, layer_, codes_, first, channels);
+  run.shift = share_shifts_ ? common_shift(graph_, layer_, codes_, first, channels) : -1;
   runs_.push_back(run);
 }
 

@@ -24,7 +24,7 @@ struct Run : Pairing {
 class ProductData {
  public:
   ProductData(const IntegerGraph& graph, const IntegerLayer& layer, const EmitTensor& in, const ColumnPlan& columns,
-              bool sub_byte);
+              bool sub_byte, bool share_shifts);
 
   const std::vector<Run>& runs() const { return runs_; }
   // For each block of rows: pass after pass, unit after unit, the words of the unit's channels; then each channel's rule: multiplier and offset,
@@ -49,6 +49,7 @@ class ProductData {
   const ColumnPlan& columns_;
   const std::vector<int8_t> codes_;
   const int64_t codes_per_channel_;
+  const bool share_shifts_;
   std::vector<Run> runs_;
 };
 

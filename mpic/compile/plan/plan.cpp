@@ -117,6 +117,14 @@ bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits) {
   return std::ldexp(double(codes), in_bits + (weight_bits - 2) + kMultiplierBits + 2) < 0x1p31;
 }
 
+ChannelBytes channel_bytes(const LayerGeometry& g, int in_bits, int out_bits, int weight_bits) {
+  constexpr int64_t kWord = 4;
+  if (kernel_of(g.layer.op) == Kernel::kDepthwise) return {g.layer.kh * plan_planes(g).window_words * kWord, 3 * kWord};
+  if (weight_bits == 0) return {0, kWord / block_alignment(out_bits)};  // its constant, among others
+  const Pairing pair = pair_words(plan_columns(g, {in_bits, out_bits}), weight_bits);
+  return {pair.passes * pair.weight_words() * kWord, (out_bits == 32 ? 2 : 3) * kWord};
+}
+
 PlanePlan plan_planes(const LayerGeometry& g, const KernelLimits& limits) {
   constexpr int64_t kWindowWords = 4;  // that there are registers for
   PlanePlan p;

@@ -112,6 +112,13 @@ int common_shift(const IntegerGraph& graph, const IntegerLayer& layer, const std
 // being half the largest on average.
 bool one_shift_suffices(int64_t codes, int in_bits, int weight_bits);
 
+// What one more output channel of a matrix product or a depthwise layer takes behind the code, in bytes: words of weights as its kernel reads them, and
+// its rule, where channels do not share a shift. The geometry's in_c counts the input channels that are there.
+struct ChannelBytes {
+  int64_t weights = 0, rule = 0;
+};
+ChannelBytes channel_bytes(const LayerGeometry& geometry, int in_bits, int out_bits, int weight_bits);
+
 // ---- Depthwise convolutions
 
 // Four channels at a time become zero-padded planes of bytes.

@@ -105,7 +105,9 @@ RunResult any_result(Rng rng) {
   }
   if (rng.below(2)) {
     NetworkFigures& n = r.network.emplace();
-    n = {rng.below(1 << 20), rng.below(1 << 20), rng.below(1 << 20), rng.below(1 << 20), any_number(rng), any_text(rng), {}};
+    n = {
+        rng.below(1 << 20), rng.below(1 << 20), rng.below(1 << 20), rng.below(1 << 20), any_number(rng), {}, any_text(rng), {}};
+    if (rng.below(2)) n.flash_bytes = rng.below(1 << 20);
     for (int64_t layers = rng.below(4); layers > 0; --layers) {
       LayerFigures layer{any_text(rng), {}, 8, rng.below(99), rng.below(99), rng.below(99), rng.below(99)};
       for (int bits : any_bits(rng)) layer.channels[bits] = rng.below(512);
