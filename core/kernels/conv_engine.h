@@ -76,8 +76,12 @@ class Correlator {
     for (const Step& step : plans_[plan_of_band_[size_t(band_index)]]) {
       const DotTile& t = step.tile;
       float* to = out + step.out;
-      for (int64_t p = 0; p < step.pixels && step.ahead > 0; ++p)
+      for (int64_t p = 0; p < step.pixels && step.ahead > 0; ++p) {
         prefetch<kWrite>(to + step.ahead + p * t.out_step, t.channels);
+        // A depthwise window meets few outputs, and may wait for inputs that are not in the cache.
+        if (mode == Mode::kDepthwise && step.in_ahead > 0)
+          prefetch<kRead>(a + step.in + step.in_ahead + p * t.a_step, t.channels);
+      }
       step.run(t, a + step.in, to);
     }
   }
@@ -85,11 +89,11 @@ class Correlator {
   const Windows& windows() const { return job_.windows; }
 
  private:
-  // A tile whose inputs and outputs lie `in` and `out` floats behind those of the band's first window. Outputs `ahead` of its own are asked for meanwhile, as they
-  // lie in memory; inputs are in the cache, where what came before a convolution has left them.
+  // A tile whose inputs and outputs lie `in` and `out` floats behind those of the band's first window. Outputs `ahead` of its own, and a depthwise tile's inputs
+  // `in_ahead`, are asked for meanwhile.
   struct Step {
     typename TileTable<DotTile, mode>::Run run;
-    int64_t pixels, in, out, ahead;
+    int64_t pixels, in, out, ahead, in_ahead;
     DotTile tile;
   };
   using Plan = std::vector<Step>;
@@ -120,13 +124,14 @@ class Correlator {
     t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
     t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
     t.bias = job_.bias + channel, t.channels = std::min(width, job_.c * job_.shared - channel);
+    const int64_t reads = s.in_place && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
     // n neighbours from (r, c) on, whose inputs and outputs lie `in` and `out` floats apart
-    const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, int64_t ahead) {
+    const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, int64_t ahead, int64_t in_ahead) {
       t.a_step = in, t.out_step = out;
       const int64_t a = r * row_step + row.first_tap * s.row_floats() + c * column_step + column.first_tap * s.pixel;
       split_evenly(n, limit, [&](int64_t first, int64_t pixels) {
         steps.push_back({kTiles<mode, DotTile>.at(pixels, count), pixels, a + first * in + (mode == Mode::kDense ? 0 : channel),
-                         r * row_out + c * column_out + first * out + channel, ahead, t});
+                         r * row_out + c * column_out + first * out + channel, ahead, reads * in_ahead, t});
       });
     };
     const int64_t rows = row.end - row.begin, columns = column.end - column.begin;
@@ -134,15 +139,17 @@ class Correlator {
       const int64_t in = column_step * job_.shared, out = column_out * job_.shared, whole = columns / job_.shared;
       for (int64_t r = row.begin; r < row.end; ++r) {
         t.channels = kLanes;
-        if (whole > 0) line(r, column.begin, whole, in, out, row_out);
+        if (whole > 0) line(r, column.begin, whole, in, out, row_out, t.rows * s.row_floats());
         t.channels = columns % job_.shared * job_.c;
-        if (t.channels > 0) line(r, column.begin + whole * job_.shared, 1, in, out, 0);
+        if (t.channels > 0) line(r, column.begin + whole * job_.shared, 1, in, out, 0, 0);
       }
     } else if (rows * parts(columns, limit) <= columns * parts(rows, limit)) {
-      for (int64_t r = row.begin; r < row.end; ++r) line(r, column.begin, columns, column_step, column_out, row_out);
+      for (int64_t r = row.begin; r < row.end; ++r)
+        line(r, column.begin, columns, column_step, column_out, row_out, t.rows * s.row_floats());
     } else {
       const int64_t ahead = mode == Mode::kDepthwise ? limit : columns == s.image_columns.positions ? 2 * limit : 0;
-      for (int64_t c = column.begin; c < column.end; ++c) line(row.begin, c, rows, row_step, row_out, ahead * row_out);
+      for (int64_t c = column.begin; c < column.end; ++c)
+        line(row.begin, c, rows, row_step, row_out, ahead * row_out, ahead * row_step);
     }
   }
 

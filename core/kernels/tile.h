@@ -108,7 +108,7 @@ void run(const OuterTile& t) {
     for (int64_t i = 0; i < t.columns; ++i, b += t.b_step) {
       Vec row[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+      for (int v = 0; v < V; ++v) row[v] = opaque(load(b + v * kLanes));
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
