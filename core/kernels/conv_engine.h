@@ -44,20 +44,6 @@ struct Correlation {
   int64_t h, w, c, step_h, step_w, y0, x0, shared;  // `shared` pixels to a vector
 };
 
-// What to fetch while a tile is computed, relative to it: `rows` rows of inputs that no window has met so far, and outputs.
-struct Ahead {
-  int64_t rows, in, out;
-
-  template <Mode mode>
-  __attribute__((always_inline)) void fetch(const DotTile& t, int64_t pixels, int64_t row_floats) const {
-    const int64_t fresh = mode == Mode::kDense ? std::min(t.a_step, t.length) : t.channels;
-    for (int64_t r = 0; r < rows; ++r) {
-      for (int64_t p = 0; p < pixels; ++p) prefetch<kRead>(t.a + in + r * row_floats + p * t.a_step, fresh);
-    }
-    for (int64_t p = 0; p < pixels && out > 0; ++p) prefetch<kWrite>(t.out + out + p * t.out_step, t.channels);
-  }
-};
-
 // The loop nest: column blocks of output channels; regions of windows that meet the same taps; tiles of neighbours in a row or a
 // column, whichever makes fewer of them; in a tile, the taps' inputs one after the other. A band's tiles are laid out once, for all
 // images and for all bands that look alike.
@@ -88,22 +74,27 @@ class Correlator {
     const float* a = Source(x, s, band).at(band.first, 0, 0, 0);
     float* out = y + ((band.first * job_.step_h + job_.y0) * job_.w + job_.x0) * job_.c;
     for (const Step& step : plans_[plan_of_band_[size_t(band_index)]]) {
-      DotTile t = step.tile;
-      t.a = a + step.in, t.out = out + step.out;
-      step.ahead.template fetch<mode>(t, step.pixels, s.row_floats());
-      step.run(t);
+      const DotTile& t = step.tile;
+      float* to = out + step.out;
+      for (int64_t p = 0; p < step.pixels && step.ahead > 0; ++p) {
+        prefetch<kWrite>(to + step.ahead + p * t.out_step, t.channels);
+        // A depthwise window meets few outputs, and may wait for inputs that are not in the cache.
+        if (mode == Mode::kDepthwise && step.in_ahead > 0)
+          prefetch<kRead>(a + step.in + step.in_ahead + p * t.a_step, t.channels);
+      }
+      step.run(t, a + step.in, to);
     }
   }
 
   const Windows& windows() const { return job_.windows; }
 
  private:
-  // A tile whose inputs and outputs lie `in` and `out` floats behind those of the band's first window.
+  // A tile whose inputs and outputs lie `in` and `out` floats behind those of the band's first window. Outputs `ahead` of its own, and a depthwise tile's inputs
+  // `in_ahead`, are asked for meanwhile.
   struct Step {
     typename TileTable<DotTile, mode>::Run run;
-    int64_t pixels, in, out;
+    int64_t pixels, in, out, ahead, in_ahead;
     DotTile tile;
-    Ahead ahead;
   };
   using Plan = std::vector<Step>;
 
@@ -133,34 +124,32 @@ class Correlator {
     t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
     t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
     t.bias = job_.bias + channel, t.channels = std::min(width, job_.c * job_.shared - channel);
+    const int64_t reads = s.in_place && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
     // n neighbours from (r, c) on, whose inputs and outputs lie `in` and `out` floats apart
-    const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, const Ahead& ahead) {
+    const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, int64_t ahead, int64_t in_ahead) {
       t.a_step = in, t.out_step = out;
       const int64_t a = r * row_step + row.first_tap * s.row_floats() + c * column_step + column.first_tap * s.pixel;
       split_evenly(n, limit, [&](int64_t first, int64_t pixels) {
         steps.push_back({kTiles<mode, DotTile>.at(pixels, count), pixels, a + first * in + (mode == Mode::kDense ? 0 : channel),
-                         r * row_out + c * column_out + first * out + channel, t, ahead});
+                         r * row_out + c * column_out + first * out + channel, ahead, reads * in_ahead, t});
       });
     };
-    const bool reads = s.in_place && (channel == 0 || mode == Mode::kDepthwise) && job_.y0 == 0 &&
-                       job_.x0 == 0;  // the first to read the input
     const int64_t rows = row.end - row.begin, columns = column.end - column.begin;
     if (job_.shared > 1) {
       const int64_t in = column_step * job_.shared, out = column_out * job_.shared, whole = columns / job_.shared;
       for (int64_t r = row.begin; r < row.end; ++r) {
         t.channels = kLanes;
-        if (whole > 0) line(r, column.begin, whole, in, out, {0, 0, row_out});
+        if (whole > 0) line(r, column.begin, whole, in, out, row_out, t.rows * s.row_floats());
         t.channels = columns % job_.shared * job_.c;
-        if (t.channels > 0) line(r, column.begin + whole * job_.shared, 1, in, out, {0, 0, 0});
+        if (t.channels > 0) line(r, column.begin + whole * job_.shared, 1, in, out, 0, 0);
       }
     } else if (rows * parts(columns, limit) <= columns * parts(rows, limit)) {
-      const int64_t stride = s.image_rows.stride, fresh = std::min(t.rows, stride);
-      const Ahead next_row{reads ? fresh : 0, (stride + t.rows - fresh) * s.row_floats(), row_out};
-      for (int64_t r = row.begin; r < row.end; ++r) line(r, column.begin, columns, column_step, column_out, next_row);
+      for (int64_t r = row.begin; r < row.end; ++r)
+        line(r, column.begin, columns, column_step, column_out, row_out, t.rows * s.row_floats());
     } else {
       const int64_t ahead = mode == Mode::kDepthwise ? limit : columns == s.image_columns.positions ? 2 * limit : 0;
-      const Ahead next_tiles{reads && ahead > 0, ahead * row_step, ahead * row_out};
-      for (int64_t c = column.begin; c < column.end; ++c) line(row.begin, c, rows, row_step, row_out, next_tiles);
+      for (int64_t c = column.begin; c < column.end; ++c)
+        line(row.begin, c, rows, row_step, row_out, ahead * row_out, ahead * row_step);
     }
   }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/kernels/conv_engine.h"
+#include "core/kernels/tap_products.h"
 
 namespace bitloom::kernel {
 
@@ -68,6 +69,35 @@ void add_outer_products(const float* x, const float* dy, const Windows& s, const
   }
 }
 
+// Whether rows are too long to be read by the column: the lines that a tile meets would share a few sets of the first-level cache.
+inline bool suits_packing(const Windows& s, int64_t oc) { return std::min(s.c, oc) >= 512; }
+
+// The same for a flat 1x1 convolution: what tiles read is copied together, the inputs [begin, end) and, for each column block, a panel of gradients, whose next one
+// is fetched meanwhile.
+inline void add_packed_products(const float* x, const float* dy, const Windows& s, const Band& band, int64_t oc, int64_t begin,
+                                int64_t end, float* sum) {
+  const int64_t pixels = band.end - band.first, width = padded(oc), inputs = end - begin;
+  thread_local Scratch scratch;
+  float *packed = scratch.reserve(pixels * (inputs + kMaxVectors * kLanes)), *panel = packed + pixels * inputs;
+  const float *columns = output_rows(dy, s, band, oc), *rows = x + band.first * s.c + begin;
+  for (int64_t i = 0; i < pixels; ++i) std::copy_n(rows + i * s.c, inputs, packed + i * inputs);
+  for_column_blocks(oc, [&](int64_t first_vector, int64_t count) {
+    const int64_t channel = first_vector * kLanes, block = count * kLanes;
+    for (int64_t i = 0; i < pixels; ++i) {
+      for (int64_t v = 0; v < block; v += kLanes) store(panel + i * block + v, load(columns + i * width + channel + v));
+    }
+    const float* next = columns + channel + block;
+    const int64_t share = parts(pixels, parts(inputs, max_rows(count)));
+    split_evenly(inputs, max_rows(count), [&](int64_t first, int64_t size) {
+      for (int64_t i = 0; i < share; ++i, next += width) __builtin_prefetch(next);
+      OuterTile t{};
+      t.a = packed + first, t.a_step = inputs, t.b = panel, t.b_step = block, t.rows = 1, t.columns = pixels;
+      t.out = sum + (begin + first) * width + channel, t.out_step = width;
+      kTiles<Mode::kDense, OuterTile>.at(size, count)(t);
+    });
+  });
+}
+
 // dw (oc, depth) = the transposed sum of `chunks` partial sums (depth, padded oc), folded in order into the first.
 inline void fold(float* partial, int64_t chunks, int64_t depth, int64_t oc, float* dw) {
   const int64_t width = padded(oc);
@@ -114,8 +144,14 @@ class OuterProducts : public ConvWeightGrad {
     const Windows windows = windows_of(flattened(s_, images));
     for (int64_t i = 0, count = is_flat(s_) ? 1 : images; i < count; ++i) {
       for (int64_t band = 0; band < windows.bands_per_image(); ++band) {
-        add_outer_products<mode>(x + i * s_.in_floats(), dy + i * s_.out_floats(), windows, Band(windows, band), offset_.data(),
-                                 s_.oc, begin, end, sum);
+        const float *in = x + i * s_.in_floats(), *grad = dy + i * s_.out_floats();
+        if (mode == Mode::kDepthwise && suits_tap_products(windows)) {
+          add_tap_products(in, grad, windows, Band(windows, band), sum);
+        } else if (mode == Mode::kDense && is_flat(s_) && suits_packing(windows, s_.oc)) {
+          add_packed_products(in, grad, windows, Band(windows, band), s_.oc, begin, end, sum);
+        } else {
+          add_outer_products<mode>(in, grad, windows, Band(windows, band), offset_.data(), s_.oc, begin, end, sum);
+        }
       }
     }
   }

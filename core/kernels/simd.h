@@ -118,4 +118,14 @@ inline const float* opaque(const float* p) {
   return p;
 }
 
+// The vector, in a register: a compiler may otherwise read it from memory anew for each of its products.
+inline Vec opaque(Vec v) {
+#if defined(__x86_64__)
+  asm volatile("" : "+v"(v));
+#elif defined(__aarch64__)
+  asm volatile("" : "+w"(v));
+#endif
+  return v;
+}
+
 }  // namespace bitloom::kernel

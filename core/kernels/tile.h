@@ -25,17 +25,16 @@ auto input(const float* a, int v) {
 // out[p * out_step + j] = bias[j] + sum over r < rows, k < length of a[p * a_step + r * a_row + k * step] * b[r * b_row + k][j],
 // in order, for P pixels p and `channels` columns j. Rows of b and the bias are padded with zeros to V vectors.
 struct DotTile {
-  const float* a;
   int64_t a_step, rows, a_row, length, step;
   const float* b;
   int64_t b_row;
   const float* bias;
-  float* out;
   int64_t out_step, channels;
+  using Run = void (*)(const DotTile&, const float* a, float* out);
 };
 
 template <Mode mode, int P, int V>
-void run(const DotTile& t) {
+void run(const DotTile& t, const float* from, float* out) {
   // A pointer serves three pixels, at no, one and two steps: as much as an address can express with a single step register.
   constexpr int kGroup = 3, kGroups = (P + kGroup - 1) / kGroup;
   const int64_t a_step = t.a_step, step = mode == Mode::kDense ? 1 : t.step;
@@ -48,12 +47,12 @@ void run(const DotTile& t) {
   for (int64_t r = 0; r < t.rows; ++r) {
     const float* a[kGroups];
 #pragma GCC unroll 32
-    for (int g = 0; g < kGroups; ++g) a[g] = opaque(t.a + r * t.a_row + g * kGroup * a_step);
+    for (int g = 0; g < kGroups; ++g) a[g] = opaque(from + r * t.a_row + g * kGroup * a_step);
     const float* b = t.b + r * t.b_row;
     for (int64_t k = 0; k < t.length; ++k, b += V * kLanes) {
       Vec column[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) column[v] = load(b + v * kLanes);
+      for (int v = 0; v < V; ++v) column[v] = opaque(load(b + v * kLanes));
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
@@ -65,7 +64,6 @@ void run(const DotTile& t) {
       for (int g = 0; g < kGroups; ++g) a[g] += step;
     }
   }
-  float* out = t.out;
   const int64_t out_step = t.out_step, last = t.channels - (V - 1) * kLanes;
   if (last == kLanes) {
 #pragma GCC unroll 32
@@ -94,6 +92,7 @@ struct OuterTile {
   int64_t b_row, b_step;
   float* out;
   int64_t out_step;
+  using Run = void (*)(const OuterTile&);
 };
 
 template <Mode mode, int P, int V>
@@ -109,7 +108,7 @@ void run(const OuterTile& t) {
     for (int64_t i = 0; i < t.columns; ++i, b += t.b_step) {
       Vec row[V];
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) row[v] = load(b + v * kLanes);
+      for (int v = 0; v < V; ++v) row[v] = opaque(load(b + v * kLanes));
 #pragma GCC unroll 32
       for (int p = 0; p < P; ++p) {
 #pragma GCC unroll 4
@@ -136,7 +135,7 @@ constexpr int max_rows(int64_t v) { return std::min(16, kAccumulators / int(v));
 template <class Tile, Mode mode>
 class TileTable {
  public:
-  using Run = void (*)(const Tile&);
+  using Run = typename Tile::Run;
   constexpr TileTable() : TileTable(std::make_integer_sequence<int, kMaxVectors>()) {}
   // 1 <= rows <= max_rows(vectors), 1 <= vectors <= kMaxVectors.
   Run at(int64_t rows, int64_t vectors) const { return run_[size_t(vectors - 1)][size_t(rows - 1)]; }

@@ -231,8 +231,7 @@ class WinogradPass : public ConvPass {
       split_evenly(c, kSumChannels, [&](int64_t k, int64_t length) {
         t.length = length, t.b = filters + k * t.channels;
         split_evenly(tiles, max_rows(count), [&](int64_t at, int64_t pixels) {
-          t.a = v + at * c + k, t.out = out + at * sums_ * oc;
-          kTiles<Mode::kDense, DotTile>.at(pixels, count)(t);
+          kTiles<Mode::kDense, DotTile>.at(pixels, count)(t, v + at * c + k, out + at * sums_ * oc);
         });
         out += oc;
       });

@@ -105,6 +105,19 @@ TEST(Depthwise, MatchesReferenceOnRandomShapes) {
   for (int i = 0; i < 200; ++i) ConvCase(random_shape(rng, true), true).compare_to_reference();
 }
 
+// Shapes that tap_products.h takes: images of a few pixels and of several groups of rows, both strides, every padding, windows in the padding alone.
+TEST(Depthwise, MatchesReferenceForFiltersOf3x3) {
+  Rng rng(7);
+  for (int i = 0; i < 60; ++i) {
+    const int64_t c = 16 * (1 + rng.below(5));
+    Conv2dShape s =
+        conv_shape(1 + rng.below(3), 1 + rng.below(30), 1 + rng.below(30), c, c, 3, 3, 1 + rng.below(2), 1 + rng.below(2));
+    s.pt = rng.below(4), s.pl = rng.below(4);
+    s.pb = std::max<int64_t>(rng.below(4), 3 - s.h - s.pt), s.pr = std::max<int64_t>(rng.below(4), 3 - s.w - s.pl);
+    ConvCase(s, true).compare_to_reference();
+  }
+}
+
 TEST(Conv2d, MatchesReferenceOnLayersOfTheBenchmarkModels) {
   Conv2dShape stem = conv_shape(3, 32, 32, 3, 16, 3, 3, 1, 1);
   stem.pt = stem.pb = stem.pl = stem.pr = 1;
@@ -170,6 +183,17 @@ TEST(Gemm, MatchesReference) {
       }
     }
   }
+}
+
+// Rows so long that the gradient of the filters packs them: several bands, and channels that fill no vector.
+TEST(Gemm, MatchesReferenceForLongRows) {
+  const int64_t m = 515, n = 530, k = 600;
+  const Floats a = random_values(k * m, 1), b = random_values(k * n, 2);
+  Floats c = unwritten(m * n);
+  Doubles expected(size_t(m * n));
+  ref::gemm<double>(true, false, to_double(a).data(), to_double(b).data(), nullptr, expected.data(), m, n, k);
+  gemm_tn(a.data(), b.data(), c.data(), m, n, k);
+  expect_close(c, expected, 2e-6, "gemm of long rows");
 }
 
 TEST(Convolution, GivesTheSameBitsForAnyNumberOfThreads) {
