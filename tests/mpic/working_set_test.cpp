@@ -70,7 +70,9 @@ TEST(WorkingSet, ProgramsTakeLittleMore) {
     EXPECT_GE(plan.size, bound) << name;
     EXPECT_LE(double(plan.size), kMore * double(live)) << name;
     // Depthwise layers whose output has other bits need both tensors and the planes; kernels whose weights are wider than activations, copies.
-    if (act_bits == 8) EXPECT_LE(double(plan.size), kMore * double(bound)) << name;
+    if (act_bits == 8) {
+      EXPECT_LE(double(plan.size), kMore * double(bound)) << name;
+    }
   });
 }
 
@@ -85,7 +87,9 @@ TEST(WorkingSet, ExportedCTakesLittleMore) {
     const IntegerLayer& first = graph.layers[1];
     if (first.op == IntegerOp::kLinear)
       bound = 2 * codes_per_channel(graph, first) + tensor_bytes(first);  // its codes are unpacked, 16 bits each
-    if (act_bits > 0) EXPECT_LE(double(plan.size), kMore * double(bound)) << name;
+    if (act_bits > 0) {
+      EXPECT_LE(double(plan.size), kMore * double(bound)) << name;
+    }
   });
 }
 
