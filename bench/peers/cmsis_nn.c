@@ -1,7 +1,7 @@
 // Instructions of CMSIS-NN's kernels for every layer of ResNet-8 or DS-CNN, in the order of our networks' layers, a line each. WEIGHT_BITS is 8 or 4.
 #include "arm_nnfunctions.h"
-#include "instructions.h"
-#include "layers.h"
+#include "bench/peers/instructions.h"
+#include "bench/peers/layers.h"
 
 static int16_t buffer[65536];
 

@@ -24,7 +24,7 @@ run() {  # CORE SOURCE...: the counts that the program prints
   shift
   [[ $core = cortex-m3 ]] || board=mps2-an386
   arm-none-eabi-gcc "${flags[@]}" -mthumb -mcpu="$core" -ffunction-sections -fdata-sections -Wl,--gc-sections -nostartfiles -T tests/cross/mps2.ld \
-    -I bench/peers tests/cross/mps2_start.c "$@" -o "$work/program" 2>"$work/errors" || { cat "$work/errors" >&2; return 1; }
+    -I . tests/cross/mps2_start.c "$@" -o "$work/program" 2>"$work/errors" || { cat "$work/errors" >&2; return 1; }
   qemu-system-arm -M $board -icount shift=0 -display none -monitor none -serial none -semihosting-config enable=on,target=native -kernel "$work/program"
 }
 

@@ -1,6 +1,6 @@
 // Instructions of every layer of the exported network, a line each.
+#include "bench/peers/instructions.h"
 #include "bitloom_network.h"
-#include "instructions.h"
 
 void bitloom_trace(int layer, const bitloom_tensor* tensor, const void* codes) {
   const uint32_t count = count_end();

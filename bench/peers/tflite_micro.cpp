@@ -1,16 +1,16 @@
 // Instructions of TensorFlow Lite Micro's reference kernels for every layer of ResNet-8 or DS-CNN, a line each.
-#include "tensorflow/lite/kernels/internal/reference/integer_ops/add.h"
-#include "tensorflow/lite/kernels/internal/reference/integer_ops/conv.h"
-#include "tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h"
-#include "tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h"
-#include "tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h"
+#include <tensorflow/lite/kernels/internal/reference/integer_ops/add.h>
+#include <tensorflow/lite/kernels/internal/reference/integer_ops/conv.h>
+#include <tensorflow/lite/kernels/internal/reference/integer_ops/depthwise_conv.h>
+#include <tensorflow/lite/kernels/internal/reference/integer_ops/fully_connected.h>
+#include <tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h>
 
 extern "C" {
-#include "instructions.h"
+#include "bench/peers/instructions.h"
 }
 #include <initializer_list>
 
-#include "layers.h"
+#include "bench/peers/layers.h"
 
 namespace {
 
