@@ -124,7 +124,7 @@ struct RunConfig {
 std::string to_json(const RunConfig& config);
 // Keys that an older version did not write keep their defaults. Error names `where` and the key that is missing or has the wrong type.
 RunConfig config_from_json(const std::string& text, const std::string& where);
-// "seed is 3, not 4": the first key of config.json in which `stored` is another run than `own`; "" if there is none.
+// "seed is 3, not 4", "search.epochs is 4, not 2": the first key of config.json in which `stored` is another run than `own`; "" if there is none.
 std::string difference(const RunConfig& stored, const RunConfig& own);
 
 }  // namespace bitloom

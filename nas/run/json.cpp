@@ -310,14 +310,17 @@ std::string difference(const RunConfig& stored, const RunConfig& own) {
                          (key == "model" && is_model_file(stored.model) && is_model_file(own.model));
     return a == b || (is_file && contents_known && a != "" && b != "");
   };
-  const auto differs = [&](const Json& of_stored, const Json& of_own) {
-    for (const auto& [key, value] : of_own.items())
-      if (key != "command" && key != "identity" && !same(key, of_stored.at(key), value))
-        return str(key, " is ", of_stored.at(key).dump(), ", not ", value.dump());
+  const auto differs = [&](const auto& again, const Json& of_stored, const Json& of_own, const std::string& of) -> std::string {
+    for (const auto& [key, value] : of_own.items()) {
+      const Json& other = of_stored.at(key);
+      if (key == "command" || key == "identity" || same(key, other, value)) continue;
+      if (value.is_object() && other.is_object()) return again(again, other, value, of + key + ".");
+      return str(of, key, " is ", other.dump(), ", not ", value.dump());
+    }
     return std::string();
   };
-  const std::string option = differs(theirs, ours);
-  return option.empty() ? differs(theirs.at("identity"), ours.at("identity")) : option;
+  const std::string option = differs(differs, theirs, ours, "");
+  return option.empty() ? differs(differs, theirs.at("identity"), ours.at("identity"), "") : option;
 }
 
 }  // namespace bitloom
