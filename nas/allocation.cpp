@@ -306,17 +306,17 @@ class Allocator {
       }
     }
   }
-  void set(Assignment& a, size_t i, size_t c, int bits) const {
-    if (by_channel_)
-      a.weight_bits[i][c] = bits;
-    else
-      std::fill(a.weight_bits[i].begin(), a.weight_bits[i].end(), bits);
+  // By layer, of the channels that are kept: the cheapest assignment, from which it may start, has single ones.
+  void set(Assignment& a, size_t i, size_t channel, int bits) const {
+    for (size_t c = 0; c < a.weight_bits[i].size(); ++c)
+      if (by_channel_ ? c == channel : a.weight_bits[i][c] > 0) a.weight_bits[i][c] = bits;
   }
   double gain(const Assignment& a, size_t i, size_t channel, int bits) const {
     double sum = 0;
-    for (size_t c = by_channel_ ? channel : 0; c < (by_channel_ ? channel + 1 : a.weight_bits[i].size()); ++c)
-      sum += weight_sensitivity(i, c, position(weight_options(i), bits)) -
-             weight_sensitivity(i, c, position(weight_options(i), a.weight_bits[i][c]));
+    for (size_t c = 0; c < a.weight_bits[i].size(); ++c)
+      if (by_channel_ ? c == channel : a.weight_bits[i][c] > 0)
+        sum += weight_sensitivity(i, c, position(weight_options(i), bits)) -
+               weight_sensitivity(i, c, position(weight_options(i), a.weight_bits[i][c]));
     return sum;
   }
 
