@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "quant/lower.h"
 #include "tests/support/random_qat.h"
 #include "tests/support/tiny_task.h"
@@ -24,7 +26,7 @@ std::string shape_of(const IntegerLayer& l) {
 
 TEST(LoweredShape, IsThatOfTheLoweredNetwork) {
   for (const char* model : {"resnet8", "ds_cnn", "mobilenet_v1", "autoencoder", "pooled", "windowed"})
-    for (uint64_t seed = 0; seed < 4; ++seed) {
+    for (uint64_t seed = 0; seed < (std::getenv("BITLOOM_FAST") ? 1 : 4); ++seed) {
       RandomQat net(model, quant_options({0, 2, 4, 8}, {2, 4, 8}), Rng(seed));
       net.qat.assign(testing::random_assignment(net.qat, Rng(seed + 100)));
       const IntegerGraph lowered = lower(net.qat, "random");
