@@ -156,8 +156,10 @@ $(BUILD)/mpic/sim/interpreter.o: private FP += -O0
 # Half of the time that these take is for checks of pointers, which the address sanitizer makes too, and for coverage, of which only the simulator's
 # matters to what is fuzzed.
 UNREAD := cli/% tests/% nas/% core/kernels/% core/ops/% mpic/compile/%
+COVERAGE := inline-8bit-counters,indirect-calls,trace-cmp,pc-table,stack-depth
 $(addprefix $(BUILD)/,$(UNREAD) mpic/sim/%): private FP += -fno-sanitize=null,alignment,vptr,object-size,function
-$(addprefix $(BUILD)/,$(UNREAD)): private FP += -fno-sanitize-coverage=inline-8bit-counters,indirect-calls,trace-cmp,pc-table,stack-depth
+$(addprefix $(BUILD)/,$(UNREAD)): private FP += -fno-sanitize-coverage=$(COVERAGE)
+$(BUILD)/tests/fuzz/%: private FP += -fsanitize-coverage=$(COVERAGE)
 else ifeq ($(findstring clang,$(CXX)),)
 $(BUILD)/mpic/sim/interpreter.o: private FP += -fno-gcse -fno-crossjumping -fno-var-tracking $(if $(findstring -O3,$(CXXFLAGS)),-O2)
 endif
