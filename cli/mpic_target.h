@@ -20,7 +20,7 @@ struct WholeMemory {
   explicit WholeMemory(const IntegerGraph& graph);
   int64_t flash() const { return code + weights + tables; }
   int64_t total() const { return flash() + activations; }
-  std::string text() const;  // "16,048 bytes of code + ... = 97,916"
+  std::string text() const;  // "14,064 bytes of code + ... = 46,032 of flash; with ... 95,796"
   nlohmann::ordered_json json() const;
 
   int64_t code = 0, weights = 0, tables = 0, activations = 0;

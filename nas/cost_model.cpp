@@ -61,14 +61,10 @@ CostModel::CostModel(const ModelSpec& spec, CostKind kind, const CostTable& tabl
 double CostModel::price(int layer, int act_bits, int weight_bits) const {
   if (weight_bits == 0) return 0;
   const LayerSpec& l = spec_.layers[size_t(layer)];
-  if (kind_ == CostKind::kSize) {
-    const int64_t codes = weight_shape(spec_, l).size() / l.c;
-    return 32.0 * double(packed_words(codes, weight_bits)) / double(codes);
-  }
-  if (kind_ == CostKind::kFlash) {
-    const int64_t codes = weight_shape(spec_, l).size() / l.c;
-    return double(mpic::channel_bytes(geometry_[size_t(layer)], act_bits, 8, weight_bits).weights) / double(codes);
-  }
+  const double codes = double(weight_shape(spec_, l).size() / l.c);
+  if (kind_ == CostKind::kSize) return 32.0 * double(packed_words(int64_t(codes), weight_bits)) / codes;
+  if (kind_ == CostKind::kFlash)
+    return double(mpic::channel_bytes(geometry_[size_t(layer)], act_bits, 8, weight_bits).weights) / codes;
   const double cycles = double(l.h * l.w) / table_.at(act_bits, weight_bits);
   return kind_ == CostKind::kCycles ? cycles : cycles * table_.picojoule_per_cycle * 1e-6;
 }

@@ -124,14 +124,14 @@ class Correlator {
     t.length = (column.end_tap - column.first_tap) * length, t.step = step<mode>(s);
     t.b = filters + (row.first_tap * kw + column.first_tap) * length * width, t.b_row = kw * length * width;
     t.bias = job_.bias + channel, t.channels = std::min(width, job_.c * job_.shared - channel);
-    const int64_t reads = s.in_place && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
+    const bool reads = s.in_place && job_.y0 == 0 && job_.x0 == 0;  // the first to read the input
     // n neighbours from (r, c) on, whose inputs and outputs lie `in` and `out` floats apart
     const auto line = [&](int64_t r, int64_t c, int64_t n, int64_t in, int64_t out, int64_t ahead, int64_t in_ahead) {
       t.a_step = in, t.out_step = out;
       const int64_t a = r * row_step + row.first_tap * s.row_floats() + c * column_step + column.first_tap * s.pixel;
       split_evenly(n, limit, [&](int64_t first, int64_t pixels) {
         steps.push_back({kTiles<mode, DotTile>.at(pixels, count), pixels, a + first * in + (mode == Mode::kDense ? 0 : channel),
-                         r * row_out + c * column_out + first * out + channel, ahead, reads * in_ahead, t});
+                         r * row_out + c * column_out + first * out + channel, ahead, reads ? in_ahead : 0, t});
       });
     };
     const int64_t rows = row.end - row.begin, columns = column.end - column.begin;

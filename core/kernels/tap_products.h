@@ -78,8 +78,8 @@ inline void add_tap_products(const float* x, const float* dy, const Windows& s, 
   for (int64_t begin = band.first; begin < band.end; begin += group) {
     const int64_t end = std::min(begin + group, band.end);
     // Where a pixel has many vectors, one of which is summed at a time, processors do not see what is read next: a vector's share of the next group is fetched.
-    const int64_t many = s.c > 32, in = many * group * rows.stride * in_row * kLanes / s.c,
-                  out = many * group * out_row * kLanes / s.c;
+    const bool many = s.c > 32;
+    const int64_t in = many ? group * rows.stride * in_row * kLanes / s.c : 0, out = many ? group * out_row * kLanes / s.c : 0;
     const float *next_in = x + ((end - 1) * rows.stride + kTaps - rows.before) * in_row, *next_out = dy + end * out_row;
     for (int64_t channel = 0; channel < s.c; channel += kLanes, next_in += in, next_out += out) {
       prefetch<kRead>(next_in, in), prefetch<kRead>(next_out, out);

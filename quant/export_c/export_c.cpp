@@ -42,7 +42,7 @@ int64_t scratch_codes(const IntegerGraph& graph, const IntegerLayer& layer) {
     case IntegerOp::kDepthwise: break;
   }
   const int64_t h = (layer.h - 1) * layer.sh + layer.kh, w = (layer.w - 1) * layer.sw + layer.kw;
-  return layer.kh * (layer.kw + 3) / 4 * 4 + h * w + 3;  // taps in fours, and the plane
+  return layer.kh * ((layer.kw + 3) / 4 * 4) + h * w + 3;  // taps in fours; one may begin at the plane's last code
 }
 
 // Whether the kernel of layer `index` has read every code of an input before it writes over it.
