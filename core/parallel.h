@@ -16,10 +16,11 @@ namespace bitloom {
 // begins with the part that it had in loops of the same n before, which its cache may still hold, and then helps those that are slower. An
 // exception thrown by an iteration is rethrown here (OpenMP would terminate the program). Does not begin when the process was asked to
 // end its work (core/cancel.h).
+// worthwhile: false if all of it takes less time than starting and joining threads, 3 to 5 us; this one then does it alone.
 template <class F>
-void parallel_for(int64_t n, F f) {
+void parallel_for(int64_t n, F f, bool worthwhile = true) {
   check_cancel();
-  if (n == 1 || omp_in_parallel()) {  // within another loop, the threads are busy
+  if (n == 1 || !worthwhile || omp_in_parallel()) {  // within another loop, the threads are busy
     for (int64_t i = 0; i < n; ++i) f(i);
     return;
   }
@@ -44,10 +45,10 @@ void parallel_for(int64_t n, F f) {
   if (failure) std::rethrow_exception(failure);
 }
 
-// Splits [0, n) into blocks of at most `grain` and runs f(begin, end) on each, in parallel.
+// Splits [0, n) into blocks of at most `grain` and runs f(begin, end) on each, in parallel where that is worthwhile.
 template <class F>
-void parallel_blocks(int64_t n, int64_t grain, F f) {
-  parallel_for((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); });
+void parallel_blocks(int64_t n, int64_t grain, F f, bool worthwhile = true) {
+  parallel_for((n + grain - 1) / grain, [&](int64_t b) { f(b * grain, std::min(n, (b + 1) * grain)); }, worthwhile);
 }
 
 // Whole rows of c elements for a task of work that passes over n of them: few enough for some threads, and as many as 64 kB.

@@ -9,6 +9,13 @@ namespace bitloom {
 
 using kernel::Mode, kernel::Scratch;
 
+namespace {
+
+// Whether a product takes one core more than some 10 us: with batches of 32, the inner layers of an autoencoder do not.
+bool worth_sharing(const Conv2dShape& s) { return s.macs() >= 1 << 20; }
+
+}  // namespace
+
 // 8 blocks or more, for some threads; as many as keep a block's inputs and outputs below 512 kB, or the size of the filters, which are read for each block. A block
 // has 16 or more outputs a channel, for whole register tiles.
 ImageBlocks::ImageBlocks(const Conv2dShape& s) : images_(s.n) {
@@ -20,21 +27,23 @@ ImageBlocks::ImageBlocks(const Conv2dShape& s) : images_(s.n) {
 void run_blocks(const ConvPass& pass, const Conv2dShape& s, int64_t in_floats, const float* in, int64_t out_floats,
                 float* out) {
   const ImageBlocks blocks(s);
-  parallel_for(blocks.count(), [&](int64_t b) {
+  const auto run = [&](int64_t b) {
     pass.run(in + blocks.first(b) * in_floats, out + blocks.first(b) * out_floats, blocks.images(b));
-  });
+  };
+  parallel_for(blocks.count(), run, worth_sharing(s));
 }
 
 void run_blocks(ConvWeightGrad& pass, const Conv2dShape& s, const float* x, const float* dy, float* dw) {
   const ImageBlocks blocks(s);
   const int64_t chunks = pass.chunks(), parts = pass.parts();
-  parallel_for(chunks * parts, [&](int64_t task) {
+  const auto add = [&](int64_t task) {
     const int64_t chunk = task / parts;
     blocks.of_chunk(chunk, chunks, [&](int64_t b) {
       pass.add(x + blocks.first(b) * s.in_floats(), dy + blocks.first(b) * s.out_floats(), blocks.images(b), chunk,
                task % parts);
     });
-  });
+  };
+  parallel_for(chunks * parts, add, worth_sharing(s));
   pass.finish(dw);
 }
 

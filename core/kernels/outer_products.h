@@ -101,13 +101,16 @@ inline void add_packed_products(const float* x, const float* dy, const Windows& 
 // dw (oc, depth) = the transposed sum of `chunks` partial sums (depth, padded oc), folded in order into the first.
 inline void fold(float* partial, int64_t chunks, int64_t depth, int64_t oc, float* dw) {
   const int64_t width = padded(oc);
-  parallel_blocks(depth, std::max<int64_t>(16, kGrain / (chunks * width)), [&](int64_t begin, int64_t end) {
-    for (int64_t chunk = 1; chunk < chunks; ++chunk) {
-      const float* other = partial + chunk * depth * width;
-      for (int64_t i = begin * width; i < end * width; ++i) partial[i] += other[i];
-    }
-    transpose(partial + begin * width, width, end - begin, oc, dw + begin, depth);
-  });
+  parallel_blocks(
+      depth, std::max<int64_t>(16, kGrain / (chunks * width)),
+      [&](int64_t begin, int64_t end) {
+        for (int64_t chunk = 1; chunk < chunks; ++chunk) {
+          const float* other = partial + chunk * depth * width;
+          for (int64_t i = begin * width; i < end * width; ++i) partial[i] += other[i];
+        }
+        transpose(partial + begin * width, width, end - begin, oc, dw + begin, depth);
+      },
+      chunks * depth * width >= kSharedFloats);
 }
 
 // The number of partial sums: enough for some threads, each over so many pixels that adding them up costs little, of at most 4 MB together.
