@@ -65,6 +65,9 @@ class Run {
     BITLOOM_CHECK(config.regularization.label_smoothing == 0 || data.task.kind == TaskKind::kClassification,
                   "--label-smoothing softens targets that are classes, but dataset '", data.task.name,
                   "' has none; leave it out");
+    BITLOOM_CHECK(
+        !config.quantize || config.granularity != Granularity::kLayer || config.weight_bits.front() > 0,
+        "--granularity layer: 0 bits would remove whole layers, and with them the network; offer --weight-bits 2,4,8");
     settle_warmup(config_);
     if (!config_.warmup_file.empty())
       load_start(network_, config_.warmup_file);

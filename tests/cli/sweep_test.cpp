@@ -47,12 +47,16 @@ TEST(SweepPoints, SeedsOutsideThenBudgets) {
   sweep.seeds = {1, 2};
   const std::vector<SweepPoint> points = points_of(sweep);
   ASSERT_EQ(points.size(), 8u);
-  EXPECT_EQ(points[1].name, "layer-w0248-1kB-s1");
+  EXPECT_EQ(points[1].name, "layer-w248-1kB-s1");  // 0 bits remove channels, not layers
+  EXPECT_EQ(points[1].config.weight_bits, std::vector<int>({2, 4, 8}));
   EXPECT_EQ(points[2].name, "channel-w0248-2kB-s1");
   EXPECT_EQ(points[4].name, "channel-w0248-1kB-s2");
   EXPECT_EQ(points[4].config.out, "out/channel-w0248-1kB-s2");
   EXPECT_EQ(points[4].config.seed, 2u);
   EXPECT_EQ(points[2].config.budget, "2kB");
+  sweep.weight_bits = {{0, 2, 4, 8}, {2, 4, 8}};
+  EXPECT_EQ(points_of(sweep).size(), 12u);  // by layer they are the same
+  sweep.weight_bits = {{0, 2, 4, 8}};
   sweep.ablated = {&find_part("shrinking"), &find_part("distillation")};
   const std::vector<SweepPoint> ablated = points_of(sweep);
   ASSERT_EQ(ablated.size(), 24u);
