@@ -177,7 +177,7 @@ void add_precision_options(CLI::App& app, RunConfig& c) {
         "BITS");
   };
   app.add_option("--weight-bits", c.weight_bits,
-                 "Weight precisions offered, any of 0,2,4,8 (0 removes a channel); fixed: the one used")
+                 "Weight precisions offered, any of 0,2,4,8 (0 removes a channel; not by layer); fixed: the one used")
       ->delimiter(',')
       ->check(subset({0, 2, 4, 8}))
       ->capture_default_str();

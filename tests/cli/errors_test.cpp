@@ -156,7 +156,7 @@ std::vector<BadRun> bad_command_lines() {
       {"ThreeWeightBits", search + "--weight-bits 3", kUsage, "--weight-bits: '3' is not one of"},
       {"NoActivationBits", search + "--act-bits 0", kUsage, "--act-bits: '0' is not one of"},
       {"OnlyZeroWeightBits", search + "--weight-bits 0", kUsage, "--weight-bits: offer at least one of 2, 4, 8"},
-      {"ZeroBitsByLayer", search + "--granularity layer --weight-bits 0,2,8", 1, "offer --weight-bits 2,4,8"},
+      {"ZeroBitsByLayer", search + "--granularity layer --weight-bits 0,2,8", kFailed, "offer --weight-bits 2,4,8"},
       {"EmptyWeightBits", search + "--weight-bits ''", kUsage, "--weight-bits"},
       {"FixedAtTwoWidths", search + "--granularity fixed --weight-bits 2,4", kUsage, "--granularity fixed wants one"},
       {"BudgetWithoutUnit", search + "--budget 30xx", kUsage, "--budget: '30xx' is not an amount for this cost"},
