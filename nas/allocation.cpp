@@ -52,9 +52,37 @@ class Allocator {
 
   // The best assignment within the budget that prices lead to; `fallback` if none is better.
   Assignment within(double budget, Assignment fallback) {
-    Assignment now = most();
-    if (cost(now) <= budget) return now;
+    if (cost(most()) <= budget) return most();
     Assignment best = std::move(fallback);
+    const QuantOptions& offered = problem_.network.options();
+    for (const int act : offered.act_bits)
+      for (const int weight : offered.weight_bits) consider_uniform(weight, act, budget, best);
+    follow_prices(most(), budget, best);
+    for (size_t k = offered.act_bits.size() - 1; k-- > 0;)
+      follow_prices(Assignment::uniform(spec_, at_least(offered.act_bits[k], offered.weight_bits), offered.act_bits[k]), budget,
+                    best);
+    fill(best, budget);
+    return best;
+  }
+
+ private:
+  static constexpr int kRounds = 6;
+  static constexpr double kLowestPrice = 1e-18, kHighestPrice = 1e18;  // of a unit of cost, in loss
+
+  void consider_uniform(int weight, int act, double budget, Assignment& best) const {
+    if (weight == 0 || problem_.network.options().act_bits.size() == 1) return;
+    Assignment uniform = Assignment::uniform(spec_, weight, act);
+    if (cost(uniform) <= budget && total(uniform) < total(best)) best = std::move(uniform);
+  }
+
+  static int at_least(int bits, const std::vector<int>& options) {
+    const auto it = std::lower_bound(options.begin(), options.end(), bits);
+    return it == options.end() ? options.back() : *it;
+  }
+
+  // Rounds of choices by prices, the first of which are taken at `now`. A product takes the time of the wider of its two precisions: from w8a8, neither fewer
+  // weight bits nor fewer activation bits save much, both together half. So one begins at every width.
+  void follow_prices(Assignment now, double budget, Assignment& best) {
     for (int round = 0; round < kRounds; ++round) {
       take_prices(now);
       double low = kLowestPrice, high = kHighestPrice;
@@ -75,13 +103,7 @@ class Allocator {
       if (next.weight_bits == now.weight_bits && next.act_bits == now.act_bits) break;
       now = std::move(next);
     }
-    fill(best, budget);
-    return best;
   }
-
- private:
-  static constexpr int kRounds = 6;
-  static constexpr double kLowestPrice = 1e-18, kHighestPrice = 1e18;  // of a unit of cost, in loss
 
   // Code comes in routines, so that less may cost more: other prices around the one that was found, and the best of what meets the budget.
   void look_around(double mu, double budget, Assignment& best) const {

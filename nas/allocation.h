@@ -15,9 +15,10 @@ struct AllocationProblem {
 // The assignment that minimizes the sum of sensitivities among those that cost at most `budget`, but for the gap of a Lagrangian relaxation:
 // every channel takes the precision of least sensitivity + mu * price, mu bisected to the budget (a multiple-choice knapsack; per layer: Chen et
 // al., arXiv 2110.06554); what the budget leaves is filled greedily. A price is the slope of the cost by a channel's share, so prices are taken
-// anew until the assignment stays. A channel that several layers write (channel_ties) is removed by all of them at once, which also saves what
-// its readers spend on it, or loses one writer. At layer granularity one decision a layer, none of removal; the layer-wise solution is among
-// the candidates of the channel-wise one, which is therefore never worse. Error, naming the least cost there is, when nothing meets the budget.
+// anew until the assignment stays, and where activations are chosen, too, from every width on; no uniform precision is better. A channel that
+// several layers write (channel_ties) is removed by all of them at once, which also saves what its readers spend on it, or loses one writer. At
+// layer granularity one decision a layer, none of removal; the layer-wise solution is among the candidates of the channel-wise one, which is
+// therefore never worse. Error, naming the least cost there is, when nothing meets the budget.
 Assignment allocate(const AllocationProblem& problem, double budget);
 
 // Sum of the sensitivities of an assignment.

@@ -118,6 +118,21 @@ TEST(AllocationTest, ProgramsAreWithinTheirFlash) {
     }
 }
 
+// A product takes the time of its wider operand: weights and activations have to go down together, though neither alone pays.
+TEST(AllocationTest, NoUniformPrecisionIsBetter) {
+  for (const Granularity granularity : {Granularity::kChannel, Granularity::kLayer})
+    for (const CostKind kind : {CostKind::kSize, CostKind::kCycles, CostKind::kEnergy}) {
+      Problem p(resnet8(8, 8, 3, 4), quant_options({2, 4, 8}, {2, 4, 8}), granularity, kind, measured_costs());
+      p.randomize(7);
+      for (const int weight : {2, 4, 8})
+        for (const int act : {2, 4, 8}) {
+          const Assignment uniform = Assignment::uniform(p.network.spec(), weight, act);
+          const Assignment a = allocate(p.problem(), p.cost.cost(uniform));
+          EXPECT_LE(total_sensitivity(p.problem(), a), total_sensitivity(p.problem(), uniform)) << 'w' << weight << 'a' << act;
+        }
+    }
+}
+
 TEST(AllocationTest, ABudgetForEverythingTakesNothing) {
   Problem p(tiny_spec(), quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity::kChannel);
   p.randomize(1);

@@ -4,7 +4,7 @@
 #
 #   results/cifar10/front/run.sh DATA [OUT]     DATA: cifar-10-binary.tar.gz or its folder; OUT: folder of the points, else this one
 #
-# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). A point takes 6 minutes on 2 cores (Zen 3), 3 from 28 kB on, one with removal of channels 12.
+# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). A point takes 6 minutes on 2 cores of a Zen 3, 3 from 28 kB on, one with removal of channels 12; on a Zen 5 half of it.
 # shellcheck disable=SC2054
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
