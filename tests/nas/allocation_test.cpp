@@ -129,6 +129,8 @@ TEST(AllocationTest, NoUniformPrecisionIsBetter) {
           const Assignment uniform = Assignment::uniform(p.network.spec(), weight, act);
           const Assignment a = allocate(p.problem(), p.cost.cost(uniform));
           EXPECT_LE(total_sensitivity(p.problem(), a), total_sensitivity(p.problem(), uniform)) << 'w' << weight << 'a' << act;
+          p.search.assign(a);  // an error unless every precision is offered
+          p.search.assign(uniform);
         }
     }
 }
