@@ -4,7 +4,7 @@
 #
 #   results/cifar10-energy/front/run.sh DATA [OUT]     DATA: cifar-10-binary.tar.gz or its folder; OUT: folder of the points, else this one
 #
-# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"). A pair takes 8 minutes on 2 cores of a Zen 5.
+# BITLOOM names the program (build/bitloom), SEEDS the seeds ("1 2 3"), EPOCHS those of search and fine-tuning ("4 6"). A pair takes 8 minutes on 2 cores of a Zen 5.
 # shellcheck disable=SC2054
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -12,7 +12,8 @@ data=${1:?usage: run.sh DATA [OUT]}
 out=${2:-$here}
 program=${BITLOOM:-build/bitloom}
 
-search=(--data "$data" --augment flip,crop=2 --warmup "$here/../../cifar10/front/float/warmup.npz" --search-epochs 4 --finetune-epochs 6 --jobs 2 --out "$out")
+read -r searching finetuning <<<"${EPOCHS:-4 6}"
+search=(--data "$data" --augment flip,crop=2 --warmup "$here/../../cifar10/front/float/warmup.npz" --search-epochs "$searching" --finetune-epochs "$finetuning" --jobs 2 --out "$out")
 energy=(--cost energy --cost-table measured --act-bits 2,4,8 --offer 0248 --granularities channel,layer)
 for seed in ${SEEDS:-1 2 3}; do "$program" sweep "${search[@]}" "${energy[@]}" --budgets 50% --seeds "$seed"; done
 "$program" report "$out"/*-s[0-9]*/ --svg "$out/front.svg" | tee "$out/table.txt"
