@@ -135,6 +135,23 @@ TEST(AllocationTest, NoUniformPrecisionIsBetter) {
     }
 }
 
+// A little below w4a4, where removal costs most, a few channels of fewer bits do: from the prices at w8a8 alone, what was chosen had 3.5 times w4a4's sensitivity.
+TEST(AllocationTest, WidthsFallTogetherBeforeChannelsGo) {
+  Problem p(resnet8(8, 8, 3, 4), quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity::kChannel, CostKind::kEnergy,
+            measured_costs());
+  p.randomize(7);
+  const auto set = [](TensorD& table, std::initializer_list<double> row) {
+    for (int64_t i = 0; i < table.size(); ++i) table[i] = row.begin()[i % int64_t(row.size())];
+  };
+  for (TensorD& table : p.sensitivity.weight)
+    if (table.defined()) set(table, {1, 0.1, 0.01, 0});
+  for (TensorD& table : p.sensitivity.act)
+    if (table.defined()) set(table, {1, 0.1, 0});
+  const Assignment w4a4 = Assignment::uniform(p.network.spec(), 4, 4);
+  const Assignment a = allocate(p.problem(), 0.92 * p.cost.cost(w4a4));
+  EXPECT_LT(total_sensitivity(p.problem(), a), 2 * total_sensitivity(p.problem(), w4a4));
+}
+
 TEST(AllocationTest, ABudgetForEverythingTakesNothing) {
   Problem p(tiny_spec(), quant_options({0, 2, 4, 8}, {2, 4, 8}), Granularity::kChannel);
   p.randomize(1);

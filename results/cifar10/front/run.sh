@@ -18,10 +18,12 @@ search=(--data "$data" --augment flip,crop=2 --warmup "$here/float/warmup.npz" -
 pairs=("${search[@]}" --search-epochs 4 --finetune-epochs 6 --offer 248 --granularities channel,layer)
 large=("${search[@]}" --search-epochs 2 --finetune-epochs 3 --offer 248 --granularities channel,layer)  # little is lost there, and soon learned again
 removal=("${search[@]}" --search-epochs 8 --finetune-epochs 11 --offer 0248 --granularities channel)
+smallest=("${search[@]}" --search-epochs 4 --finetune-epochs 6 --offer 0248 --granularities channel)
 
 for seed in ${SEEDS:-1 2 3}; do
   for budget in 20.2kB 24kB 22kB; do "$program" sweep "${pairs[@]}" --budgets $budget --seeds "$seed"; done
   for budget in 34kB 28kB 40kB; do "$program" sweep "${large[@]}" --budgets $budget --seeds "$seed"; done
-  "$program" sweep "${removal[@]}" --budgets 15.4kB,5.9kB,2.9kB --seeds "$seed"
+  "$program" sweep "${removal[@]}" --budgets 15.4kB,5.9kB --seeds "$seed"
+  "$program" sweep "${smallest[@]}" --budgets 2.9kB --seeds "$seed"
 done
 "$program" report "$out"/*-s[0-9]*/ --svg "$out/front.svg" --html "$out/report.html" | tee "$out/table.txt"
